@@ -1,0 +1,1 @@
+//! The loop: decide the next step, take it, record what happened.

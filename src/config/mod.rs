@@ -1,0 +1,1 @@
+//! Options and where each came from.

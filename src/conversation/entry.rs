@@ -1,0 +1,133 @@
+//! One thing that happened in a session.
+
+/// What a session is made of. Entries are only ever appended; what the model is sent, what the
+/// journal holds and what the screen shows are all functions of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Entry {
+    /// Opens a session: what the model is told before anything else.
+    Opened { system: String },
+    /// The person's words; opens a turn.
+    Prompt(String),
+    /// What the model said.
+    Reply(Reply),
+    /// The person allowed or denied a call.
+    Decided { call: String, decision: Decision },
+    /// A call is about to run. Without a later `Result`, its effects are unknown.
+    Started { call: String },
+    /// A call is answered, whether or not it ran.
+    Result { call: String, outcome: Outcome },
+    /// A word from this program to the model, where the conversation needs one.
+    Note(String),
+    /// The turn ended in another way than by a finished reply.
+    Stopped(Stop),
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Reply {
+    pub(crate) text: String,
+    /// What the model thought before it spoke; sent back unchanged, or its cache is lost.
+    pub(crate) reasoning: String,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) end: End,
+    pub(crate) usage: Usage,
+}
+
+/// Why a reply ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum End {
+    /// The model finished.
+    #[default]
+    Finished,
+    /// The window or the token limit ended it; its last call may be cut off.
+    CutOff,
+    /// The person stopped it; its calls are not kept.
+    Cancelled,
+}
+
+/// A tool call as the model made it: the arguments are its own bytes, understood only by `tools`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Call {
+    /// Unique among the calls of one reply.
+    pub(crate) id: String,
+    pub(crate) tool: String,
+    pub(crate) args: String,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Decision {
+    Allowed,
+    /// With what the person said, which may be nothing.
+    Denied(String),
+}
+
+/// The answer to a call.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Outcome {
+    pub(crate) status: Status,
+    /// What the model reads.
+    pub(crate) text: String,
+    /// What the person reads, in a few words: `12 lines`, `exit 1 after 0.8 s`.
+    pub(crate) gist: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Status {
+    Done,
+    /// It ran, or tried to, and did not succeed.
+    Failed,
+    /// The call itself was wrong: no such tool, or arguments that cannot be understood.
+    Malformed,
+    /// The rules or the person said no; nothing ran.
+    Refused,
+    /// The person stopped it while it ran.
+    Cancelled,
+    /// The program died while it ran.
+    Interrupted,
+}
+
+/// Why a turn ended without a finished reply.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Stop {
+    Cancelled,
+    /// As many requests were made as one turn may make.
+    TurnLimit,
+    /// Reply after reply said nothing.
+    EmptyReplies,
+    /// Call after call could not be understood.
+    MalformedCalls,
+    /// The reply filled what was left of the window.
+    CutOff,
+    /// The conversation could not go on: the server failed.
+    Failed,
+}
+
+/// Tokens of one request and the time they took, as the server counted them.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Usage {
+    /// Prompt tokens served from the server's cache.
+    pub(crate) cached: u32,
+    /// Prompt tokens the server had to read.
+    pub(crate) read: u32,
+    pub(crate) written: u32,
+    pub(crate) read_ms: f64,
+    pub(crate) written_ms: f64,
+}
+
+impl Usage {
+    /// Tokens of the window that are in use after this request.
+    pub(crate) fn total(&self) -> u32 {
+        self.cached + self.read + self.written
+    }
+}
+
+impl Reply {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.trim().is_empty() && self.calls.is_empty()
+    }
+}
+
+impl Outcome {
+    pub(crate) fn refused(text: impl Into<String>) -> Self {
+        Self { status: Status::Refused, text: text.into(), gist: "refused".to_owned() }
+    }
+}

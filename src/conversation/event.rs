@@ -1,0 +1,44 @@
+//! What a front end is told while a turn goes on.
+
+use std::time::Duration;
+
+use crate::conversation::Entry;
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Event<'a> {
+    /// The model server is being started; how much of the model is loaded, 0 to 1, once known.
+    Loading(Option<f32>),
+    /// The server is ready to answer.
+    Ready,
+    /// A request is on its way.
+    Asked,
+    /// The server reads the prompt.
+    Reading(Progress),
+    /// The model says something.
+    Said(Piece<'a>),
+    /// The request failed in a way that may pass; it is made again after `wait`. What was said
+    /// since `Asked` is void.
+    Retrying { reason: &'a str, wait: Duration },
+    /// The entry is in the journal.
+    Recorded(&'a Entry),
+    /// Something the person should know that does not end the turn.
+    Warning(&'a str),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Piece<'a> {
+    Text(&'a str),
+    Reasoning(&'a str),
+    /// A call has begun; its name is known before its arguments.
+    Call(&'a str),
+    /// More of the arguments of the call that began last.
+    Arguments(&'a str),
+}
+
+/// How far the server has read the prompt, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) total: u32,
+    pub(crate) cached: u32,
+    pub(crate) processed: u32,
+}

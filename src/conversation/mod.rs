@@ -1,0 +1,13 @@
+//! What was said and done: the vocabulary every other module speaks.
+//!
+//! Plain values. Nothing here reads, writes, waits or prints.
+
+mod entry;
+mod event;
+mod tool;
+mod transcript;
+
+pub(crate) use entry::{Call, Decision, End, Entry, Outcome, Reply, Status, Stop, Usage};
+pub(crate) use event::{Event, Piece, Progress};
+pub(crate) use tool::{Effect, Permission, ToolSpec};
+pub(crate) use transcript::{CallState, Transcript};

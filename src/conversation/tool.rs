@@ -1,0 +1,47 @@
+//! What a tool is to those who do not run it: words for the model, and what it may change.
+
+/// A tool as the model and the rules see it.
+#[derive(Clone, Debug)]
+pub(crate) struct ToolSpec {
+    pub(crate) name: &'static str,
+    /// The JSON object `{name, description, parameters}`, byte for byte what the model reads.
+    pub(crate) definition: String,
+    pub(crate) effect: Effect,
+}
+
+/// The most a tool can do.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, PartialOrd, Ord)]
+pub(crate) enum Effect {
+    /// Looks, changes nothing: may run beside others, and again.
+    Reads,
+    /// Changes files of the project.
+    Writes,
+    /// Runs a program.
+    Executes,
+}
+
+/// What may happen without asking, from the narrowest to the widest.
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Eq,
+    PartialEq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+    clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Permission {
+    /// Look, change nothing, run nothing.
+    ReadOnly,
+    /// Ask before each change and each command.
+    Ask,
+    /// Change and run inside the project without asking; refuse the rest.
+    Auto,
+    /// Everything, without asking.
+    Full,
+}

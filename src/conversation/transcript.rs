@@ -1,0 +1,134 @@
+//! The ordered record of a session; the only state a turn has.
+
+use crate::conversation::{Call, Decision, End, Entry, Status};
+
+/// The entries, and what they say about the turn that is under way. Each entry is looked at once,
+/// when it is pushed, so a step costs the same after ten entries as after ten thousand.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Transcript {
+    entries: Vec<Entry>,
+    turn: Turn,
+}
+
+/// What the entries since the newest prompt add up to.
+#[derive(Clone, Debug, Default)]
+struct Turn {
+    requests: u32,
+    /// Empty replies in a row.
+    empty: u32,
+    /// Replies in a row in which each call was malformed.
+    malformed: u32,
+    cancelled: bool,
+    /// Where the newest reply stands, and how far its calls have come.
+    reply: Option<usize>,
+    calls: Vec<CallState>,
+}
+
+/// How far a call has come.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct CallState {
+    pub(crate) decision: Option<Decision>,
+    pub(crate) started: bool,
+    pub(crate) status: Option<Status>,
+}
+
+impl Transcript {
+    pub(crate) fn push(&mut self, entry: Entry) {
+        self.turn.advance(&entry, self.entries.len(), &self.entries);
+        self.entries.push(entry);
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    pub(crate) fn last(&self) -> Option<&Entry> {
+        self.entries.last()
+    }
+
+    /// Calls of the newest reply that have no result yet, oldest first.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = (&Call, &CallState)> {
+        let calls = self.turn.reply.and_then(|at| calls_at(&self.entries, at)).unwrap_or_default();
+        calls.iter().zip(&self.turn.calls).filter(|(_, state)| state.status.is_none())
+    }
+
+    /// How often the model has been asked in this turn.
+    pub(crate) fn requests(&self) -> u32 {
+        self.turn.requests
+    }
+
+    pub(crate) fn empty_replies(&self) -> u32 {
+        self.turn.empty
+    }
+
+    pub(crate) fn malformed_replies(&self) -> u32 {
+        self.turn.malformed
+    }
+
+    /// Whether the person has stopped this turn.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.turn.cancelled
+    }
+}
+
+impl FromIterator<Entry> for Transcript {
+    fn from_iter<T: IntoIterator<Item = Entry>>(entries: T) -> Self {
+        let mut transcript = Self::default();
+        entries.into_iter().for_each(|it| transcript.push(it));
+        transcript
+    }
+}
+
+impl Turn {
+    fn advance(&mut self, entry: &Entry, at: usize, before: &[Entry]) {
+        match entry {
+            Entry::Opened { .. } | Entry::Note(_) => {}
+            Entry::Prompt(_) => *self = Self::default(),
+            Entry::Reply(reply) => {
+                self.requests += 1;
+                self.empty = if reply.is_empty() { self.empty + 1 } else { 0 };
+                self.cancelled |= reply.end == End::Cancelled;
+                self.reply = Some(at);
+                self.calls = vec![CallState::default(); reply.calls.len()];
+            }
+            Entry::Decided { call, decision } => {
+                if let Some(state) = self.state(call, before) {
+                    state.decision = Some(decision.clone());
+                }
+            }
+            Entry::Started { call } => {
+                if let Some(state) = self.state(call, before) {
+                    state.started = true;
+                }
+            }
+            Entry::Result { call, outcome } => {
+                self.cancelled |= outcome.status == Status::Cancelled;
+                if let Some(state) = self.state(call, before) {
+                    state.status = Some(outcome.status);
+                }
+                if self.calls.iter().all(|it| it.status.is_some()) {
+                    let all = self.calls.iter().all(|it| it.status == Some(Status::Malformed));
+                    self.malformed = if all { self.malformed + 1 } else { 0 };
+                }
+            }
+            Entry::Stopped(_) => {
+                self.reply = None;
+                self.calls.clear();
+            }
+        }
+    }
+
+    /// The state of the call with this id, if the newest reply made it.
+    fn state(&mut self, id: &str, entries: &[Entry]) -> Option<&mut CallState> {
+        let calls = calls_at(entries, self.reply?)?;
+        let index = calls.iter().position(|it| it.id == id)?;
+        self.calls.get_mut(index)
+    }
+}
+
+fn calls_at(entries: &[Entry], at: usize) -> Option<&[Call]> {
+    match entries.get(at) {
+        Some(Entry::Reply(reply)) => Some(&reply.calls),
+        _ => None,
+    }
+}

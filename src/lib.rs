@@ -1,0 +1,21 @@
+//! A coding agent for a model on your own machine.
+//!
+//! Read the modules in this order; each may use only those above it, and `tests/tidy.rs` holds
+//! them to it. `docs/architecture.md` says why.
+
+mod conversation;
+mod sandbox;
+mod workspace;
+
+mod llama;
+mod llm;
+mod models;
+mod session;
+
+mod tools;
+
+mod agent;
+mod ui;
+
+mod cli;
+mod config;

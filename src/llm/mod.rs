@@ -1,0 +1,1 @@
+//! The wire to a model server: request, stream, reply, errors, retries.

@@ -1,0 +1,1 @@
+//! Weights: names, files, and a model that plays a script.

@@ -1,0 +1,154 @@
+//! What is to be run, where, and with what it may see.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+/// A program to run. Plain data: nothing starts before [`super::run`] or [`super::Server::start`].
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    pub(crate) program: PathBuf,
+    pub(crate) args: Vec<OsString>,
+    pub(crate) dir: PathBuf,
+    pub(crate) environment: Environment,
+    pub(crate) policy: Policy,
+}
+
+/// What the child may touch. There is one policy so far, and it is the honest name for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Policy {
+    /// The rights of the person who started the agent. The child is still in a session of its
+    /// own, without a terminal, with a clean environment, and dies with the agent.
+    Unconfined,
+}
+
+/// The environment of a child: a choice from ours, and what is set on top.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Environment(Vec<(OsString, OsString)>);
+
+/// What programs need to find their way. A list of what is allowed: a list of what is forbidden
+/// lets the secret through that nobody thought of.
+const ALLOWED: &[&str] = &[
+    "CARGO_HOME",
+    "COLORTERM",
+    "GOCACHE",
+    "GOMODCACHE",
+    "GOPATH",
+    "GOROOT",
+    "HOME",
+    "JAVA_HOME",
+    "LANG",
+    "LANGUAGE",
+    "LD_LIBRARY_PATH",
+    "LOGNAME",
+    "NVM_DIR",
+    "PATH",
+    "PYENV_ROOT",
+    "RUSTUP_HOME",
+    "RUSTUP_TOOLCHAIN",
+    "SHELL",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "VIRTUAL_ENV",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_HOME",
+];
+
+impl Environment {
+    /// The part of `ours` that a child may see.
+    pub(crate) fn allowed(ours: &[(OsString, OsString)]) -> Self {
+        let passes = |name: &OsString| {
+            let name = name.to_string_lossy();
+            ALLOWED.contains(&&*name) || name.starts_with("LC_")
+        };
+        Self(ours.iter().filter(|(name, _)| passes(name)).cloned().collect())
+    }
+
+    /// The same with `name` set to `value`.
+    pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
+        self.0.retain(|(it, _)| it != name);
+        self.0.push((name.into(), value.into()));
+        self
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
+        self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value)
+    }
+}
+
+impl Command {
+    pub(crate) fn new(program: &Path, dir: &Path, environment: &Environment) -> Self {
+        Self {
+            program: program.to_owned(),
+            args: Vec::new(),
+            dir: dir.to_owned(),
+            environment: environment.clone(),
+            policy: Policy::Unconfined,
+        }
+    }
+
+    pub(crate) fn args<I: IntoIterator<Item = A>, A: Into<OsString>>(mut self, args: I) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Starts the child in a session of its own: no terminal, its own process group, and killed by
+    /// the kernel when the thread that starts it ends. That thread must live as long as the agent.
+    pub(super) fn spawn(
+        &self,
+        stdin: Stdio,
+        stdout: Stdio,
+        stderr: Stdio,
+    ) -> io::Result<tokio::process::Child> {
+        let Policy::Unconfined = self.policy;
+        #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
+        let mut command = tokio::process::Command::new(&self.program);
+        command.args(&self.args).current_dir(&self.dir).env_clear();
+        command.envs(self.environment.0.iter().map(|(name, value)| (name, value)));
+        command.stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
+        let parent = rustix::process::getpid();
+        // SAFETY: between fork and exec only async-signal-safe calls are made: `setsid`, `prctl`
+        // and `getppid`, and none of them allocates.
+        #[expect(unsafe_code, reason = "`pre_exec` is the only way to act between fork and exec")]
+        unsafe {
+            command.pre_exec(move || {
+                rustix::process::setsid()?;
+                die_with(parent)
+            });
+        }
+        command.spawn()
+    }
+}
+
+/// Asks the kernel to kill this process when its parent's thread ends; fails if that has happened.
+#[cfg(target_os = "linux")]
+fn die_with(parent: rustix::process::Pid) -> io::Result<()> {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+    if rustix::process::getppid() == Some(parent) {
+        return Ok(());
+    }
+    Err(io::ErrorKind::BrokenPipe.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn die_with(_: rustix::process::Pid) -> io::Result<()> {
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_sees_only_what_is_on_the_list() {
+        let ours =
+            ["PATH=/bin", "LC_ALL=C", "OPENAI_API_KEY=secret", "DATABASE_URL=x", "LD_PRELOAD=y"];
+        let ours = ours.iter().filter_map(|it| it.split_once('='));
+        let ours: Vec<_> = ours.map(|(name, value)| (name.into(), value.into())).collect();
+        let names = Environment::allowed(&ours).0.into_iter().map(|(name, _)| name);
+        assert_eq!(names.collect::<Vec<_>>(), ["PATH", "LC_ALL"]);
+    }
+}

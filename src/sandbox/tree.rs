@@ -1,0 +1,102 @@
+//! A child and everything it started, killed together.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Mutex, MutexGuard};
+
+use rustix::process::{Pid, Signal, WaitOptions};
+
+/// The children that may live, once orphans come to us. A process has one set of children, so
+/// this is one of the few things that are global by nature.
+static LIVING: Mutex<Option<BTreeSet<i32>>> = Mutex::new(None);
+
+/// Makes this process the parent of whatever its children leave behind, so that a program that
+/// forked twice can still be found. Called once, at start; from then on a child that `sandbox`
+/// did not start, or no longer knows, is killed when it is seen.
+pub(crate) fn adopt_orphans() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
+    living().get_or_insert_default();
+    Ok(())
+}
+
+/// A child with a process group of its own. Dropping it kills the group and all orphans.
+#[derive(Debug)]
+pub(super) struct Tree {
+    leader: Pid,
+}
+
+impl Tree {
+    /// Starts a child. No orphan is looked for meanwhile, so it cannot be mistaken for one.
+    pub(super) fn plant(
+        spawn: impl FnOnce() -> io::Result<tokio::process::Child>,
+    ) -> io::Result<(Self, tokio::process::Child)> {
+        let mut living = living();
+        let child = spawn()?;
+        let id = child.id().and_then(|it| i32::try_from(it).ok());
+        let leader = id.and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
+        if let Some(living) = living.as_mut() {
+            living.insert(leader.as_raw_nonzero().get());
+        }
+        Ok((Self { leader }, child))
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
+        // An error means that the group is gone already.
+        let _ = rustix::process::kill_process_group(self.leader, signal);
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        let mut living = living();
+        if let Some(living) = living.as_mut() {
+            kill_orphans(living, self.leader);
+            living.remove(&self.leader.as_raw_nonzero().get());
+        }
+    }
+}
+
+/// Kills what came to us from the dead; killing one may bring up its own children.
+fn kill_orphans(living: &BTreeSet<i32>, leader: Pid) {
+    let mut killed = BTreeSet::new();
+    loop {
+        let before = killed.len();
+        for orphan in children() {
+            let raw = orphan.as_raw_nonzero().get();
+            if living.contains(&raw) || orphan == leader {
+                continue;
+            }
+            if killed.insert(raw) {
+                let _ = rustix::process::kill_process_group(orphan, Signal::KILL);
+                let _ = rustix::process::kill_process(orphan, Signal::KILL);
+            }
+            let _ = rustix::process::waitpid(Some(orphan), WaitOptions::NOHANG);
+        }
+        if killed.len() == before {
+            return;
+        }
+    }
+}
+
+fn living() -> MutexGuard<'static, Option<BTreeSet<i32>>> {
+    LIVING.lock().unwrap_or_else(|it| it.into_inner())
+}
+
+/// The children of this process, by every thread that started or adopted one.
+#[cfg(target_os = "linux")]
+fn children() -> Vec<Pid> {
+    let Ok(threads) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let mut children = Vec::new();
+    for thread in threads.flatten() {
+        let list = std::fs::read_to_string(thread.path().join("children")).unwrap_or_default();
+        children.extend(list.split_whitespace().filter_map(|it| Pid::from_raw(it.parse().ok()?)));
+    }
+    children
+}
+
+#[cfg(not(target_os = "linux"))]
+fn children() -> Vec<Pid> {
+    Vec::new()
+}

@@ -1,0 +1,1 @@
+//! What survives: the journal, its replay, the list of sessions.

@@ -1,0 +1,1 @@
+//! One file, one tool: its arguments and what it does.

@@ -1,0 +1,1 @@
+//! The project on disk: resolve beneath the root, walk, edit atomically.
