@@ -97,8 +97,6 @@ pub(crate) enum Stop {
     MalformedCalls,
     /// The reply filled what was left of the window.
     CutOff,
-    /// The conversation could not go on: the server failed.
-    Failed,
 }
 
 /// Tokens of one request and the time they took, as the server counted them.

@@ -2,14 +2,22 @@
 
 use std::time::Duration;
 
-use crate::conversation::Entry;
+use crate::conversation::{Call, Decision, Entry};
+
+/// Where a person, or another program, follows a turn and is asked.
+pub(crate) trait Front {
+    fn show(&mut self, event: &Event<'_>);
+
+    /// May this call run? `None` when the person stops the turn instead.
+    async fn approve(&mut self, call: &Call) -> Option<Decision>;
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Event<'a> {
     /// The model server is being started; how much of the model is loaded, 0 to 1, once known.
     Loading(Option<f32>),
-    /// The server is ready to answer.
-    Ready,
+    /// The server is ready to answer: what it calls its model, and the tokens that fit in it.
+    Ready { model: Option<&'a str>, window: Option<u32> },
     /// A request is on its way.
     Asked,
     /// The server reads the prompt.
@@ -23,6 +31,8 @@ pub(crate) enum Event<'a> {
     Recorded(&'a Entry),
     /// Something the person should know that does not end the turn.
     Warning(&'a str),
+    /// The turn is over; why, is in the last entry.
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

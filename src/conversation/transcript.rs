@@ -1,6 +1,6 @@
 //! The ordered record of a session; the only state a turn has.
 
-use crate::conversation::{Call, Decision, End, Entry, Status};
+use crate::conversation::{Call, Decision, End, Entry, Reply, Status};
 
 /// The entries, and what they say about the turn that is under way. Each entry is looked at once,
 /// when it is pushed, so a step costs the same after ten entries as after ten thousand.
@@ -46,9 +46,14 @@ impl Transcript {
         self.entries.last()
     }
 
+    /// The newest reply of a turn that is under way.
+    pub(crate) fn reply(&self) -> Option<&Reply> {
+        reply_at(&self.entries, self.turn.reply?)
+    }
+
     /// Calls of the newest reply that have no result yet, oldest first.
     pub(crate) fn pending(&self) -> impl Iterator<Item = (&Call, &CallState)> {
-        let calls = self.turn.reply.and_then(|at| calls_at(&self.entries, at)).unwrap_or_default();
+        let calls = self.reply().map(|it| &*it.calls).unwrap_or_default();
         calls.iter().zip(&self.turn.calls).filter(|(_, state)| state.status.is_none())
     }
 
@@ -120,15 +125,15 @@ impl Turn {
 
     /// The state of the call with this id, if the newest reply made it.
     fn state(&mut self, id: &str, entries: &[Entry]) -> Option<&mut CallState> {
-        let calls = calls_at(entries, self.reply?)?;
-        let index = calls.iter().position(|it| it.id == id)?;
+        let reply = reply_at(entries, self.reply?)?;
+        let index = reply.calls.iter().position(|it| it.id == id)?;
         self.calls.get_mut(index)
     }
 }
 
-fn calls_at(entries: &[Entry], at: usize) -> Option<&[Call]> {
+fn reply_at(entries: &[Entry], at: usize) -> Option<&Reply> {
     match entries.get(at) {
-        Some(Entry::Reply(reply)) => Some(&reply.calls),
+        Some(Entry::Reply(reply)) => Some(reply),
         _ => None,
     }
 }

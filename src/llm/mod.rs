@@ -1,1 +1,23 @@
 //! The wire to a model server: request, stream, reply, errors, retries.
+//!
+//! Speaks the OpenAI chat form as llama-server does; what only llama-server has is used when it
+//! is there and missed when it is not.
+
+mod ask;
+mod chunk;
+mod error;
+mod fold;
+mod props;
+mod request;
+mod retry;
+mod sampling;
+mod server;
+mod sse;
+
+pub(crate) use ask::ask;
+pub(crate) use error::AskError;
+pub(crate) use props::{Props, props};
+pub(crate) use request::{Constants, Request};
+pub(crate) use retry::retry_after;
+pub(crate) use sampling::Sampling;
+pub(crate) use server::{Address, Server};

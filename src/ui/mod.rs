@@ -1,1 +1,14 @@
-//! The terminal, and nothing else is.
+//! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
+
+mod call_line;
+mod code;
+mod json;
+mod keyboard;
+mod screen;
+mod status;
+mod visible;
+
+pub(crate) use json::{Json, JsonForm, Opening};
+pub(crate) use keyboard::{Keyboard, Line};
+pub(crate) use screen::{Screen, Style};
+pub(crate) use visible::visible;

@@ -1,0 +1,24 @@
+//! What the model is told before anything else.
+
+use std::path::Path;
+
+/// The words of the program itself; the person may replace them.
+const SYSTEM: &str = include_str!("../../prompts/system.md");
+
+/// What is true of this machine and project. No time, no random: the prompt of two sessions in one
+/// project is the same, and so it is in the server's cache.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) project: &'a Path,
+    pub(crate) system: &'a str,
+}
+
+/// The first message: `own` words instead of ours, if the person has some, and the facts.
+pub(crate) fn system_prompt(own: Option<&str>, facts: Facts<'_>) -> String {
+    format!(
+        "{}\n\nProject: {} (paths are relative to it)\nSystem: {}",
+        own.unwrap_or(SYSTEM).trim_end(),
+        facts.project.display(),
+        facts.system,
+    )
+}

@@ -1,0 +1,375 @@
+//! Each test is a transcript in shorthand and the step that must follow it.
+
+use expect_test::{Expect, expect};
+
+use crate::agent::step::{Next, Rules, next};
+use crate::conversation::{
+    Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, Transcript,
+};
+
+fn rules(permission: Permission) -> Rules {
+    let effects =
+        vec![("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
+    Rules { permission, max_requests: 4, effects }
+}
+
+#[track_caller]
+fn check(script: &str, expected: Expect) {
+    check_as(Permission::Ask, script, expected);
+}
+
+#[track_caller]
+fn check_as(permission: Permission, script: &str, expected: Expect) {
+    let shown = match next(&rules(permission), &parse(script)) {
+        Next::Approve(call) => format!("approve {} {}", call.id, call.tool),
+        Next::Run(calls) => {
+            let calls = calls.iter().map(|it| format!(" {} {}", it.id, it.tool));
+            format!("run{}", calls.collect::<String>())
+        }
+        Next::Answer(call, outcome) => {
+            format!("answer {} {:?}: {}", call.id, outcome.status, outcome.text)
+        }
+        other => format!("{other:?}"),
+    };
+    expected.assert_eq(&shown);
+}
+
+/// One line an entry: `open`, `user …`, `reply …`, `cut …`, `cancelled …`, `call ID TOOL`,
+/// `allow ID`, `deny ID …`, `start ID`, `result ID STATUS`, `note`, `stopped`.
+fn parse(script: &str) -> Transcript {
+    let mut entries: Vec<Entry> = Vec::new();
+    for line in script.lines().map(str::trim).filter(|it| !it.is_empty()) {
+        let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (id, more) = rest.split_once(' ').unwrap_or((rest, ""));
+        let (id, more, rest) = (id.to_owned(), more.to_owned(), rest.to_owned());
+        let reply = |end| Entry::Reply(Reply { text: rest.clone(), end, ..Reply::default() });
+        match (verb, entries.last_mut()) {
+            ("open", _) => entries.push(Entry::Opened { system: rest }),
+            ("user", _) => entries.push(Entry::Prompt(rest)),
+            ("reply", _) => entries.push(reply(End::Finished)),
+            ("cut", _) => entries.push(reply(End::CutOff)),
+            ("cancelled", _) => entries.push(reply(End::Cancelled)),
+            ("call", Some(Entry::Reply(reply))) => {
+                reply.calls.push(Call { id, tool: more, args: "{}".to_owned() });
+            }
+            ("allow", _) => {
+                entries.push(Entry::Decided { call: id, decision: Decision::Allowed });
+            }
+            ("deny", _) => {
+                entries.push(Entry::Decided { call: id, decision: Decision::Denied(more) });
+            }
+            ("start", _) => entries.push(Entry::Started { call: id }),
+            ("result", _) => {
+                let status = match &*more {
+                    "" => Status::Done,
+                    "malformed" => Status::Malformed,
+                    "cancelled" => Status::Cancelled,
+                    it => panic!("no status {it:?}"),
+                };
+                let outcome = Outcome { status, text: String::new(), gist: String::new() };
+                entries.push(Entry::Result { call: id, outcome });
+            }
+            ("note", _) => entries.push(Entry::Note(rest)),
+            ("stopped", _) => entries.push(Entry::Stopped(Stop::TurnLimit)),
+            _ => panic!("cannot read {line:?}"),
+        }
+    }
+    entries.into_iter().collect()
+}
+
+#[test]
+fn an_open_session_waits_for_a_person() {
+    check("open", expect!["Wait"]);
+    check("", expect!["Wait"]);
+}
+
+#[test]
+fn a_question_goes_to_the_model() {
+    check("user hi", expect!["Ask"]);
+}
+
+#[test]
+fn a_reply_without_calls_ends_the_turn() {
+    check(
+        "user hi
+         reply hello",
+        expect!["Wait"],
+    );
+}
+
+#[test]
+fn what_changes_things_waits_for_a_person() {
+    check(
+        "user clean up
+         reply
+         call 1 shell",
+        expect!["approve 1 shell"],
+    );
+}
+
+#[test]
+fn an_allowed_call_runs() {
+    check(
+        "user clean up
+         reply
+         call 1 shell
+         allow 1",
+        expect!["run 1 shell"],
+    );
+}
+
+#[test]
+fn a_denied_call_is_answered_with_the_persons_words() {
+    check(
+        "user clean up
+         reply
+         call 1 shell
+         deny 1 use make clean",
+        expect!["answer 1 Refused: The user said no: use make clean"],
+    );
+}
+
+#[test]
+fn reading_needs_no_leave_and_runs_side_by_side() {
+    check(
+        "user look
+         reply
+         call 1 read
+         call 2 read
+         call 3 edit
+         call 4 read",
+        expect!["run 1 read 2 read"],
+    );
+}
+
+#[test]
+fn what_writes_runs_alone() {
+    check_as(
+        Permission::Auto,
+        "user look
+         reply
+         call 1 edit
+         call 2 edit",
+        expect!["run 1 edit"],
+    );
+}
+
+#[test]
+fn a_read_only_session_changes_nothing() {
+    check_as(
+        Permission::ReadOnly,
+        "user look
+         reply
+         call 1 edit",
+        expect!["answer 1 Refused: Refused: this session may look but not change or run anything."],
+    );
+}
+
+#[test]
+fn leave_given_before_does_not_widen_a_read_only_session() {
+    check_as(
+        Permission::ReadOnly,
+        "user look
+         reply
+         call 1 edit
+         allow 1",
+        expect!["answer 1 Refused: Refused: this session may look but not change or run anything."],
+    );
+}
+
+#[test]
+fn an_unknown_tool_is_left_to_the_toolbox_to_explain() {
+    check(
+        "user look
+         reply
+         call 1 no_such_tool",
+        expect!["run 1 no_such_tool"],
+    );
+}
+
+#[test]
+fn a_call_cut_short_by_a_crash_is_not_run_twice() {
+    check(
+        "user clean up
+         reply
+         call 1 shell
+         call 2 shell
+         allow 1
+         start 1",
+        expect![
+            "answer 1 Interrupted: Interrupted: the program ended while this call ran. Its effects are unknown; look before you repeat it."
+        ],
+    );
+}
+
+#[test]
+fn results_go_back_to_the_model_when_all_are_there() {
+    check(
+        "user look
+         reply
+         call 1 read
+         call 2 read
+         start 1
+         start 2
+         result 1",
+        expect![
+            "answer 2 Interrupted: Interrupted: the program ended while this call ran. Its effects are unknown; look before you repeat it."
+        ],
+    );
+    check(
+        "user look
+         reply
+         call 1 read
+         start 1
+         result 1",
+        expect!["Ask"],
+    );
+}
+
+#[test]
+fn a_stopped_call_stops_the_turn_and_those_after_it() {
+    check(
+        "user go
+         reply
+         call 1 read
+         call 2 shell
+         start 1
+         result 1 cancelled",
+        expect!["answer 2 Cancelled: Not run: the user stopped the turn."],
+    );
+    check(
+        "user go
+         reply
+         call 1 shell
+         result 1 cancelled",
+        expect!["Stop(Cancelled)"],
+    );
+}
+
+#[test]
+fn a_stopped_reply_stops_the_turn() {
+    check(
+        "user go
+         cancelled so far",
+        expect!["Stop(Cancelled)"],
+    );
+}
+
+#[test]
+fn a_new_prompt_begins_afresh_after_a_stop() {
+    check(
+        "user go
+         cancelled so far
+         stopped
+         user on",
+        expect!["Ask"],
+    );
+}
+
+#[test]
+fn the_turn_limit_counts_requests_of_this_turn() {
+    let asked = "reply
+                 call 1 read
+                 start 1
+                 result 1
+                 ";
+    check(&format!("user go\n{}", asked.repeat(3)), expect!["Ask"]);
+    check(&format!("user go\n{}", asked.repeat(4)), expect!["Stop(TurnLimit)"]);
+    check(&format!("user go\n{}stopped\nuser on", asked.repeat(4)), expect!["Ask"]);
+}
+
+#[test]
+fn an_answer_at_the_turn_limit_is_still_an_answer() {
+    let asked = "reply
+                 call 1 read
+                 result 1
+                 ";
+    check(&format!("user go\n{}reply done", asked.repeat(3)), expect!["Wait"]);
+}
+
+#[test]
+fn an_empty_reply_is_nudged_twice_and_then_ends_the_turn() {
+    check(
+        "user go
+         reply",
+        expect![[
+            r#"Note("Your reply was empty. Go on with the task: call a tool, or say in words what you did.")"#
+        ]],
+    );
+    check(
+        "user go
+         reply
+         note
+         reply
+         note",
+        expect!["Ask"],
+    );
+    check(
+        "user go
+         reply
+         note
+         reply
+         note
+         reply",
+        expect!["Stop(EmptyReplies)"],
+    );
+}
+
+#[test]
+fn three_malformed_replies_in_a_row_end_the_turn() {
+    let wrong = "reply
+                 call 1 read
+                 result 1 malformed
+                 ";
+    check(&format!("user go\n{}", wrong.repeat(2)), expect!["Ask"]);
+    check(&format!("user go\n{}", wrong.repeat(3)), expect!["Stop(MalformedCalls)"]);
+    let right = "reply
+                 call 1 read
+                 result 1
+                 ";
+    check(&format!("user go\n{wrong}{right}{wrong}"), expect!["Ask"]);
+}
+
+#[test]
+fn a_call_that_was_cut_off_never_runs_but_those_before_it_do() {
+    check(
+        "user go
+         cut
+         call 1 read
+         call 2 read",
+        expect!["run 1 read"],
+    );
+    check(
+        "user go
+         cut
+         call 1 read
+         call 2 read
+         result 1",
+        expect![
+            "answer 2 Malformed: Not run: the call was cut off because the reply became too long. Make it again in smaller pieces."
+        ],
+    );
+}
+
+#[test]
+fn words_that_were_cut_off_end_the_turn() {
+    check(
+        "user go
+         cut and th",
+        expect!["Stop(CutOff)"],
+    );
+}
+
+#[test]
+fn ids_of_earlier_replies_may_come_again() {
+    check(
+        "user go
+         reply
+         call 1 read
+         start 1
+         result 1
+         reply
+         call 1 read",
+        expect!["run 1 read"],
+    );
+}

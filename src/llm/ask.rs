@@ -1,0 +1,125 @@
+//! One request, from the first byte sent to the last byte of the answer.
+
+use std::pin::pin;
+
+use crate::conversation::{Event, Reply};
+use crate::llm::fold::Fold;
+use crate::llm::sse::{Fault, Parser};
+use crate::llm::{AskError, Request, Server};
+
+/// The longest body of an error that is read.
+const LONGEST_ERROR: usize = 64 * 1024;
+
+/// Sends the conversation and tells each piece of the answer as it comes. When `stop` resolves the
+/// stream is closed, which frees the server at once, and what was said so far is the reply.
+pub(crate) async fn ask(
+    server: &Server,
+    request: &Request,
+    on: &mut dyn FnMut(Event<'_>),
+    stop: impl Future<Output = ()>,
+) -> Result<Reply, AskError> {
+    let mut fold = Fold::default();
+    let stopped = {
+        let answer = pin!(stream(server, request, &mut fold, on));
+        tokio::select! {
+            biased;
+            () = stop => true,
+            answer = answer => {
+                answer?;
+                false
+            }
+        }
+    };
+    Ok(if stopped { fold.cancelled() } else { fold.reply() })
+}
+
+async fn stream(
+    server: &Server,
+    request: &Request,
+    fold: &mut Fold,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<(), AskError> {
+    let sent = server
+        .post("/v1/chat/completions")
+        .header("content-type", "application/json")
+        .header("accept", "text/event-stream")
+        .body(reqwest::Body::wrap(request.body()))
+        .send();
+    let mut response =
+        patiently(server, sent).await?.map_err(|err| AskError::Unreachable(innermost(&err)))?;
+    let status = response.status().as_u16();
+    if status != 200 {
+        return Err(AskError::from_body(status, &start_of_body(server, &mut response).await?));
+    }
+    let mut parser = Parser::default();
+    let mut last = Ok(false);
+    loop {
+        let bytes = patiently(server, response.chunk()).await?;
+        let bytes = match bytes {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return ended(fold, &parser, "the connection was closed"),
+            Err(err) => return ended(fold, &parser, &innermost(&err)),
+        };
+        let fed = parser.feed(&bytes, |data| {
+            if let Ok(false) = last {
+                last = fold.take(data, on);
+            }
+        });
+        if std::mem::replace(&mut last, Ok(false))? {
+            return Ok(());
+        }
+        fed.map_err(|fault| AskError::Garbled(words(&fault).to_owned()))?;
+    }
+}
+
+/// The stream ended without `[DONE]`: some servers end so, others have died.
+fn ended(fold: &Fold, parser: &Parser, reason: &str) -> Result<(), AskError> {
+    if fold.is_finished() {
+        return Ok(());
+    }
+    let unfinished = parser.unfinished();
+    if fold.is_empty() && !unfinished.is_empty() && !unfinished.starts_with("data:") {
+        let start: String = unfinished.chars().take(80).collect();
+        return Err(AskError::Garbled(format!("`{start}`")));
+    }
+    Err(AskError::Broken(reason.to_owned()))
+}
+
+fn words(fault: &Fault) -> &'static str {
+    match fault {
+        Fault::NotUtf8 => "bytes that are not text",
+        Fault::LineTooLong => "a line without an end",
+    }
+}
+
+async fn start_of_body(
+    server: &Server,
+    response: &mut reqwest::Response,
+) -> Result<Vec<u8>, AskError> {
+    let mut body = Vec::new();
+    while let Ok(Some(bytes)) = patiently(server, response.chunk()).await? {
+        body.extend_from_slice(&bytes);
+        if body.len() > LONGEST_ERROR {
+            break;
+        }
+    }
+    Ok(body)
+}
+
+/// Waits as long as the server may be silent.
+async fn patiently<T>(server: &Server, it: impl Future<Output = T>) -> Result<T, AskError> {
+    let Some(patience) = server.patience else { return Ok(it.await) };
+    let silent = |_| AskError::Broken(format!("not a word for {} s", patience.as_secs()));
+    tokio::time::timeout(patience, it).await.map_err(silent)
+}
+
+/// The cause at the bottom: what the layers above add is about the library, not the server.
+pub(super) fn innermost(err: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = err;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    let text = cause.to_string();
+    // As in `Connection refused (os error 111)`.
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}

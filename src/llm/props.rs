@@ -1,0 +1,94 @@
+//! What a server says about itself.
+
+use serde::Deserialize;
+
+use crate::llm::ask::innermost;
+use crate::llm::{AskError, Server};
+
+/// What matters to a conversation about the server that holds it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Props {
+    /// It is llama-server, with all it can do beyond the common form.
+    pub(crate) llama: bool,
+    /// Tokens that fit in one conversation, where the server tells.
+    pub(crate) window: Option<u32>,
+    /// What the server calls the model it serves first.
+    pub(crate) model: Option<String>,
+    /// Whether the model's template knows tools, where the server tells.
+    pub(crate) tools: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct LlamaProps {
+    default_generation_settings: Settings,
+    #[serde(default)]
+    model_alias: Option<String>,
+    #[serde(default)]
+    model_path: Option<String>,
+    #[serde(default)]
+    chat_template_caps: Option<Caps>,
+}
+
+#[derive(Deserialize)]
+struct Settings {
+    n_ctx: u32,
+}
+
+#[derive(Deserialize)]
+struct Caps {
+    #[serde(default)]
+    supports_tools: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Models {
+    data: Vec<Model>,
+}
+
+#[derive(Deserialize)]
+struct Model {
+    id: String,
+}
+
+/// Asks for the properties llama-server has; of other servers, for the list of their models.
+pub(crate) async fn props(server: &Server) -> Result<Props, AskError> {
+    let (status, body) = fetch(server, "/props").await?;
+    if status == 200
+        && let Ok(it) = serde_json::from_slice::<LlamaProps>(&body)
+    {
+        let file = |path: String| path.rsplit('/').next().unwrap_or_default().to_owned();
+        let alias = it.model_alias.filter(|it| !it.is_empty() && !it.contains('/'));
+        return Ok(Props {
+            llama: true,
+            window: Some(it.default_generation_settings.n_ctx),
+            model: alias.or(it.model_path.map(file)),
+            tools: it.chat_template_caps.and_then(|it| it.supports_tools),
+        });
+    }
+    if let err @ (AskError::Unauthorized(_) | AskError::Loading) =
+        AskError::from_body(status, &body)
+    {
+        return Err(err);
+    }
+    let (status, body) = fetch(server, "/v1/models").await?;
+    if let err @ AskError::Unauthorized(_) = AskError::from_body(status, &body) {
+        return Err(err);
+    }
+    let models = serde_json::from_slice::<Models>(&body).ok();
+    let first = models.and_then(|it| it.data.into_iter().next()).map(|it| it.id);
+    Ok(Props { model: first, ..Props::default() })
+}
+
+async fn fetch(server: &Server, path: &str) -> Result<(u16, Vec<u8>), AskError> {
+    let unreachable = |err: reqwest::Error| AskError::Unreachable(innermost(&err));
+    let mut response = server.get(path).send().await.map_err(unreachable)?;
+    let status = response.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(bytes) = response.chunk().await.map_err(unreachable)? {
+        body.extend_from_slice(&bytes);
+        if body.len() > (8 << 20) {
+            return Err(AskError::Garbled(format!("`{path}` has no end")));
+        }
+    }
+    Ok((status, body))
+}

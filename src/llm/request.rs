@@ -1,0 +1,328 @@
+//! The body of a chat request. It only ever grows: what was sent once is sent again byte for byte,
+//! so that the server finds it in its cache, and only what is new costs anything here too.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use serde::Serialize;
+
+use crate::conversation::{Call, Entry, Reply, ToolSpec};
+
+/// What is the same in each request of a conversation.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Constants {
+    /// For servers that serve several.
+    pub(crate) model: Option<String>,
+    /// Names and values of the sampling parameters that are set.
+    pub(crate) sampling: Vec<(&'static str, serde_json::Value)>,
+    /// The server is llama-server, so what only it understands may be asked for.
+    pub(crate) llama: bool,
+}
+
+/// A conversation in the form of the wire.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    /// Full blocks, shared with the bodies on their way.
+    sealed: Vec<Bytes>,
+    open: Vec<u8>,
+    /// How many entries of the transcript are in it.
+    taken: usize,
+    has_messages: bool,
+    /// The calls of the newest reply, for the names that results are sent with.
+    calls: Vec<(String, String)>,
+}
+
+/// Blocks of this size are not copied again.
+const BLOCK: usize = 64 * 1024;
+
+impl Request {
+    pub(crate) fn new(constants: &Constants, tools: &[ToolSpec]) -> Self {
+        let mut head = serde_json::Map::new();
+        if let Some(model) = &constants.model {
+            head.insert("model".to_owned(), model.as_str().into());
+        }
+        head.insert("stream".to_owned(), true.into());
+        head.insert("stream_options".to_owned(), serde_json::json!({"include_usage": true}));
+        if constants.llama {
+            head.insert("return_progress".to_owned(), true.into());
+        }
+        for (name, value) in &constants.sampling {
+            head.insert((*name).to_owned(), value.clone());
+        }
+        let mut open = serde_json::to_vec(&head).expect("a map with text keys is JSON");
+        open.pop();
+        if !tools.is_empty() {
+            let functions = tools
+                .iter()
+                .map(|it| format!(r#"{{"type":"function","function":{}}}"#, it.definition));
+            let functions = functions.collect::<Vec<_>>().join(",");
+            open.extend_from_slice(format!(r#","tools":[{functions}]"#).as_bytes());
+        }
+        open.extend_from_slice(br#","messages":["#);
+        Self { sealed: Vec::new(), open, taken: 0, has_messages: false, calls: Vec::new() }
+    }
+
+    /// Takes the entries that have come since the last time.
+    pub(crate) fn extend(&mut self, entries: &[Entry]) {
+        for entry in entries.iter().skip(self.taken) {
+            self.take(entry);
+        }
+        self.taken = entries.len();
+    }
+
+    fn take(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Opened { system } => {
+                if !system.is_empty() {
+                    self.push(&Message { role: "system", content: system, ..Message::default() });
+                }
+            }
+            Entry::Prompt(text) | Entry::Note(text) => {
+                self.push(&Message { role: "user", content: text, ..Message::default() });
+            }
+            Entry::Reply(reply) => {
+                self.push(&Message::from(reply));
+                self.calls =
+                    reply.calls.iter().map(|it| (it.id.clone(), it.tool.clone())).collect();
+            }
+            Entry::Result { call, outcome } => {
+                let name =
+                    self.calls.iter().find(|(id, _)| id == call).map(|(_, name)| name.clone());
+                self.push(&Message {
+                    role: "tool",
+                    tool_call_id: Some(call),
+                    name: name.as_deref(),
+                    content: &outcome.text,
+                    ..Message::default()
+                });
+            }
+            Entry::Decided { .. } | Entry::Started { .. } | Entry::Stopped(_) => {}
+        }
+    }
+
+    fn push(&mut self, message: &Message<'_>) {
+        if self.has_messages {
+            self.open.push(b',');
+        }
+        self.has_messages = true;
+        serde_json::to_writer(&mut self.open, message).expect("memory takes any message");
+        if self.open.len() >= BLOCK {
+            self.sealed.push(std::mem::take(&mut self.open).into());
+        }
+    }
+
+    /// The whole body as it stands.
+    pub(crate) fn body(&self) -> Body {
+        let mut blocks: VecDeque<Bytes> = self.sealed.iter().cloned().collect();
+        blocks.push_back([&self.open[..], b"]}"].concat().into());
+        Body(blocks)
+    }
+}
+
+#[derive(Default, Serialize)]
+struct Message<'a> {
+    role: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tool_call_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+    content: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    reasoning_content: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_calls: Vec<ToolCall<'a>>,
+}
+
+#[derive(Serialize)]
+struct ToolCall<'a> {
+    id: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    function: Function<'a>,
+}
+
+#[derive(Serialize)]
+struct Function<'a> {
+    name: &'a str,
+    arguments: String,
+}
+
+impl<'a> From<&'a Reply> for Message<'a> {
+    fn from(reply: &'a Reply) -> Self {
+        let call = |it: &'a Call| ToolCall {
+            id: &it.id,
+            kind: "function",
+            function: Function { name: &it.tool, arguments: arguments(&it.args) },
+        };
+        Self {
+            role: "assistant",
+            content: &reply.text,
+            reasoning_content: &reply.reasoning,
+            tool_calls: reply.calls.iter().map(call).collect(),
+            ..Self::default()
+        }
+    }
+}
+
+/// Arguments as a server takes them back. Templates parse them, and one call that is not an object
+/// would make the server refuse this conversation for ever; so such a call goes as an object that
+/// quotes it.
+fn arguments(args: &str) -> String {
+    match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(args) {
+        Ok(_) => args.to_owned(),
+        Err(_) if args.trim().is_empty() => "{}".to_owned(),
+        Err(_) => serde_json::json!({ "malformed": args }).to_string(),
+    }
+}
+
+/// A body in blocks whose length is known before it is sent.
+#[derive(Debug)]
+pub(crate) struct Body(VecDeque<Bytes>);
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop_front().map(|it| Ok(Frame::data(it))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.0.iter().map(|it| it.len() as u64).sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::conversation::{Effect, End, Outcome, Status, Usage};
+
+    fn text(request: &Request) -> String {
+        String::from_utf8(request.body().0.iter().flat_map(|it| it.to_vec()).collect()).unwrap()
+    }
+
+    #[track_caller]
+    fn check(entries: &[Entry], expected: Expect) {
+        let mut request = Request::new(&Constants::default(), &[]);
+        request.extend(entries);
+        let body: serde_json::Value = serde_json::from_str(&text(&request)).unwrap();
+        let messages = body["messages"].as_array().unwrap().iter().map(|it| format!("{it}\n"));
+        expected.assert_eq(&messages.collect::<String>());
+    }
+
+    fn call(id: &str, tool: &str, args: &str) -> Call {
+        Call { id: id.to_owned(), tool: tool.to_owned(), args: args.to_owned() }
+    }
+
+    fn result(id: &str, text: &str) -> Entry {
+        let outcome =
+            Outcome { status: Status::Done, text: text.to_owned(), gist: "not sent".to_owned() };
+        Entry::Result { call: id.to_owned(), outcome }
+    }
+
+    #[test]
+    fn the_head_holds_what_never_changes() {
+        let sampling = vec![("temperature", 0.5.into())];
+        let constants = Constants { model: Some("m".to_owned()), sampling, llama: true };
+        let definition = r#"{"name":"look"}"#.to_owned();
+        let tools = [ToolSpec { name: "look", definition, effect: Effect::Reads }];
+        expect![[r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"return_progress":true,"temperature":0.5,"tools":[{"type":"function","function":{"name":"look"}}],"messages":[]}"#]]
+            .assert_eq(&text(&Request::new(&constants, &tools)));
+    }
+
+    #[test]
+    fn a_turn_with_calls() {
+        let reply = Reply {
+            text: "I look.".to_owned(),
+            reasoning: "where?".to_owned(),
+            calls: vec![call("a", "read_file", r#"{"path":"x"}"#), call("b", "list_files", "")],
+            ..Reply::default()
+        };
+        check(
+            &[
+                Entry::Opened { system: "be good".to_owned() },
+                Entry::Prompt("look".to_owned()),
+                Entry::Reply(reply),
+                Entry::Started { call: "a".to_owned() },
+                result("a", "1\tx"),
+                result("b", "x"),
+                Entry::Note("go on".to_owned()),
+            ],
+            expect![[r#"
+                {"role":"system","content":"be good"}
+                {"role":"user","content":"look"}
+                {"role":"assistant","content":"I look.","reasoning_content":"where?","tool_calls":[{"id":"a","type":"function","function":{"name":"read_file","arguments":"{\"path\":\"x\"}"}},{"id":"b","type":"function","function":{"name":"list_files","arguments":"{}"}}]}
+                {"role":"tool","tool_call_id":"a","name":"read_file","content":"1\tx"}
+                {"role":"tool","tool_call_id":"b","name":"list_files","content":"x"}
+                {"role":"user","content":"go on"}
+            "#]],
+        );
+    }
+
+    #[test]
+    fn arguments_that_are_no_object_are_quoted_in_one() {
+        let calls = vec![call("a", "read_file", r#"{"path":"#), call("b", "read_file", "[1]")];
+        check(
+            &[Entry::Reply(Reply { calls, ..Reply::default() })],
+            expect![[r#"
+                {"role":"assistant","content":"","tool_calls":[{"id":"a","type":"function","function":{"name":"read_file","arguments":"{\"malformed\":\"{\\\"path\\\":\"}"}},{"id":"b","type":"function","function":{"name":"read_file","arguments":"{\"malformed\":\"[1]\"}"}}]}
+            "#]],
+        );
+    }
+
+    fn entry() -> impl Strategy<Value = Entry> {
+        let reply = (".{0,40}", ".{0,10}", prop::collection::vec(".{0,20}", 0..3)).prop_map(|it| {
+            let calls = it.2.iter().map(|args| call("a", "t", args)).collect();
+            Entry::Reply(Reply {
+                text: it.0,
+                reasoning: it.1,
+                calls,
+                end: End::Finished,
+                usage: Usage::default(),
+            })
+        });
+        prop_oneof![
+            ".{0,40}".prop_map(Entry::Prompt),
+            ".{0,40}".prop_map(Entry::Note),
+            reply,
+            (".{0,3}", "(?s).{0,200}").prop_map(|(id, text)| result(&id, &text)),
+            Just(result("a", &"long ".repeat(BLOCK / 3))),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn each_request_begins_with_the_one_before(entries in prop::collection::vec(entry(), 0..12)) {
+            let mut request = Request::new(&Constants::default(), &[]);
+            let mut before = text(&request);
+            for upto in 0..=entries.len() {
+                request.extend(&entries[..upto]);
+                let now = text(&request);
+                let grown = now.starts_with(&before[..before.len() - 2]);
+                prop_assert!(grown, "request {} rewrites what was sent", upto);
+                let parsed = serde_json::from_str::<serde_json::Value>(&now);
+                prop_assert!(parsed.is_ok());
+                prop_assert_eq!(http_body::Body::size_hint(&request.body()).exact(), Some(now.len() as u64));
+                before = now;
+            }
+            let mut at_once = Request::new(&Constants::default(), &[]);
+            at_once.extend(&entries);
+            prop_assert_eq!(text(&at_once), before);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Events as JSON for other programs, in the shape that tools of this kind have settled on.
+
+use std::io::Write;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::conversation::{Call, Decision, Entry, Event, Front, Reply, Status, Stop, Usage};
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum JsonForm {
+    /// One object when all is done.
+    Whole,
+    /// One line an event.
+    Stream,
+}
+
+/// What is known about a session before it begins.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) session: String,
+    pub(crate) project: String,
+    pub(crate) permission: String,
+    pub(crate) tools: Vec<&'static str>,
+}
+
+pub(crate) struct Json {
+    form: JsonForm,
+    out: Box<dyn Write>,
+    notes: Box<dyn Write>,
+    opening: Opening,
+    model: Option<String>,
+    begun: bool,
+    /// What the result line will add up.
+    usage: Usage,
+    requests: u32,
+    last_words: String,
+    calls: Vec<Call>,
+    denials: Vec<Value>,
+    stop: Option<Stop>,
+}
+
+impl Json {
+    pub(crate) fn new(
+        form: JsonForm,
+        out: Box<dyn Write>,
+        notes: Box<dyn Write>,
+        opening: Opening,
+    ) -> Self {
+        Self {
+            form,
+            out,
+            notes,
+            opening,
+            model: None,
+            begun: false,
+            usage: Usage::default(),
+            requests: 0,
+            last_words: String::new(),
+            calls: Vec::new(),
+            denials: Vec::new(),
+            stop: None,
+        }
+    }
+
+    fn line(&mut self, value: &Value) {
+        // A reader that is gone cannot be told so.
+        let _ = writeln!(self.out, "{value}");
+        let _ = self.out.flush();
+    }
+
+    fn event(&mut self, value: &Value) {
+        if self.form == JsonForm::Stream {
+            self.line(value);
+        }
+    }
+
+    fn begin(&mut self) {
+        if std::mem::replace(&mut self.begun, true) {
+            return;
+        }
+        let it = &self.opening;
+        let init = json!({
+            "type": "system", "subtype": "init", "session_id": it.session, "cwd": it.project,
+            "model": self.model, "permissionMode": it.permission, "tools": it.tools,
+        });
+        self.event(&init);
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        self.requests += 1;
+        self.usage.cached += reply.usage.cached;
+        self.usage.read += reply.usage.read;
+        self.usage.written += reply.usage.written;
+        self.last_words.clone_from(&reply.text);
+        self.calls.clone_from(&reply.calls);
+        let mut content = Vec::new();
+        if !reply.reasoning.is_empty() {
+            content.push(json!({"type": "thinking", "thinking": reply.reasoning}));
+        }
+        if !reply.text.is_empty() {
+            content.push(json!({"type": "text", "text": reply.text}));
+        }
+        for call in &reply.calls {
+            let (id, name) = (&call.id, &call.tool);
+            content.push(json!({"type": "tool_use", "id": id, "name": name, "input": input(call)}));
+        }
+        let line = json!({
+            "type": "assistant", "session_id": self.opening.session, "parent_tool_use_id": null,
+            "message": {
+                "type": "message", "role": "assistant", "model": self.model, "content": content,
+                "usage": usage(reply.usage),
+            },
+            "timings": {"prompt_ms": reply.usage.read_ms, "predicted_ms": reply.usage.written_ms},
+        });
+        self.event(&line);
+    }
+
+    fn result(&mut self, id: &str, text: &str, status: Status) {
+        if status == Status::Refused
+            && let Some(call) = self.calls.iter().find(|it| it.id == id)
+        {
+            let (id, name) = (&call.id, &call.tool);
+            self.denials
+                .push(json!({"tool_name": name, "tool_use_id": id, "tool_input": input(call)}));
+        }
+        let result = json!({
+            "type": "tool_result", "tool_use_id": id, "content": text,
+            "is_error": status != Status::Done,
+        });
+        let line = json!({
+            "type": "user", "session_id": self.opening.session, "parent_tool_use_id": null,
+            "message": {"role": "user", "content": [result]},
+        });
+        self.event(&line);
+    }
+
+    /// The last line: how it ended, or why it could not go on.
+    pub(crate) fn finish(&mut self, error: Option<&str>, took: Duration) {
+        self.begin();
+        let subtype = match (error, self.stop) {
+            (None, None) => "success",
+            (None, Some(Stop::TurnLimit)) => "error_max_turns",
+            _ => "error_during_execution",
+        };
+        let result = error.unwrap_or(&self.last_words);
+        let line = json!({
+            "type": "result", "subtype": subtype, "is_error": subtype != "success",
+            "result": result, "stop_reason": self.stop.map(stop_reason),
+            "session_id": self.opening.session, "num_turns": self.requests,
+            "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
+            "usage": usage(self.usage), "permission_denials": self.denials,
+        });
+        self.line(&line);
+    }
+}
+
+impl Front for Json {
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Ready { model, .. } => {
+                self.model = model.map(str::to_owned);
+                self.begin();
+            }
+            Event::Recorded(Entry::Reply(reply)) => self.reply(reply),
+            Event::Recorded(Entry::Result { call, outcome }) => {
+                self.result(call, &outcome.text, outcome.status);
+            }
+            Event::Recorded(Entry::Stopped(stop)) => self.stop = Some(*stop),
+            Event::Warning(text) => {
+                let _ = writeln!(self.notes, "warning: {text}");
+            }
+            Event::Retrying { reason, .. } => {
+                let line = json!({
+                    "type": "system", "subtype": "api_retry", "error": reason,
+                    "session_id": self.opening.session,
+                });
+                self.event(&line);
+            }
+            Event::Loading(_)
+            | Event::Asked
+            | Event::Reading(_)
+            | Event::Said(_)
+            | Event::Recorded(_)
+            | Event::Ended => {}
+        }
+    }
+
+    async fn approve(&mut self, _: &Call) -> Option<Decision> {
+        Some(Decision::Denied("there is nobody to ask".to_owned()))
+    }
+}
+
+/// The arguments as an object where they are one, else as the model wrote them.
+fn input(call: &Call) -> Value {
+    serde_json::from_str(&call.args).unwrap_or_else(|_| Value::String(call.args.clone()))
+}
+
+fn usage(it: Usage) -> Value {
+    json!({
+        "input_tokens": it.read, "cache_read_input_tokens": it.cached, "output_tokens": it.written,
+    })
+}
+
+fn stop_reason(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "cancelled",
+        Stop::TurnLimit => "max_turns",
+        Stop::EmptyReplies => "empty_replies",
+        Stop::MalformedCalls => "malformed_calls",
+        Stop::CutOff => "max_tokens",
+    }
+}

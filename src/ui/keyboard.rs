@@ -1,0 +1,119 @@
+//! A person's lines, read on a thread of their own so that the work goes on meanwhile.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{Config, Editor};
+use tokio::sync::oneshot;
+
+/// What came of asking for a line.
+#[derive(Debug)]
+pub(crate) enum Line {
+    Entered(String),
+    /// Ctrl-C.
+    Interrupted,
+    /// Ctrl-D, or the end of the input.
+    End,
+    Failed(String),
+}
+
+struct Question {
+    prompt: String,
+    /// Whether the line is worth remembering.
+    remember: bool,
+    answer: oneshot::Sender<Line>,
+}
+
+/// The line editor. It sets the terminal to raw mode only while a line is read.
+#[derive(Clone, Debug)]
+pub(crate) struct Keyboard {
+    questions: mpsc::Sender<Question>,
+}
+
+impl Keyboard {
+    /// Lines worth remembering are kept in `history`.
+    pub(crate) fn new(history: Option<PathBuf>) -> Self {
+        let (questions, asked) = mpsc::channel();
+        std::thread::spawn(move || serve(&asked, history));
+        Self { questions }
+    }
+
+    /// Reads what the person wants; several lines when all but the last end in `\`.
+    pub(crate) async fn prompt(&self, prompt: &str) -> Line {
+        self.ask(prompt, true).await
+    }
+
+    /// Reads an answer that is not kept in the history.
+    pub(crate) async fn question(&self, prompt: &str) -> Line {
+        self.ask(prompt, false).await
+    }
+
+    async fn ask(&self, prompt: &str, remember: bool) -> Line {
+        let (answer, answered) = oneshot::channel();
+        let question = Question { prompt: prompt.to_owned(), remember, answer };
+        if self.questions.send(question).is_err() {
+            return Line::Failed("the line editor is gone".to_owned());
+        }
+        answered.await.unwrap_or(Line::Failed("the line editor is gone".to_owned()))
+    }
+}
+
+fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>) {
+    let mut editor = match open(history.as_deref()) {
+        Ok(editor) => editor,
+        Err(err) => {
+            while let Ok(question) = asked.recv() {
+                let _ = question.answer.send(Line::Failed(err.to_string()));
+            }
+            return;
+        }
+    };
+    while let Ok(question) = asked.recv() {
+        let line = read(&mut editor, &question.prompt);
+        if let (Line::Entered(text), true) = (&line, question.remember && history.is_some()) {
+            // History is a comfort: that it cannot be kept is no reason to fail.
+            let _ = editor.add_history_entry(text.trim_end());
+            if let Some(path) = &history {
+                let _ = editor.append_history(path);
+            }
+        }
+        let _ = question.answer.send(line);
+    }
+}
+
+fn open(history: Option<&Path>) -> rustyline::Result<Editor<(), FileHistory>> {
+    let config = Config::builder()
+        .auto_add_history(false)
+        .bracketed_paste(true)
+        .max_history_size(2000)?
+        .build();
+    let mut editor = Editor::with_config(config)?;
+    if let Some(path) = history {
+        // There is none before the first prompt.
+        let _ = editor.load_history(path);
+    }
+    Ok(editor)
+}
+
+fn read(editor: &mut Editor<(), FileHistory>, prompt: &str) -> Line {
+    let mut text = String::new();
+    let mut prompt = prompt.to_owned();
+    loop {
+        match editor.readline(&prompt) {
+            Ok(line) => match line.strip_suffix('\\') {
+                Some(start) => {
+                    text += start;
+                    text.push('\n');
+                    prompt = "… ".to_owned();
+                }
+                None => return Line::Entered(text + &line),
+            },
+            Err(ReadlineError::Interrupted) => return Line::Interrupted,
+            Err(ReadlineError::Eof) if text.is_empty() => return Line::End,
+            Err(ReadlineError::Eof) => return Line::Entered(text),
+            Err(err) => return Line::Failed(err.to_string()),
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! Events as lines of text: what the model says on one stream, all else on another.
+
+use std::collections::HashMap;
+use std::io::Write;
+
+use colored::Colorize;
+
+use crate::conversation::{
+    Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Reply, Status as CallStatus,
+    Stop, Usage,
+};
+use crate::ui::call_line::{call_in_full, call_line};
+use crate::ui::code::Code;
+use crate::ui::status::Status;
+use crate::ui::visible::{visible, visible_line};
+use crate::ui::{Keyboard, Line};
+
+/// How to draw; decided once, from the terminal and the person's wishes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    pub(crate) width: usize,
+    /// Colours on the stream of words; those of notes follow `colored`.
+    pub(crate) colour_words: bool,
+    /// A line may move while the person waits.
+    pub(crate) live: bool,
+    /// Show what the model thinks, and the count of each request.
+    pub(crate) verbose: bool,
+}
+
+/// At most so many lines of a diff or of a failed command are shown.
+const EXCERPT: usize = 12;
+
+pub(crate) struct Screen {
+    words: Box<dyn Write>,
+    notes: Box<dyn Write>,
+    style: Style,
+    status: Status,
+    code: Code,
+    /// Who answers questions; nobody when input is not a terminal.
+    keyboard: Option<Keyboard>,
+    /// The calls of the newest reply, to name them when they end.
+    calls: HashMap<String, Call>,
+    /// Something is on the last line of the words.
+    mid_line: bool,
+    thinking: bool,
+    /// What the requests of this turn add up to, and the last of them.
+    turn: (Usage, Usage),
+    window: Option<u32>,
+}
+
+impl Screen {
+    pub(crate) fn new(
+        words: Box<dyn Write>,
+        notes: Box<dyn Write>,
+        style: Style,
+        keyboard: Option<Keyboard>,
+    ) -> Self {
+        Self {
+            words,
+            notes,
+            style,
+            status: Status::new(style.live),
+            code: Code::default(),
+            keyboard,
+            calls: HashMap::new(),
+            mid_line: false,
+            thinking: false,
+            turn: Default::default(),
+            window: None,
+        }
+    }
+
+    /// A line that belongs to no event.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.end_words();
+        // A terminal that is gone cannot be told so.
+        let _ = writeln!(self.notes, "{text}");
+        let _ = self.notes.flush();
+    }
+
+    fn say(&mut self, text: &str) {
+        self.status.clear();
+        self.end_thinking();
+        let text = visible(text);
+        self.mid_line = !text.ends_with('\n');
+        let shown = if self.style.colour_words { self.code.feed(&text).into() } else { text };
+        let _ = self.words.write_all(shown.as_bytes());
+        let _ = self.words.flush();
+    }
+
+    fn think(&mut self, text: &str) {
+        if !self.style.verbose {
+            return self.status.show("thinking");
+        }
+        self.status.clear();
+        self.thinking = true;
+        let _ = write!(self.notes, "{}", visible(text).dimmed());
+        let _ = self.notes.flush();
+    }
+
+    fn end_thinking(&mut self) {
+        if std::mem::take(&mut self.thinking) {
+            let _ = writeln!(self.notes);
+        }
+    }
+
+    /// Brings both streams to the start of a line.
+    fn end_words(&mut self) {
+        self.status.clear();
+        self.end_thinking();
+        let rest = self.code.finish();
+        let _ = self.words.write_all(rest.as_bytes());
+        if std::mem::take(&mut self.mid_line) {
+            let _ = self.words.write_all(b"\n");
+        }
+        let _ = self.words.flush();
+    }
+
+    fn recorded(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Reply(reply) => self.reply(reply),
+            Entry::Started { call } => {
+                if let Some(call) = self.calls.get(call) {
+                    self.status.show(&call_line(call, self.style.width));
+                }
+            }
+            Entry::Result { call, outcome } => {
+                let call = self.calls.remove(call);
+                self.note(&result_line(call.as_ref(), outcome, self.style.width));
+                let excerpt = excerpt(call.as_ref(), outcome);
+                if !excerpt.is_empty() {
+                    self.note(&excerpt);
+                }
+            }
+            Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
+            Entry::Prompt(_) => self.turn = Default::default(),
+            Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) => {}
+        }
+    }
+
+    fn reply(&mut self, reply: &Reply) {
+        self.end_words();
+        self.calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone())).collect();
+        let (sum, last) = (&mut self.turn.0, reply.usage);
+        sum.cached += last.cached;
+        sum.read += last.read;
+        sum.written += last.written;
+        sum.read_ms += last.read_ms;
+        sum.written_ms += last.written_ms;
+        self.turn.1 = last;
+        if self.style.verbose {
+            let line =
+                format!("  {} cached, {} read, {} written", last.cached, last.read, last.written);
+            self.note(&line.dimmed().to_string());
+        }
+    }
+
+    fn ended(&mut self) {
+        self.end_words();
+        let (sum, last) = self.turn;
+        if sum != Usage::default() {
+            self.note(&count_line(sum, last, self.window).dimmed().to_string());
+        }
+    }
+}
+
+impl Front for Screen {
+    fn show(&mut self, event: &Event<'_>) {
+        match event {
+            Event::Loading(None) => self.status.show("starting the model server"),
+            Event::Loading(Some(part)) => {
+                self.status.show(&format!("loading the model, {:.0} %", part * 100.0));
+            }
+            Event::Ready { window, .. } => {
+                self.window = *window;
+                self.status.clear();
+            }
+            Event::Asked => self.status.show("waiting for the model"),
+            Event::Reading(progress) => self.status.show(&reading(*progress)),
+            Event::Said(Piece::Text(text)) => self.say(text),
+            Event::Said(Piece::Reasoning(text)) => self.think(text),
+            Event::Said(Piece::Call(name)) => {
+                self.end_words();
+                self.status.show(&format!("calling {name}"));
+            }
+            Event::Said(Piece::Arguments(_)) => {}
+            Event::Retrying { reason, wait } => {
+                let line = format!(
+                    "{}; asking again in {:.1} s",
+                    visible_line(reason, 200),
+                    wait.as_secs_f32()
+                );
+                if reason.contains("still loading") {
+                    self.status.show("the model is being loaded");
+                } else {
+                    self.note(&line.yellow().to_string());
+                }
+            }
+            Event::Recorded(entry) => self.recorded(entry),
+            Event::Warning(text) => {
+                self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));
+            }
+            Event::Ended => self.ended(),
+        }
+    }
+
+    async fn approve(&mut self, call: &Call) -> Option<Decision> {
+        self.end_words();
+        self.note(&format!("{} {}", "allow?".bold(), visible(&call_in_full(call))));
+        let Some(keyboard) = self.keyboard.clone() else {
+            let why = "there is nobody to ask; only what needs no leave can be done".to_owned();
+            return Some(Decision::Denied(why));
+        };
+        match keyboard.question("  y = yes, n = no, or say what to do instead: ").await {
+            Line::Entered(answer) => Some(decision(&answer)),
+            Line::Interrupted | Line::End | Line::Failed(_) => None,
+        }
+    }
+}
+
+/// Only a clear yes is a yes.
+fn decision(answer: &str) -> Decision {
+    match answer.trim() {
+        "y" | "Y" | "yes" | "Yes" => Decision::Allowed,
+        "n" | "N" | "no" | "No" | "" => Decision::Denied(String::new()),
+        words => Decision::Denied(words.to_owned()),
+    }
+}
+
+fn reading(progress: Progress) -> String {
+    let new = progress.total.saturating_sub(progress.cached);
+    let done = progress.processed.saturating_sub(progress.cached);
+    format!("reading {done} of {new} tokens")
+}
+
+fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
+    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, width.saturating_sub(24)));
+    let gist = visible_line(&outcome.gist, 60);
+    match outcome.status {
+        CallStatus::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
+        _ => format!("{} {what}  {}", "●".red(), gist.red()),
+    }
+}
+
+/// The part of a result that a person wants to see: a diff, or the end of what failed.
+fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
+    let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
+    let text = visible(&outcome.text);
+    let lines: Vec<&str> = text.lines().collect();
+    if writes && outcome.status == CallStatus::Done {
+        let is_diff = |it: &&&str| {
+            it.starts_with(['+', '-', ' ', '@']) && !it.starts_with("+++") && !it.starts_with("---")
+        };
+        let from = lines.iter().position(|it| it.starts_with("@@")).unwrap_or(lines.len());
+        let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
+        let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
+        if diff.len() > EXCERPT {
+            shown.push(format!("    … {} more lines", diff.len() - EXCERPT).dimmed().to_string());
+        }
+        return shown.join("\n");
+    }
+    match outcome.status {
+        CallStatus::Failed | CallStatus::Malformed => {
+            let from = lines.len().saturating_sub(EXCERPT);
+            let shown = lines[from..].iter().map(|it| format!("    {it}").dimmed().to_string());
+            shown.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+fn diff_line(line: &str) -> String {
+    let shown = format!("    {line}");
+    match line.chars().next() {
+        Some('+') => shown.green().to_string(),
+        Some('-') => shown.red().to_string(),
+        Some('@') => shown.cyan().to_string(),
+        _ => shown.dimmed().to_string(),
+    }
+}
+
+fn stop_line(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "stopped",
+        Stop::TurnLimit => "stopped: the turn limit is reached (see `max_turns`)",
+        Stop::EmptyReplies => "stopped: the model said nothing, three times in a row",
+        Stop::MalformedCalls => {
+            "stopped: three replies in a row held no call that could be understood"
+        }
+        Stop::CutOff => {
+            "stopped: the reply was cut off at the end of the window or at `max_tokens`"
+        }
+    }
+}
+
+fn count_line(sum: Usage, last: Usage, window: Option<u32>) -> String {
+    let mut line =
+        format!("  {} tokens read, {} from cache, {} written", sum.read, sum.cached, sum.written);
+    if sum.written_ms > 0.0 {
+        line += &format!(" at {:.0}/s", f64::from(sum.written) / sum.written_ms * 1000.0);
+    }
+    if let Some(window) = window.filter(|it| *it > 0) {
+        let percent = u64::from(last.total()) * 100 / u64::from(window);
+        line += &format!(", {percent} % of the window in use");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! Each test is a run of events and the two streams they make.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+#[derive(Clone, Default)]
+struct Paper(Rc<RefCell<String>>);
+
+impl Write for Paper {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        *self.0.borrow_mut() += std::str::from_utf8(bytes).unwrap();
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Words are marked `>`, notes are not.
+#[track_caller]
+fn check(events: &[Event<'_>], expected: Expect) {
+    colored::control::set_override(false);
+    let (words, notes) = (Paper::default(), Paper::default());
+    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
+    events.iter().for_each(|it| screen.show(it));
+    drop(screen);
+    let words = words.0.borrow().lines().map(|it| format!("> {it}\n")).collect::<String>();
+    expected.assert_eq(&(words + &notes.0.borrow()));
+}
+
+fn reply(calls: &[(&str, &str)]) -> Entry {
+    let call = |(n, (tool, args)): (usize, &(&str, &str))| Call {
+        id: n.to_string(),
+        tool: (*tool).to_owned(),
+        args: (*args).to_owned(),
+    };
+    let usage = Usage { cached: 90, read: 10, written: 50, read_ms: 1.0, written_ms: 1000.0 };
+    Entry::Reply(Reply {
+        calls: calls.iter().enumerate().map(call).collect(),
+        usage,
+        ..Reply::default()
+    })
+}
+
+fn result(status: CallStatus, text: &str, gist: &str) -> Entry {
+    let outcome = Outcome { status, text: text.to_owned(), gist: gist.to_owned() };
+    Entry::Result { call: "0".to_owned(), outcome }
+}
+
+#[test]
+fn words_and_notes_go_different_ways() {
+    check(
+        &[
+            Event::Ready { model: Some("m"), window: Some(1000) },
+            Event::Asked,
+            Event::Said(Piece::Text("It is ")),
+            Event::Said(Piece::Text("done.")),
+            Event::Recorded(&reply(&[])),
+            Event::Ended,
+        ],
+        expect![[r#"
+            > It is done.
+              10 tokens read, 90 from cache, 50 written at 50/s, 15 % of the window in use
+        "#]],
+    );
+}
+
+#[test]
+fn a_call_is_one_line_when_it_has_ended() {
+    check(
+        &[
+            Event::Recorded(&reply(&[("read_file", r#"{"path":"a.rs"}"#)])),
+            Event::Recorded(&Entry::Started { call: "0".to_owned() }),
+            Event::Recorded(&result(CallStatus::Done, "1\tx", "1 line")),
+        ],
+        expect![[r#"
+            ● read_file a.rs  1 line
+        "#]],
+    );
+}
+
+#[test]
+fn an_edit_shows_its_diff_and_nothing_else() {
+    check(
+        &[
+            Event::Recorded(&reply(&[("edit_file", r#"{"path":"a.rs"}"#)])),
+            Event::Recorded(&result(
+                CallStatus::Done,
+                "Edited a.rs:\n@@ -1 +1 @@\n-a\n+b\n",
+                "+1 -1",
+            )),
+        ],
+        expect![[r#"
+            ● edit_file a.rs  +1 -1
+                @@ -1 +1 @@
+                -a
+                +b
+        "#]],
+    );
+}
+
+#[test]
+fn what_failed_shows_its_end() {
+    let text = (1..=40).map(|it| format!("line {it}\n")).collect::<String>();
+    check(
+        &[
+            Event::Recorded(&reply(&[("run_command", r#"{"command":"make"}"#)])),
+            Event::Recorded(&result(CallStatus::Failed, &text, "exit 2")),
+        ],
+        expect![[r#"
+            ● run_command make  exit 2
+                line 29
+                line 30
+                line 31
+                line 32
+                line 33
+                line 34
+                line 35
+                line 36
+                line 37
+                line 38
+                line 39
+                line 40
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_untrusted_acts_on_the_terminal() {
+    check(
+        &[
+            Event::Said(Piece::Text("\x1b[2Jhello")),
+            Event::Recorded(&reply(&[("run_command", r#"{"command":"\u001b]0;x\u0007ls"}"#)])),
+            Event::Recorded(&result(CallStatus::Failed, "\x1b[31mred\x1b[0m", "\x1b[1mexit 1")),
+            Event::Warning("\x1b[5mblink"),
+        ],
+        expect![[r#"
+            > ␛[2Jhello
+            ● run_command ␛]0;x␇ls  ␛[1mexit 1
+                ␛[31mred␛[0m
+            warning: ␛[5mblink
+        "#]],
+    );
+}
+
+#[test]
+fn only_a_clear_yes_is_a_yes() {
+    assert_eq!(decision("y"), Decision::Allowed);
+    assert_eq!(decision("  yes "), Decision::Allowed);
+    assert_eq!(decision(""), Decision::Denied(String::new()));
+    assert_eq!(decision("yes but only in src"), Decision::Denied("yes but only in src".to_owned()));
+}
