@@ -1,5 +1,7 @@
 //! What a tool is to those who do not run it: words for the model, and what it may change.
 
+use std::fmt;
+
 /// A tool as the model and the rules see it.
 #[derive(Clone, Debug)]
 pub(crate) struct ToolSpec {
@@ -44,4 +46,15 @@ pub(crate) enum Permission {
     Auto,
     /// Everything, without asking.
     Full,
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ReadOnly => "read-only",
+            Self::Ask => "ask",
+            Self::Auto => "auto",
+            Self::Full => "full",
+        })
+    }
 }

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-/// A program to run. Plain data: nothing starts before [`super::run`] or [`super::Server::start`].
+/// A program to run. Plain data: nothing starts before it is run or started as a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
     pub(crate) program: PathBuf,
@@ -74,6 +74,7 @@ impl Environment {
         self
     }
 
+    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value)
     }

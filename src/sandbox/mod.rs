@@ -10,7 +10,7 @@ mod server;
 mod tree;
 
 pub(crate) use capture::Captured;
-pub(crate) use command::{Command, Environment, Policy};
+pub(crate) use command::{Command, Environment};
 pub(crate) use run::{Ended, Finished, Limits, run};
 pub(crate) use server::Server;
 pub(crate) use tree::adopt_orphans;

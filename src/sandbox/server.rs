@@ -33,6 +33,7 @@ impl Server {
         Ok(Self { child, stdin, stdout, tree })
     }
 
+    #[cfg(test)]
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
     }

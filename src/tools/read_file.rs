@@ -1,0 +1,153 @@
+//! `read_file`: files with line numbers, in ranges where they are long.
+
+use std::fmt::Write as _;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use crate::tools::answer::{Answer, count};
+use crate::tools::{Budget, Failure, list_files, lookup};
+use crate::workspace::{Cancel, Content, FileError, Workspace};
+
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Args {
+    /// One or more files.
+    #[serde(alias = "path", deserialize_with = "one_or_more")]
+    paths: Vec<String>,
+    /// First line, from 1.
+    start_line: Option<u32>,
+    /// Last line.
+    end_line: Option<u32>,
+}
+
+/// The most files in one call.
+const MOST: usize = 20;
+
+/// A path by itself has one reading.
+fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Paths {
+        One(String),
+        More(Vec<String>),
+    }
+    Ok(match Paths::deserialize(deserializer)? {
+        Paths::One(path) => vec![path],
+        Paths::More(paths) => paths,
+    })
+}
+
+/// The lines that are asked for, from 1, both included.
+#[derive(Clone, Copy)]
+struct Range {
+    first: usize,
+    last: usize,
+}
+
+pub(super) fn read(
+    workspace: &Workspace,
+    budget: Budget,
+    cancel: &Cancel,
+    args: Args,
+) -> Result<Answer, Failure> {
+    let range = Range {
+        first: args.start_line.map_or(1, |it| it.max(1) as usize),
+        last: args.end_line.map_or(usize::MAX, |it| it as usize),
+    };
+    if range.last < range.first {
+        let (first, last) = (range.first, range.last);
+        let text = format!("end_line {last} lies before start_line {first}");
+        return Err(Failure::new(text, "no such lines"));
+    }
+    match &args.paths[..] {
+        [] => Err(Failure::new("`paths` is empty: name at least one file", "no file")),
+        [path] => read_one(workspace, budget, cancel, path, range),
+        paths if MOST < paths.len() => {
+            let text = format!("{} files are too many: read at most {MOST} at once", paths.len());
+            Err(Failure::new(text, "too many files"))
+        }
+        paths => read_several(workspace, budget, cancel, paths, range),
+    }
+}
+
+/// One section for each; a file that cannot be read does not keep the others from being shown.
+fn read_several(
+    workspace: &Workspace,
+    budget: Budget,
+    cancel: &Cancel,
+    paths: &[String],
+    range: Range,
+) -> Result<Answer, Failure> {
+    let (mut text, mut read) = (String::new(), 0);
+    for path in paths {
+        let section = read_one(workspace, budget.share(paths.len()), cancel, path, range);
+        read += usize::from(section.is_ok());
+        let section = section.map_or_else(|it| it.text + "\n", |it| it.text);
+        let _ = write!(text, "== {path} ==\n{section}");
+    }
+    if read == 0 {
+        return Err(Failure::new(text, "none was read"));
+    }
+    let failed = paths.len() - read;
+    let gist = if failed == 0 { String::new() } else { format!(", {failed} not read") };
+    Ok(Answer { text, gist: count(read, "file") + &gist })
+}
+
+fn read_one(
+    workspace: &Workspace,
+    budget: Budget,
+    cancel: &Cancel,
+    given: &str,
+    range: Range,
+) -> Result<Answer, Failure> {
+    let path = workspace.path(given)?;
+    let file = match workspace.read(&path) {
+        Ok(file) => file,
+        Err(FileError::Directory(path)) => {
+            return list_files::tree(workspace, budget, cancel, &path, 1);
+        }
+        Err(FileError::Missing(path)) => return Err(lookup::missing(workspace, cancel, &path)),
+        Err(err) => return Err(err.into()),
+    };
+    match file.content() {
+        Content::Text(text) => numbered(&path.to_string(), text, range, budget),
+        Content::Damaged(text) => {
+            let mut answer = numbered(&path.to_string(), &text, range, budget)?;
+            answer.text += "[not valid UTF-8: the bytes that are not text are shown as \u{fffd}]\n";
+            Ok(answer)
+        }
+        Content::Binary(kind) => {
+            let size = file.bytes().len();
+            let text = format!("`{path}` is {kind} of {size} bytes; it cannot be shown as text\n");
+            Ok(Answer { text, gist: kind.to_owned() })
+        }
+    }
+}
+
+fn numbered(path: &str, text: &str, range: Range, budget: Budget) -> Result<Answer, Failure> {
+    let text = text.trim_start_matches('\u{feff}');
+    let total = text.lines().count();
+    if total == 0 {
+        return Ok(Answer { text: "[the file is empty]\n".to_owned(), gist: "empty".to_owned() });
+    }
+    if total < range.first {
+        let text = format!("`{path}` has only {}", count(total, "line"));
+        return Err(Failure::new(text, "no such lines"));
+    }
+    let wanted = range.last.min(total) - range.first + 1;
+    let lines = text.lines().enumerate().skip(range.first - 1).take(wanted);
+    let (mut shown, taken) = budget.take(lines.map(|(at, it)| format!("{}\t{it}", at + 1)));
+    let last = range.first + taken - 1;
+    if taken < wanted {
+        let next = last + 1;
+        let _ = writeln!(
+            shown,
+            "[cut: lines {} to {last} of {total}; go on with start_line {next}]",
+            range.first
+        );
+    } else if taken < total {
+        let _ = writeln!(shown, "[lines {} to {last} of {total}]", range.first);
+    }
+    Ok(Answer { text: shown, gist: count(taken, "line") })
+}

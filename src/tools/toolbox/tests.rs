@@ -1,0 +1,972 @@
+//! The tools as a model meets them: what it is told, what it calls, what it reads.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use expect_test::{Expect, expect};
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use schemars::generate::SchemaSettings;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::*;
+use crate::tools::*;
+
+/// A project with a secret beside it, and the tools on it.
+struct World {
+    dir: TempDir,
+    toolbox: Toolbox,
+}
+
+impl World {
+    fn new(files: &[(&str, &str)], limits: Limits) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let project = dir.path().join("project");
+        fs::create_dir_all(&project).unwrap();
+        for (name, content) in files.iter().chain(&[("../outside/secret", "S3CRET\n")]) {
+            let path = project.join(name);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        let workspace = Workspace::open(&project, Some(dir.path())).unwrap();
+        let environment = Environment::default().with("PATH", "/usr/bin:/bin");
+        Self { dir, toolbox: Toolbox::new(workspace.into(), environment, limits) }
+    }
+
+    fn call(&self, tool: &str, args: &str) -> Outcome {
+        self.call_until(tool, args, std::future::pending())
+    }
+
+    fn call_until(&self, tool: &str, args: &str, stop: impl Future<Output = ()>) -> Outcome {
+        let call = Call { id: String::new(), tool: tool.to_owned(), args: args.to_owned() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.toolbox.run(&call, stop))
+    }
+
+    /// The outcome as text, with the place of the project left out.
+    fn shown(&self, tool: &str, args: &str) -> String {
+        let outcome = self.call(tool, args);
+        let gist = outcome.gist.split(", 0.").next().unwrap_or_default();
+        let text = format!("{:?} ({gist})\n{}", outcome.status, outcome.text);
+        let place = self.dir.path().canonicalize().unwrap();
+        text.trim_end().replace(&*place.to_string_lossy(), "") + "\n"
+    }
+
+    fn read(&self, path: &str) -> String {
+        fs::read_to_string(self.dir.path().join("project").join(path)).unwrap()
+    }
+
+    #[track_caller]
+    fn secret_is_safe(&self) {
+        let names: Vec<_> = fs::read_dir(self.dir.path().join("outside")).unwrap().collect();
+        assert_eq!(names.len(), 1, "something was written outside");
+        assert_eq!(fs::read(self.dir.path().join("outside/secret")).unwrap(), b"S3CRET\n");
+    }
+}
+
+#[track_caller]
+fn check(files: &[(&str, &str)], tool: &str, args: Value, expected: Expect) {
+    let world = World::new(files, Limits::default());
+    expected.assert_eq(&world.shown(tool, &args.to_string()));
+}
+
+#[track_caller]
+fn check_small(files: &[(&str, &str)], tool: &str, args: Value, expected: Expect) {
+    let limits = Limits { result: Budget(40), ..Limits::default() };
+    expected.assert_eq(&World::new(files, limits).shown(tool, &args.to_string()));
+}
+
+/// The schema of a type as a definition has it: nothing in it that a model need not read, and what
+/// may be left out is told by `required` alone.
+fn schema<A: schemars::JsonSchema>() -> Value {
+    let settings = SchemaSettings::default().with(|it| it.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<A>().to_value();
+    strip(&mut schema, true);
+    schema
+}
+
+fn strip(schema: &mut Value, is_schema: bool) {
+    if let Value::Object(fields) = schema {
+        if is_schema {
+            for unread in ["$schema", "title", "format", "minimum", "additionalProperties"] {
+                fields.remove(unread);
+            }
+            if let Some(Value::Array(types)) = fields.get("type") {
+                let some = types.iter().find(|it| *it != "null").cloned().unwrap();
+                fields.insert("type".to_owned(), some);
+            }
+        }
+        for (name, value) in fields {
+            strip(value, name != "properties");
+        }
+    }
+}
+
+#[test]
+fn the_definitions_say_what_the_types_say() {
+    let schemas = [
+        schema::<read_file::Args>(),
+        schema::<write_file::Args>(),
+        schema::<edit_file::Args>(),
+        schema::<list_files::Args>(),
+        schema::<find_files::Args>(),
+        schema::<search::Args>(),
+        schema::<run_command::Args>(),
+    ];
+    for (spec, schema) in specs().iter().zip(schemas) {
+        let definition: Value = serde_json::from_str(&spec.definition).unwrap();
+        assert_eq!(definition["name"], spec.name);
+        assert!(definition["description"].is_string());
+        assert_eq!(definition["parameters"], schema, "{}", spec.name);
+    }
+}
+
+#[test]
+fn the_definitions_cost_few_tokens() {
+    let wrapped: Vec<_> = specs()
+        .iter()
+        .map(|it| format!(r#"{{"type":"function","function":{}}}"#, it.definition))
+        .collect();
+    let bpe = tiktoken_rs::cl100k_base_singleton();
+    let tokens: usize = wrapped.iter().map(|it| bpe.count_ordinary(it)).sum();
+    assert!(tokens <= 650, "{tokens} tokens");
+}
+
+#[test]
+fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
+    check(
+        &[],
+        "readfile",
+        json!({}),
+        expect![[r#"
+        Malformed (not understood)
+        there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command
+    "#]],
+    );
+    check(
+        &[],
+        "zzz",
+        json!({}),
+        expect![[r#"
+        Malformed (not understood)
+        there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command
+    "#]],
+    );
+}
+
+#[test]
+fn reading_numbers_the_lines() {
+    check(
+        &[("a", "one\n\tt\u{e9}\r\n")],
+        "read_file",
+        json!({"paths": ["a"]}),
+        expect![[r#"
+        Done (2 lines)
+        1	one
+        2		té
+    "#]],
+    );
+    check(
+        &[("a", "\u{feff}one")],
+        "read_file",
+        json!({"path": "a"}),
+        expect![[r#"
+        Done (1 line)
+        1	one
+    "#]],
+    );
+    check(
+        &[("a", "")],
+        "read_file",
+        json!({"paths": "a"}),
+        expect![[r#"
+        Done (empty)
+        [the file is empty]
+    "#]],
+    );
+}
+
+#[test]
+fn a_range_says_what_it_is_part_of() {
+    let file = [("a", "1\n2\n3\n4\n")];
+    check(
+        &file,
+        "read_file",
+        json!({"paths": ["a"], "start_line": 2, "end_line": 3}),
+        expect![[r#"
+        Done (2 lines)
+        2	2
+        3	3
+        [lines 2 to 3 of 4]
+    "#]],
+    );
+    check(
+        &file,
+        "read_file",
+        json!({"paths": ["a"], "start_line": 9}),
+        expect![[r#"
+        Failed (no such lines)
+        `a` has only 4 lines
+    "#]],
+    );
+    check(
+        &file,
+        "read_file",
+        json!({"paths": ["a"], "start_line": 3, "end_line": 2}),
+        expect![[r#"
+        Failed (no such lines)
+        end_line 2 lies before start_line 3
+    "#]],
+    );
+}
+
+#[test]
+fn a_long_file_is_cut_with_how_to_go_on() {
+    let text = "line\n".repeat(100);
+    check_small(
+        &[("a", &text)],
+        "read_file",
+        json!({"paths": ["a"]}),
+        expect![[r#"
+        Done (5 lines)
+        1	line
+        2	line
+        3	line
+        4	line
+        5	line
+        [cut: lines 1 to 5 of 100; go on with start_line 6]
+    "#]],
+    );
+    check_small(
+        &[("a", &text)],
+        "read_file",
+        json!({"paths": ["a"], "start_line": 97}),
+        expect![[r#"
+            Done (4 lines)
+            97	line
+            98	line
+            99	line
+            100	line
+            [lines 97 to 100 of 100]
+        "#]],
+    );
+}
+
+#[test]
+fn several_files_are_read_although_one_is_missing() {
+    check(
+        &[("a", "1\n"), ("b/c", "2\n")],
+        "read_file",
+        json!({"paths": ["a", "x", "b"]}),
+        expect![[r#"
+            Done (2 files, 1 not read)
+            == a ==
+            1	1
+            == x ==
+            there is no `x`
+            == b ==
+            c
+        "#]],
+    );
+    check(
+        &[],
+        "read_file",
+        json!({"paths": ["x", "y"]}),
+        expect![[r#"
+        Failed (none was read)
+        == x ==
+        there is no `x`
+        == y ==
+        there is no `y`
+    "#]],
+    );
+    check(
+        &[],
+        "read_file",
+        json!({"paths": []}),
+        expect![[r#"
+        Failed (no file)
+        `paths` is empty: name at least one file
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_that_is_missing_is_answered_with_similar_ones() {
+    check(
+        &[("src/main.rs", "")],
+        "read_file",
+        json!({"paths": ["main.rs"]}),
+        expect![[r#"
+        Failed (not found)
+        there is no `main.rs`; did you mean `src/main.rs`?
+    "#]],
+    );
+    check(
+        &[("src/lib.rs", "")],
+        "edit_file",
+        json!({"path": "src/libs.rs", "edits": [{"old": "a", "new": "b"}]}),
+        expect![[r#"
+            Failed (not found)
+            there is no `src/libs.rs`; did you mean `src/lib.rs`?
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_not_text_is_named() {
+    let world = World::new(&[("a.png", "")], Limits::default());
+    fs::write(world.dir.path().join("project/a.png"), b"\x89PNG\r\n\x1a\n\0").unwrap();
+    fs::write(world.dir.path().join("project/latin"), b"caf\xe9\n").unwrap();
+    let edit = json!({"path": "latin", "edits": [{"old": "caf", "new": "b"}]}).to_string();
+    let shown = [
+        world.shown("read_file", r#"{"paths": ["a.png"]}"#),
+        world.shown("read_file", r#"{"paths": ["latin"]}"#),
+        world.shown("edit_file", &edit),
+    ];
+    expect![[r#"
+        Done (a PNG image)
+        `a.png` is a PNG image of 9 bytes; it cannot be shown as text
+        Done (1 line)
+        1	caf�
+        [not valid UTF-8: the bytes that are not text are shown as �]
+        Failed (refused)
+        `latin` is not valid UTF-8, so its text cannot be edited; change it with a command
+    "#]]
+    .assert_eq(&shown.concat());
+}
+
+#[test]
+fn writing_says_what_became_of_the_file() {
+    let world = World::new(&[], Limits::default());
+    let shown = [
+        world.shown("write_file", r#"{"path": "x/y/a", "content": "1\n2\n"}"#),
+        world.shown("write_file", r#"{"path": "x/y/a", "content": "1\n2\n"}"#),
+        world.shown("write_file", r#"{"path": "x/y/a", "content": "3\n", "append": true}"#),
+        world.shown("write_file", r#"{"path": "x/y/a", "content": "4\n"}"#),
+        world.shown("write_file", r#"{"path": "x/y", "content": "4\n"}"#),
+        world.shown("write_file", r#"{"path": "", "content": "4\n"}"#),
+    ];
+    expect![[r#"
+        Done (2 lines)
+        created `x/y/a`: 2 lines
+        Done (2 lines)
+        `x/y/a` already holds exactly this: nothing was changed
+        Done (1 line)
+        added 1 line to the end of `x/y/a`, which had 2 lines
+        Done (1 line)
+        replaced `x/y/a`: 1 line, before 3 lines
+        Failed (a directory)
+        `x/y` is a directory, not a file
+        Failed (a directory)
+        `.` is a directory, not a file
+    "#]]
+    .assert_eq(&shown.concat());
+    assert_eq!(world.read("x/y/a"), "4\n");
+}
+
+const SOURCE: &[(&str, &str)] =
+    &[("a.rs", "fn a() {\n    one();\n    two();\n}\n\nfn b() {\n    one();\n}\n")];
+
+#[test]
+fn an_edit_shows_what_changed() {
+    check(
+        &[("a", "1\n2\n3\n4\n5\n6\n7\n8\n9")],
+        "edit_file",
+        json!({"path": "a", "edits": [{"old": "2", "new": "two\ntwo"}, {"old": "9", "new": "nine"}]}),
+        expect![[r#"
+            Done (+3 -2)
+            @@ -1,4 +1,5 @@
+             1
+            -2
+            +two
+            +two
+             3
+             4
+            @@ -7,3 +8,3 @@
+             7
+             8
+            -9
+            \ No newline at end of file
+            +nine
+            \ No newline at end of file
+        "#]],
+    );
+}
+
+#[test]
+fn an_edit_that_does_not_fit_says_why() {
+    let edit = |old: &str, new: &str| json!({"path": "a.rs", "edits": [{"old": old, "new": new}]});
+    check(
+        SOURCE,
+        "edit_file",
+        edit("one();", "x"),
+        expect![[r#"
+        Failed (ambiguous)
+        `old` occurs 2 times, at lines 2, 7. Give more of the lines around the one you mean.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        edit("    one();\n    tow();", "x"),
+        expect![[r#"
+        Failed (no match)
+        `old` does not occur in the file. The nearest is lines 2 to 3:
+            one();
+            two();
+        Copy `old` from there.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        edit("nothing like it", "x"),
+        expect![[r#"
+        Failed (no match)
+        `old` does not occur in the file, nor anything like it. Read the file again.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        edit("fn z() {", "fn a() {\n    one();"),
+        expect![[r#"
+        Failed (already so)
+        this is already so: `old` does not occur, and `new` is in the file at line 1.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        edit("", "x"),
+        expect![[r#"
+        Failed (nothing to replace)
+        `old` is empty. To add text, give as `old` the line it shall follow, and repeat that line in `new`; to write the whole file, use write_file.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        edit("two", "two"),
+        expect![[r#"
+        Failed (no change)
+        `old` and `new` are the same.
+        `a.rs` was not changed.
+    "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        json!({"path": "a.rs", "edits": []}),
+        expect![[r#"
+        Failed (no edits)
+        `edits` is empty: nothing was changed
+    "#]],
+    );
+}
+
+#[test]
+fn of_several_edits_all_are_made_or_none() {
+    let world = World::new(SOURCE, Limits::default());
+    let args =
+        json!({"path": "a.rs", "edits": [{"old": "two", "new": "2"}, {"old": "zzz", "new": ""}]});
+    expect![[r#"
+        Failed (no match)
+        edit 2 of 2: `old` does not occur in the file, nor anything like it. Read the file again.
+        `a.rs` was not changed.
+    "#]]
+    .assert_eq(&world.shown("edit_file", &args.to_string()));
+    assert_eq!(world.read("a.rs"), SOURCE[0].1);
+}
+
+#[test]
+fn an_edit_keeps_crlf_and_the_byte_order_mark() {
+    let world = World::new(&[("a", "\u{feff}one\r\ntwo\r\n")], Limits::default());
+    let args = json!({"path": "a", "edits": [{"old": "one\ntwo", "new": "1\n2\n3"}]});
+    expect![[r#"
+        Done (+3 -2)
+        @@ -1,2 +1,3 @@
+        -one
+        -two
+        +1
+        +2
+        +3
+    "#]]
+    .assert_eq(&world.shown("edit_file", &args.to_string()));
+    assert_eq!(world.read("a"), "\u{feff}1\r\n2\r\n3\r\n");
+}
+
+const TREE: &[(&str, &str)] = &[
+    ("src/main.rs", "fn main() {\n    run();\n}\n"),
+    ("src/a/deep/run.rs", "pub fn run() {}\n// RUN\n"),
+    ("doc/guide.md", "Run it.\n"),
+    (".gitignore", "*.log\n"),
+    ("x.log", "run\n"),
+];
+
+#[test]
+fn a_listing_is_a_tree() {
+    check(
+        TREE,
+        "list_files",
+        json!({}),
+        expect![[r#"
+        Done (6 entries)
+        .gitignore
+        doc/
+          guide.md
+        src/
+          a/
+          main.rs
+    "#]],
+    );
+    check(
+        TREE,
+        "list_files",
+        json!({"path": "src", "depth": 3, "extension": ".rs"}),
+        expect![[r#"
+        Done (4 entries)
+        a/
+          deep/
+            run.rs
+        main.rs
+    "#]],
+    );
+    check(
+        TREE,
+        "list_files",
+        json!({"path": "sr"}),
+        expect![[r#"
+        Failed (not found)
+        there is no `sr`; did you mean `src`?
+    "#]],
+    );
+    check(
+        TREE,
+        "list_files",
+        json!({"extension": "zig"}),
+        expect![[r#"
+        Done (nothing)
+        nothing to show in `.`
+    "#]],
+    );
+}
+
+#[test]
+fn a_listing_that_is_too_long_loses_depth_first() {
+    check_small(
+        TREE,
+        "list_files",
+        json!({"depth": 9}),
+        expect![[r#"
+        Done (3 entries)
+        .gitignore
+        doc/
+        src/
+        [cut to depth 1; to see more, list a directory below]
+    "#]],
+    );
+    let many: Vec<_> = (0..20).map(|it| format!("file{it:02}")).collect();
+    let many: Vec<_> = many.iter().map(|it| (it.as_str(), "")).collect();
+    check_small(
+        &many,
+        "list_files",
+        json!({}),
+        expect![[r#"
+        Done (5 entries)
+        file00
+        file01
+        file02
+        file03
+        file04
+        [cut: 5 of 20; to see the rest, use find_files with a pattern]
+    "#]],
+    );
+    check_small(
+        &many,
+        "find_files",
+        json!({"pattern": "file*"}),
+        expect![[r#"
+        Done (20 files)
+        file00
+        file01
+        file02
+        file03
+        file04
+        [cut: 5 of 20; to see the rest, narrow the pattern or the path]
+    "#]],
+    );
+}
+
+#[test]
+fn files_are_found_by_name() {
+    check(
+        TREE,
+        "find_files",
+        json!({"pattern": "*.rs"}),
+        expect![[r#"
+        Done (2 files)
+        src/a/deep/run.rs
+        src/main.rs
+    "#]],
+    );
+    check(
+        TREE,
+        "find_files",
+        json!({"pattern": "*.rs", "path": "src/a"}),
+        expect![[r#"
+        Done (1 file)
+        src/a/deep/run.rs
+    "#]],
+    );
+    check(
+        TREE,
+        "find_files",
+        json!({"pattern": "nope"}),
+        expect![[r#"
+        Done (no files)
+        no file matches `nope`
+    "#]],
+    );
+}
+
+#[test]
+fn matches_stand_under_their_file() {
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "run"}),
+        expect![[r#"
+        Done (4 matches in 3 files)
+        doc/guide.md
+        1:Run it.
+        src/a/deep/run.rs
+        1:pub fn run() {}
+        2:// RUN
+        src/main.rs
+        2:    run();
+    "#]],
+    );
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "RUN"}),
+        expect![[r#"
+        Done (1 match in 1 file)
+        src/a/deep/run.rs
+        2:// RUN
+    "#]],
+    );
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "^ +run", "glob": "*.rs", "context": 1}),
+        expect![[r#"
+        Done (1 match in 1 file)
+        src/main.rs
+        1-fn main() {
+        2:    run();
+        3-}
+    "#]],
+    );
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "nope", "path": "src"}),
+        expect![[r#"
+        Done (no matches)
+        no match for `nope` in 2 files
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_not_a_regular_expression_is_searched_as_it_stands() {
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "run("}),
+        expect![[r#"
+        Done (2 matches in 2 files)
+        src/a/deep/run.rs
+        1:pub fn run() {}
+        src/main.rs
+        2:    run();
+        [the pattern is not a valid regular expression; it was taken as plain text]
+    "#]],
+    );
+    check(
+        TREE,
+        "search",
+        json!({"pattern": "a\nb"}),
+        expect![[r#"
+        Failed (no pattern)
+        `pattern` cannot be searched for: search looks at one line at a time, so it cannot match a line end
+    "#]],
+    );
+}
+
+#[test]
+fn binary_files_are_not_searched_and_many_matches_are_cut() {
+    let many = "hit\n".repeat(200);
+    let world = World::new(&[("b", "hit\n\0"), ("c", &many), ("d", &many)], Limits::default());
+    let outcome = world.call("search", r#"{"pattern": "hit"}"#);
+    assert_eq!(outcome.gist, "60 matches in 2 files");
+    assert!(outcome.text.contains("[more in this file: search with path c]\n"));
+    check_small(
+        &[("c", &many)],
+        "search",
+        json!({"pattern": "hit"}),
+        expect![[r#"
+        Done (30+ matches in 1 file)
+        c
+        1:hit
+        2:hit
+        3:hit
+        4:hit
+        5:hit
+        6:hit
+        [cut: there may be more; narrow it with path, glob or the pattern]
+    "#]],
+    );
+}
+
+#[test]
+fn a_command_tells_how_it_ended() {
+    check(
+        &[],
+        "run_command",
+        json!({"command": "echo out; echo err >&2; exit 3"}),
+        expect![[r#"
+        Failed (exit 3)
+        out
+        err
+        [exit 3]
+    "#]],
+    );
+    check(
+        &[("d/x", "")],
+        "run_command",
+        json!({"command": "ls", "cwd": "d"}),
+        expect![[r#"
+        Done (exit 0)
+        x
+        [exit 0]
+    "#]],
+    );
+    check(
+        &[],
+        "run_command",
+        json!({"command": "echo $TERM $CI; kill -9 $$"}),
+        expect![[r#"
+        Failed (killed by signal 9)
+        dumb 1
+        [killed by signal 9]
+    "#]],
+    );
+    check(
+        &[],
+        "run_command",
+        json!({"command": " "}),
+        expect![[r#"
+        Failed (no command)
+        `command` is empty
+    "#]],
+    );
+    check(
+        &[],
+        "run_command",
+        json!({"command": "a\0b"}),
+        expect![[r#"
+        Failed (no command)
+        `command` holds a NUL byte
+    "#]],
+    );
+}
+
+#[test]
+fn a_command_that_takes_too_long_or_writes_too_much_keeps_what_it_said() {
+    let world = World::new(&[], Limits::default());
+    let outcome =
+        world.call("run_command", r#"{"command": "echo so far; sleep 99", "timeout_seconds": 1}"#);
+    expect![[r#"
+        so far
+        [stopped after 1 s with this output so far; to allow more, give timeout_seconds, at most 1800]
+    "#]].assert_eq(&outcome.text);
+    check_small(
+        &[],
+        "run_command",
+        json!({"command": "seq 1 1000"}),
+        expect![[r#"
+        Done (exit 0)
+        1
+        2
+        3
+        4
+        5
+        6
+        7
+        8
+        9
+        [… 3858 bytes left out …]
+        997
+        998
+        999
+        1000
+        [to see what was left out, write the output to a file and read that, or filter it]
+        [exit 0]
+    "#]],
+    );
+}
+
+#[test]
+fn stop_is_answered_at_once() {
+    let world = World::new(TREE, Limits::default());
+    let calls = [
+        ("read_file", r#"{"paths": ["src/main.rs"]}"#),
+        ("search", r#"{"pattern": "x"}"#),
+        ("write_file", r#"{"path": "x", "content": ""}"#),
+        ("run_command", r#"{"command": "sleep 99"}"#),
+    ];
+    for (tool, args) in calls {
+        assert_eq!(world.call_until(tool, args, async {}).status, Status::Cancelled, "{tool}");
+    }
+}
+
+#[test]
+fn no_tool_leaves_the_project() {
+    let world = World::new(&[("d/x", "")], Limits::default());
+    let root = world.dir.path().canonicalize().unwrap();
+    symlink("../outside/secret", root.join("project/file")).unwrap();
+    symlink("../outside", root.join("project/dir")).unwrap();
+    symlink(root.join("outside/new"), root.join("project/dangling")).unwrap();
+    let absolute = root.join("outside/secret").display().to_string();
+    let paths = [
+        "../outside/secret",
+        "../outside",
+        &absolute,
+        "d/../../outside/secret",
+        "file",
+        "dir/secret",
+        "dir",
+        "dir/new",
+        "dangling",
+        "~/x",
+        "file:///etc/passwd",
+        "/project-evil",
+        "/",
+        "..",
+        "a\0b",
+    ];
+    for path in paths {
+        let calls = [
+            ("read_file", json!({"paths": [path]})),
+            ("write_file", json!({"path": path, "content": "x"})),
+            ("write_file", json!({"path": path, "content": "x", "append": true})),
+            ("edit_file", json!({"path": path, "edits": [{"old": "S3CRET", "new": "x"}]})),
+            ("list_files", json!({"path": path})),
+            ("find_files", json!({"path": path, "pattern": "*"})),
+            ("search", json!({"path": path, "pattern": "S3C"})),
+            ("run_command", json!({"cwd": path, "command": "cat secret; echo x > new"})),
+        ];
+        for (tool, args) in calls {
+            let outcome = world.call(tool, &args.to_string());
+            assert_eq!(outcome.status, Status::Failed, "{tool} {path:?}: {}", outcome.text);
+            assert!(!outcome.text.contains("S3CRET"), "{tool} {path:?} tells the secret");
+        }
+    }
+    let everywhere = world.call("search", r#"{"pattern": "S3CRET"}"#);
+    assert_eq!(everywhere.gist, "no matches");
+    world.secret_is_safe();
+}
+
+/// Arguments that are nearly right, wrong in any way, or not JSON at all.
+fn any_args() -> impl Strategy<Value = String> {
+    let text =
+        prop_oneof!["[a-c./~]{0,6}", ".{0,8}", Just("f".to_owned()), Just("*.rs".to_owned())];
+    let leaf = prop_oneof![
+        text.prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (0u32..9).prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    let names = prop::sample::select(vec![
+        "path",
+        "paths",
+        "content",
+        "append",
+        "edits",
+        "old",
+        "new",
+        "pattern",
+        "glob",
+        "context",
+        "depth",
+        "extension",
+        "start_line",
+        "end_line",
+        "x",
+    ]);
+    let value = leaf.prop_recursive(3, 24, 6, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::vec((names.clone(), inner), 0..6)
+                .prop_map(|it| it.into_iter().map(|(k, v)| (k.to_owned(), v)).collect()),
+        ]
+    });
+    prop_oneof![8 => value.prop_map(|it| it.to_string()), 1 => ".{0,20}"]
+}
+
+#[test]
+fn no_arguments_break_a_tool() {
+    let world = World::new(&[("f", "a\nb\n"), ("b/c", "a\r\n")], Limits::default());
+    let mut runner = TestRunner::new(Config { cases: 100, ..Config::default() });
+    let tools = ["read_file", "write_file", "edit_file", "list_files", "find_files", "search"];
+    let full = |args: String| {
+        // What is required is there in half of the cases, so that the tools themselves are met.
+        let mut value: Value = serde_json::from_str(&args).unwrap_or_default();
+        for (name, default) in [
+            ("path", json!("f")),
+            ("pattern", json!("a")),
+            ("content", json!("a\n")),
+            ("edits", json!([{"old": "a", "new": "b"}])),
+        ] {
+            if let Some(fields) = value.as_object_mut() {
+                fields.entry(name).or_insert(default);
+            }
+        }
+        value
+    };
+    runner
+        .run(&any_args(), |args| {
+            for tool in tools {
+                let outcome = world.call(tool, &args);
+                prop_assert_ne!(outcome.gist, "broke down");
+                let properties = definition_properties(tool);
+                let mut value = full(args.clone());
+                if let Some(fields) = value.as_object_mut() {
+                    fields.retain(|name, _| properties.contains(name));
+                }
+                let outcome = world.call(tool, &value.to_string());
+                prop_assert_ne!(outcome.gist, "broke down");
+            }
+            Ok(())
+        })
+        .unwrap();
+    world.secret_is_safe();
+}
+
+fn definition_properties(tool: &str) -> Vec<String> {
+    let specs = specs();
+    let spec = specs.iter().find(|it| it.name == tool).unwrap();
+    let definition: Value = serde_json::from_str(&spec.definition).unwrap();
+    definition["parameters"]["properties"].as_object().unwrap().keys().cloned().collect()
+}

@@ -1,0 +1,46 @@
+//! Why a file could not be read or changed, as a sentence for who asked.
+
+use std::fmt;
+use std::io;
+
+use crate::workspace::ProjectPath;
+
+/// Two reasons that callers act upon; all others are a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum FileError {
+    Missing(ProjectPath),
+    /// A directory stands where a file is wanted.
+    Directory(ProjectPath),
+    Refused(String),
+}
+
+impl FileError {
+    /// `doing` is a verb: "cannot read `x`: permission denied".
+    pub(super) fn io(doing: &str, path: &ProjectPath, err: &io::Error) -> Self {
+        match err.kind() {
+            io::ErrorKind::NotFound => Self::Missing(path.clone()),
+            io::ErrorKind::IsADirectory => Self::Directory(path.clone()),
+            io::ErrorKind::NotADirectory => Self::Refused(format!(
+                "cannot {doing} `{path}`: part of the path is a file, not a directory"
+            )),
+            _ => Self::Refused(format!("cannot {doing} `{path}`: {}", plain(err))),
+        }
+    }
+}
+
+/// An error of the system in lower case and without its number.
+fn plain(err: &io::Error) -> String {
+    let text = err.to_string();
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.to_lowercase()
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(path) => write!(f, "there is no `{path}`"),
+            Self::Directory(path) => write!(f, "`{path}` is a directory, not a file"),
+            Self::Refused(sentence) => f.write_str(sentence),
+        }
+    }
+}

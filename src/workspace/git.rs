@@ -1,0 +1,29 @@
+//! What git says about where the project begins and what is checked out. Looks, never runs.
+
+use std::path::{Path, PathBuf};
+
+use git2::{Repository, RepositoryOpenFlags};
+
+/// The work tree around `start`. The search ends below `home`: a home directory that is itself
+/// under version control does not make everything in it one project.
+pub(super) fn work_tree(start: &Path, home: Option<&Path>) -> Option<PathBuf> {
+    let repository = open(start, home)?;
+    let work_tree = repository.workdir()?.canonicalize().ok()?;
+    // A repository may name any directory as its work tree. It does not widen the project.
+    let is_real = start.starts_with(&work_tree) && work_tree.join(".git").exists();
+    is_real.then_some(work_tree)
+}
+
+pub(super) fn branch(root: &Path) -> Option<String> {
+    let repository = open(root, root.parent())?;
+    let head = repository.find_reference("HEAD").ok()?;
+    match head.symbolic_target().ok()? {
+        Some(target) => Some(target.trim_start_matches("refs/heads/").to_owned()),
+        None => Some(head.target()?.to_string().chars().take(8).collect()),
+    }
+}
+
+fn open(start: &Path, ceiling: Option<&Path>) -> Option<Repository> {
+    let ceilings = ceiling.map(Path::as_os_str);
+    Repository::open_ext(start, RepositoryOpenFlags::CROSS_FS, ceilings).ok()
+}

@@ -1,0 +1,87 @@
+//! A file as it was read.
+
+use std::fs::{File, Metadata};
+use std::io::Read;
+use std::os::unix::fs::MetadataExt;
+
+use crate::workspace::root::Root;
+use crate::workspace::{Content, FileError, ProjectPath};
+
+/// The largest file that is read or searched, in bytes.
+pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
+
+/// What a file held, and what it takes to tell whether it still does.
+#[derive(Debug)]
+pub(crate) struct SourceFile {
+    path: ProjectPath,
+    /// Where the file is when links are followed.
+    pub(super) real: ProjectPath,
+    pub(super) metadata: Metadata,
+    bytes: Vec<u8>,
+}
+
+impl SourceFile {
+    pub(super) fn read(root: &Root, path: &ProjectPath) -> Result<Self, FileError> {
+        let (real, file) = root.open_file(path)?;
+        let (metadata, bytes) = read_whole(path, &file)?;
+        Ok(Self { path: path.clone(), real, metadata, bytes })
+    }
+
+    /// Fails if the file is another one now, or holds something else.
+    pub(super) fn must_be_unchanged(&self, root: &Root) -> Result<(), FileError> {
+        let now = root.open_file_exactly(&self.real).and_then(|it| read_whole(&self.path, &it));
+        let id = |it: &Metadata| (it.dev(), it.ino());
+        match now {
+            Ok((metadata, bytes)) if id(&metadata) == id(&self.metadata) && bytes == self.bytes => {
+                Ok(())
+            }
+            _ => Err(FileError::Refused(format!(
+                "`{}` was changed by someone else just now, so it was left alone; read it again",
+                self.path
+            ))),
+        }
+    }
+
+    /// The path it was asked for by.
+    pub(crate) fn path(&self) -> &ProjectPath {
+        &self.path
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn content(&self) -> Content<'_> {
+        Content::of(&self.bytes)
+    }
+
+    /// The text, if it can be written back without loss.
+    pub(crate) fn text(&self) -> Result<&str, FileError> {
+        let reason = match self.content() {
+            Content::Text(text) => return Ok(text),
+            Content::Damaged(_) => "is not valid UTF-8",
+            Content::Binary(kind) => &format!("is {kind}"),
+        };
+        Err(FileError::Refused(format!(
+            "`{}` {reason}, so its text cannot be edited; change it with a command",
+            self.path
+        )))
+    }
+}
+
+fn read_whole(path: &ProjectPath, file: &File) -> Result<(Metadata, Vec<u8>), FileError> {
+    let failed = |it| FileError::io("read", path, &it);
+    let metadata = file.metadata().map_err(failed)?;
+    let mut bytes = Vec::with_capacity(metadata.len().min(LARGEST) as usize);
+    if metadata.len() <= LARGEST {
+        file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if LARGEST < metadata.len().max(bytes.len() as u64) {
+        return Err(FileError::Refused(format!(
+            "`{path}` is too large to read ({} MiB; the limit is {} MiB): look at it with a command",
+            metadata.len() / 1024 / 1024,
+            LARGEST / 1024 / 1024
+        )));
+    }
+    Ok((metadata, bytes))
+}

@@ -1,0 +1,378 @@
+//! The workspace on a real disk: it is found, nothing leads out of it, files stay whole.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
+
+use expect_test::{Expect, expect};
+use tempfile::TempDir;
+
+use super::*;
+
+/// A project beside a directory with secrets.
+struct World {
+    dir: TempDir,
+    workspace: Workspace,
+}
+
+impl World {
+    fn new(files: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        for name in files.iter().chain(&["../outside/secret"]) {
+            let path = dir.path().join("project").join(name);
+            fs::create_dir_all(dir.path().join("project")).unwrap();
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "old\n").unwrap();
+        }
+        let workspace = Workspace::open(&dir.path().join("project"), Some(dir.path())).unwrap();
+        Self { dir, workspace }
+    }
+
+    fn at(&self, path: &str) -> PathBuf {
+        self.workspace.root().join(path)
+    }
+
+    /// Reads, then replaces or creates, and says how each went.
+    fn try_all(&self, path: &str) -> String {
+        let read = self.workspace.path(path).and_then(|it| self.workspace.read(&it));
+        let write = self.workspace.path(path).and_then(|it| match self.workspace.read(&it) {
+            Ok(before) => self.workspace.replace(&before, b"new\n"),
+            Err(FileError::Missing(_)) => self.workspace.create(&it, b"new\n"),
+            Err(err) => Err(err),
+        });
+        let read = read.map(|it| String::from_utf8_lossy(it.bytes()).trim().to_owned());
+        let told = |it: Result<String, FileError>| it.unwrap_or_else(|err| err.to_string());
+        let text =
+            format!("{path}\n  {}\n  {}\n", told(read), told(write.map(|()| "written".into())));
+        text.replace(&*self.dir.path().canonicalize().unwrap().to_string_lossy(), "")
+    }
+
+    fn shown(&self, path: &str, depth: Option<usize>) -> String {
+        let path = self.workspace.path(path).unwrap();
+        let found = self.workspace.entries(&path, depth, &Cancel::default()).unwrap();
+        found.iter().map(|it| format!("{} {:?}\n", it.path, it.kind)).collect()
+    }
+
+    #[track_caller]
+    fn secret_is_safe(&self) {
+        let names: Vec<_> = fs::read_dir(self.dir.path().join("outside")).unwrap().collect();
+        assert_eq!(names.len(), 1, "something was written outside");
+        assert_eq!(fs::read(self.dir.path().join("outside/secret")).unwrap(), b"old\n");
+    }
+}
+
+#[track_caller]
+fn check(world: &World, paths: &[&str], expected: Expect) {
+    expected.assert_eq(&paths.iter().map(|it| world.try_all(it)).collect::<String>());
+    world.secret_is_safe();
+}
+
+#[test]
+fn a_link_that_leads_out_is_neither_read_nor_written() {
+    let world = World::new(&["a"]);
+    symlink("../outside/secret", world.at("file")).unwrap();
+    symlink("../outside", world.at("dir")).unwrap();
+    symlink("../outside/absent", world.at("dangling")).unwrap();
+    symlink(world.dir.path().join("outside/secret"), world.at("absolute")).unwrap();
+    symlink("/proc/self/cwd", world.at("magic")).unwrap();
+    check(
+        &world,
+        &["file", "dir/secret", "dir/new", "dangling", "absolute", "magic/a"],
+        expect![[r#"
+            file
+              `file` leads out of the project: `file` is a symbolic link to `../outside/secret`
+              `file` leads out of the project: `file` is a symbolic link to `../outside/secret`
+            dir/secret
+              `dir/secret` leads out of the project: `dir` is a symbolic link to `../outside`
+              `dir/secret` leads out of the project: `dir` is a symbolic link to `../outside`
+            dir/new
+              `dir/new` leads out of the project: `dir` is a symbolic link to `../outside`
+              `dir/new` leads out of the project: `dir` is a symbolic link to `../outside`
+            dangling
+              `dangling` leads out of the project: `dangling` is a symbolic link to `../outside/absent`
+              `dangling` leads out of the project: `dangling` is a symbolic link to `../outside/absent`
+            absolute
+              `absolute` leads out of the project: `absolute` is a symbolic link to `/outside/secret`
+              `absolute` leads out of the project: `absolute` is a symbolic link to `/outside/secret`
+            magic/a
+              `magic/a` leads out of the project: `magic` is a symbolic link to `/proc/self/cwd`
+              `magic/a` leads out of the project: `magic` is a symbolic link to `/proc/self/cwd`
+        "#]],
+    );
+}
+
+#[test]
+fn a_link_that_stays_inside_is_followed_and_kept() {
+    let world = World::new(&["src/a", "b"]);
+    symlink("src/../b", world.at("to_b")).unwrap();
+    symlink(world.at("src"), world.at("lib")).unwrap();
+    symlink("lib/c", world.at("to_new")).unwrap();
+    symlink("loop", world.at("loop")).unwrap();
+    check(
+        &world,
+        &["to_b", "lib/a", "to_new", "loop"],
+        expect![[r#"
+            to_b
+              old
+              written
+            lib/a
+              old
+              written
+            to_new
+              there is no `to_new`
+              written
+            loop
+              `loop` leads through too many links
+              `loop` leads through too many links
+        "#]],
+    );
+    assert!(world.at("to_b").is_symlink() && world.at("to_new").is_symlink());
+    assert_eq!(fs::read_to_string(world.at("b")).unwrap(), "new\n");
+    assert_eq!(fs::read_to_string(world.at("src/c")).unwrap(), "new\n");
+}
+
+#[test]
+fn what_is_not_a_file_is_refused_without_waiting() {
+    let world = World::new(&["dir/a"]);
+    let mode = rustix::fs::Mode::RWXU;
+    rustix::fs::mkfifoat(rustix::fs::CWD, world.at("pipe"), mode).unwrap();
+    let _socket = UnixListener::bind(world.at("socket")).unwrap();
+    let huge = fs::File::create(world.at("huge")).unwrap();
+    huge.set_len(20 << 30).unwrap();
+    check(
+        &world,
+        &["pipe", "socket", "dir", "dir/a/b", "huge", &"x".repeat(300)],
+        expect![[r#"
+            pipe
+              `pipe` is a named pipe, not a file
+              `pipe` is a named pipe, not a file
+            socket
+              `socket` is a socket, not a file
+              `socket` is a socket, not a file
+            dir
+              `dir` is a directory, not a file
+              `dir` is a directory, not a file
+            dir/a/b
+              cannot open `dir/a/b`: part of the path is a file, not a directory
+              cannot open `dir/a/b`: part of the path is a file, not a directory
+            huge
+              `huge` is too large to read (20480 MiB; the limit is 32 MiB): look at it with a command
+              `huge` is too large to read (20480 MiB; the limit is 32 MiB): look at it with a command
+            xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+              cannot open `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: file name too long
+              cannot open `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: file name too long
+        "#]],
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    let world = World::new(&["dir/secret"]);
+    fs::write(world.at("dir/secret"), "ours\n").unwrap();
+    let (dir, link) = (world.at("dir"), world.at("link"));
+    symlink("../outside", &link).unwrap();
+    let done = Cancel::default();
+    let (mut reads, mut writes, mut leaked) = (0, 0, false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.is_cancelled() {
+                renameat_with(CWD, &dir, CWD, &link, RenameFlags::EXCHANGE).unwrap();
+            }
+        });
+        let known = world.workspace.path("dir/secret").unwrap();
+        while reads < 300 || writes < 3 {
+            let Ok(read) = world.workspace.read(&known) else {
+                std::thread::yield_now();
+                continue;
+            };
+            leaked = read.bytes() == b"old\n";
+            if leaked {
+                break;
+            }
+            reads += 1;
+            if reads % 20 == 0 {
+                let written = world.workspace.replace(&read, format!("ours {reads}\n").as_bytes());
+                writes += u32::from(written.is_ok());
+                let new = world.workspace.path(&format!("dir/new{reads}")).unwrap();
+                let _ = world.workspace.create(&new, b"x");
+            }
+        }
+        done.cancel();
+    });
+    world.secret_is_safe();
+    assert!(!leaked, "the secret was read");
+}
+
+#[test]
+fn an_edit_keeps_what_else_makes_the_file() {
+    let world = World::new(&["run.sh"]);
+    fs::set_permissions(world.at("run.sh"), fs::Permissions::from_mode(0o754)).unwrap();
+    let attribute = |it: &mut [u8]| rustix::fs::getxattr(world.at("run.sh"), "user.note", it);
+    // Some file systems have no attributes.
+    let flags = rustix::fs::XattrFlags::empty();
+    let is_set = rustix::fs::setxattr(world.at("run.sh"), "user.note", b"x", flags).is_ok();
+    world.try_all("run.sh");
+    assert_eq!(attribute(&mut [0; 8]).is_ok(), is_set);
+    assert_eq!(fs::metadata(world.at("run.sh")).unwrap().mode() & 0o7777, 0o754);
+    assert_eq!(world.shown("", None), "run.sh File\n", "a draft is left");
+}
+
+#[test]
+fn the_other_names_of_a_file_stay_in_step() {
+    let world = World::new(&["a"]);
+    fs::hard_link(world.at("a"), world.at("b")).unwrap();
+    world.try_all("a");
+    assert_eq!(fs::read_to_string(world.at("b")).unwrap(), "new\n");
+}
+
+#[test]
+fn a_file_that_someone_else_changed_is_left_alone() {
+    let world = World::new(&["a"]);
+    let before = world.workspace.read(&world.workspace.path("a").unwrap()).unwrap();
+    fs::write(world.at("a"), "theirs\n").unwrap();
+    let err = world.workspace.replace(&before, b"ours\n").unwrap_err();
+    expect!["`a` was changed by someone else just now, so it was left alone; read it again"]
+        .assert_eq(&err.to_string());
+    assert_eq!(fs::read_to_string(world.at("a")).unwrap(), "theirs\n");
+    assert_eq!(world.shown("", None), "a File\n", "a draft is left");
+}
+
+#[test]
+fn creating_never_replaces() {
+    let world = World::new(&["a"]);
+    let err = world.workspace.create(&world.workspace.path("a").unwrap(), b"x").unwrap_err();
+    expect!["cannot write `a`: file exists"].assert_eq(&err.to_string());
+}
+
+#[test]
+fn a_file_that_is_read_only_and_the_files_of_git_are_not_written() {
+    let world = World::new(&["locked", ".git/config"]);
+    fs::set_permissions(world.at("locked"), fs::Permissions::from_mode(0o444)).unwrap();
+    symlink(".git", world.at("innocent")).unwrap();
+    check(
+        &world,
+        &["locked", ".git/config", ".GIT/hooks/x", "innocent/hooks/x"],
+        expect![[r#"
+            locked
+              old
+              `locked` is read-only
+            .git/config
+              old
+              `.git/config` belongs to git; use a git command
+            .GIT/hooks/x
+              there is no `.GIT/hooks/x`
+              `.GIT/hooks/x` belongs to git; use a git command
+            innocent/hooks/x
+              there is no `innocent/hooks/x`
+              `.git/hooks/x` belongs to git; use a git command
+        "#]],
+    );
+}
+
+#[track_caller]
+fn check_walk(files: &[&str], ignore: &str, path: &str, depth: Option<usize>, expected: Expect) {
+    let world = World::new(files);
+    fs::write(world.at(".gitignore"), ignore).unwrap();
+    // Rules above the root are not ours.
+    fs::write(world.dir.path().join(".gitignore"), "*").unwrap();
+    symlink("../outside", world.at("link")).unwrap();
+    expected.assert_eq(&world.shown(path, depth));
+}
+
+#[test]
+fn a_walk_shows_what_git_would_and_hidden_files() {
+    check_walk(
+        &["src/a.rs", "src.rs", ".env", "out/x", "node_modules/x", "target/x", ".git/config"],
+        "out/\n",
+        "",
+        None,
+        expect![[r#"
+            .env File
+            .gitignore File
+            link Link
+            src Directory
+            src/a.rs File
+            src.rs File
+        "#]],
+    );
+}
+
+#[test]
+fn a_walk_from_below_keeps_the_rules_from_above() {
+    check_walk(
+        &["a/b/x.log", "a/b/c/y", "a/z"],
+        "*.log\n",
+        "a/b",
+        None,
+        expect![[r#"
+        a/b/c Directory
+        a/b/c/y File
+    "#]],
+    );
+    check_walk(
+        &["a/b/c/y", "a/z"],
+        "",
+        "a",
+        Some(1),
+        expect![[r#"
+        a/b Directory
+        a/z File
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_ignored_is_walked_when_it_is_asked_for() {
+    check_walk(
+        &["target/debug/x", "a"],
+        "target\n",
+        "target/debug",
+        None,
+        expect![[r#"
+        target/debug/x File
+    "#]],
+    );
+}
+
+#[test]
+fn a_file_is_found_under_itself() {
+    check_walk(
+        &["a/b"],
+        "b\n",
+        "a/b",
+        None,
+        expect![[r#"
+        a/b File
+    "#]],
+    );
+}
+
+#[test]
+fn the_project_is_the_work_tree_but_never_the_home_around_it() {
+    let home = tempfile::tempdir().unwrap();
+    let home = home.path().canonicalize().unwrap();
+    let scratch = home.join("scratch");
+    let inner = home.join("project/src");
+    fs::create_dir_all(&scratch).unwrap();
+    fs::create_dir_all(&inner).unwrap();
+    git2::Repository::init(&home).unwrap();
+    git2::Repository::init(home.join("project")).unwrap().set_head("refs/heads/topic/x").unwrap();
+
+    let opened = Workspace::open(&inner, Some(&home)).unwrap();
+    assert_eq!(opened.root(), home.join("project"));
+    assert_eq!(opened.branch().as_deref(), Some("topic/x"));
+    let opened = Workspace::open(&scratch, Some(&home)).unwrap();
+    assert_eq!((opened.root(), opened.branch()), (&*scratch, None));
+}
+
+#[test]
+fn a_repository_cannot_widen_the_project() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = dir.path().canonicalize().unwrap().join("project");
+    let repository = git2::Repository::init(&root).unwrap();
+    repository.config().unwrap().set_str("core.worktree", "/").unwrap();
+    assert_eq!(Workspace::open(&root, None).unwrap().root(), root);
+}

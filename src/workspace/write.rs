@@ -1,0 +1,158 @@
+//! Writing so that a file is always whole: the old content or the new, whatever happens between.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::MetadataExt;
+
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
+use rustix::io::Errno;
+
+use crate::workspace::root::Root;
+use crate::workspace::{FileError, ProjectPath, SourceFile};
+
+/// Writes a file that does not exist, and makes the directories above it.
+pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |it| FileError::io("write", path, &it);
+    let real = root.follow(path)?;
+    must_not_be_gits(&real)?;
+    let Some((above, name)) = real.split() else {
+        return Err(FileError::Directory(path.clone()));
+    };
+    let directory = root.make_directory(&above).map_err(failed)?;
+    // The umask of the process takes from this what a new file shall not have.
+    let mut draft = Draft::new(&directory, Mode::from_raw_mode(0o666)).map_err(failed)?;
+    draft.file.write_all(bytes).and_then(|()| draft.file.sync_all()).map_err(failed)?;
+    draft.rename_to_new(name).map_err(failed)
+}
+
+/// Replaces the content of a file, keeping what else makes it that file.
+pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
+    let failed = |it| FileError::io("write", before.path(), &it);
+    must_not_be_gits(&before.real)?;
+    if before.metadata.mode() & 0o222 == 0 {
+        return Err(FileError::Refused(format!("`{}` is read-only", before.path())));
+    }
+    if 1 < before.metadata.nlink() {
+        return write_in_place(root, before, bytes);
+    }
+    let Some((above, name)) = before.real.split() else {
+        return Err(FileError::Directory(before.path().clone()));
+    };
+    let directory = root.make_directory(&above).map_err(failed)?;
+    let mut draft = Draft::new(&directory, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+    draft.file.write_all(bytes).map_err(failed)?;
+    draft.take_after(before).map_err(failed)?;
+    copy_attributes(&root.open_file_exactly(&before.real)?, &draft.file);
+    draft.file.sync_all().map_err(failed)?;
+    before.must_be_unchanged(root)?;
+    draft.rename_over(name).map_err(failed)
+}
+
+/// For a file with several names: another file under one of them would part it from the others.
+/// If it fails, the old content is put back, which needs no room on the disk.
+fn write_in_place(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
+    before.must_be_unchanged(root)?;
+    let mut file = root.open_file_for_writing(&before.real)?;
+    let written = overwrite(&mut file, bytes);
+    if written.is_err() {
+        let _ = overwrite(&mut file, before.bytes());
+    }
+    written.map_err(|it| FileError::io("write", before.path(), &it))
+}
+
+fn overwrite(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.rewind()?;
+    file.write_all(bytes)?;
+    file.set_len(bytes.len() as u64)?;
+    file.sync_all()
+}
+
+/// Copies extended attributes, access lists among them, as far as they can be copied: some belong
+/// to the system, and some file systems have none.
+fn copy_attributes(from: &File, to: &File) {
+    let mut names = vec![0; rustix::fs::flistxattr_query(from).unwrap_or_default()];
+    let length = rustix::fs::flistxattr(from, &mut names[..]).unwrap_or_default();
+    for name in names[..length].split(|it| *it == 0).filter(|it| !it.is_empty()) {
+        let mut value = vec![0; rustix::fs::fgetxattr_query(from, name).unwrap_or_default()];
+        if let Ok(length) = rustix::fs::fgetxattr(from, name, &mut value[..]) {
+            let _ = rustix::fs::fsetxattr(to, name, &value[..length], XattrFlags::empty());
+        }
+    }
+}
+
+/// A hook or a setting of git is a program to run later, so git's own files are not for writing.
+fn must_not_be_gits(real: &ProjectPath) -> Result<(), FileError> {
+    if real.as_path().iter().any(|it| it.eq_ignore_ascii_case(".git")) {
+        return Err(FileError::Refused(format!("`{real}` belongs to git; use a git command")));
+    }
+    Ok(())
+}
+
+/// The new content on its way, beside the file it will become. Dropped early, it is gone.
+struct Draft<'a> {
+    directory: &'a OwnedFd,
+    name: String,
+    file: File,
+}
+
+impl<'a> Draft<'a> {
+    fn new(directory: &'a OwnedFd, mode: Mode) -> io::Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
+        for n in 0..1000 {
+            let name = format!(".agent-{}-{n}.tmp", std::process::id());
+            match rustix::fs::openat(directory, &name, flags, mode) {
+                Ok(opened) => return Ok(Self { directory, name, file: opened.into() }),
+                Err(Errno::EXIST) => {}
+                Err(err) => return Err(err.into()),
+            }
+        }
+        Err(io::ErrorKind::AlreadyExists.into())
+    }
+
+    /// Takes the owner and the mode of the file it will replace.
+    fn take_after(&self, before: &SourceFile) -> io::Result<()> {
+        let (owner, ours) = (&before.metadata, self.file.metadata()?);
+        if (owner.uid(), owner.gid()) != (ours.uid(), ours.gid()) {
+            let (uid, gid) = (Uid::from_raw(owner.uid()), Gid::from_raw(owner.gid()));
+            // Only root may give a file away; the group alone may still be possible.
+            let _ = rustix::fs::fchown(&self.file, Some(uid), Some(gid))
+                .or_else(|_| rustix::fs::fchown(&self.file, None, Some(gid)));
+        }
+        self.file.set_permissions(owner.permissions())
+    }
+
+    fn rename_over(self, name: &OsStr) -> io::Result<()> {
+        rustix::fs::renameat(self.directory, &self.name, self.directory, name)?;
+        Ok(rustix::fs::fsync(self.directory)?)
+    }
+
+    /// Fails if there is something by that name.
+    fn rename_to_new(self, name: &OsStr) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        {
+            use rustix::fs::{RenameFlags, renameat_with};
+            let directory = self.directory;
+            let flags = RenameFlags::NOREPLACE;
+            match renameat_with(directory, &self.name, directory, name, flags) {
+                // A file system that cannot promise this.
+                Err(Errno::INVAL | Errno::NOSYS) => {}
+                Err(err) => return Err(err.into()),
+                Ok(()) => return Ok(rustix::fs::fsync(directory)?),
+            }
+        }
+        match rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Err(Errno::NOENT) => self.rename_over(name),
+            Err(err) => Err(err.into()),
+            Ok(_) => Err(io::ErrorKind::AlreadyExists.into()),
+        }
+    }
+}
+
+impl Drop for Draft<'_> {
+    fn drop(&mut self) {
+        // After the rename there is nothing by this name.
+        let _ = rustix::fs::unlinkat(self.directory, &self.name, AtFlags::empty());
+    }
+}
