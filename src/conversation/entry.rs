@@ -123,9 +123,3 @@ impl Reply {
         self.text.trim().is_empty() && self.calls.is_empty()
     }
 }
-
-impl Outcome {
-    pub(crate) fn refused(text: impl Into<String>) -> Self {
-        Self { status: Status::Refused, text: text.into(), gist: "refused".to_owned() }
-    }
-}

@@ -1,0 +1,367 @@
+//! The file of one session: entries are appended, never changed.
+
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, BufReader, Seek, SeekFrom};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+
+use crate::conversation::Entry;
+use crate::session::line;
+use crate::session::record::{FORMAT, Header, Record};
+use crate::session::replay::{Replay, replay};
+
+/// A session that is being written. Nobody else can write it as long as this lives.
+///
+/// There is no file before the first entry. When the file cannot be written the session goes on in
+/// memory: the lines are kept, and written before the next ones.
+pub(crate) struct Journal {
+    path: PathBuf,
+    header: Header,
+    clock: fn() -> SystemTime,
+    file: Option<File>,
+    /// The number of the next record.
+    next: u64,
+    /// Where the file is known to be whole.
+    end: u64,
+    /// Lines that are not in the file yet.
+    pending: String,
+}
+
+impl Journal {
+    /// A journal that will be in the file `path`.
+    pub(crate) fn new(path: PathBuf, id: &str, project: &Path, clock: fn() -> SystemTime) -> Self {
+        let header = header(id, project);
+        Self { path, header, clock, file: None, next: 0, end: 0, pending: String::new() }
+    }
+
+    /// Reads the journal in the file `path` and goes on where it ends. Its torn tail, if it has
+    /// one, is moved to the end of `<id>.torn`.
+    pub(crate) fn open(
+        path: PathBuf,
+        id: &str,
+        clock: fn() -> SystemTime,
+    ) -> anyhow::Result<(Self, Replay)> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .custom_flags(rustix::fs::OFlags::NOFOLLOW.bits() as i32)
+            .open(&path)?;
+        if !file.metadata()?.is_file() {
+            bail!("it is not a file");
+        }
+        lock(&file)?;
+        file.set_permissions(Permissions::from_mode(0o600))?;
+        let replay = replay(BufReader::new(&file))?;
+        if let Some(Header { format, agent, .. }) = &replay.header
+            && FORMAT < *format
+        {
+            bail!("it was written by version {agent}, which is newer than this one");
+        }
+        let mut end = replay.end;
+        if 0 < replay.damage.torn {
+            set_aside(&file, end, &path.with_extension("torn"))
+                .context("cannot put its torn end aside")?;
+            file.set_len(end)?;
+        }
+        if !replay.ended {
+            file.write_all_at(b"\n", end)?;
+            end += 1;
+        }
+        let project = replay.header.as_ref().map_or("", |it| &it.project);
+        let header = header(id, Path::new(project));
+        let pending = String::new();
+        let next = replay.next;
+        Ok((Self { path, header, clock, file: Some(file), next, end, pending }, replay))
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.header.session
+    }
+
+    #[cfg(test)]
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes `entries` in one go. They may still be lost with the power; see [`Self::sync`].
+    pub(crate) fn append(&mut self, entries: &[&Entry]) -> anyhow::Result<()> {
+        let now = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = now.as_millis().try_into().unwrap_or(u64::MAX);
+        if self.next == 0 && !entries.is_empty() {
+            self.put(at, &Record::Header(self.header.clone()));
+        }
+        for entry in entries {
+            self.put(at, &Record::from(*entry));
+        }
+        self.write()
+    }
+
+    /// Returns when all that was appended will survive the loss of power.
+    pub(crate) fn sync(&mut self) -> anyhow::Result<()> {
+        self.write()?;
+        match &self.file {
+            None => Ok(()),
+            Some(file) => file.sync_data().with_context(|| cannot_write(&self.path)),
+        }
+    }
+
+    /// A second hold on the file, for [`File::sync_data`] on another thread; `None` before the first
+    /// entry.
+    pub(crate) fn file(&self) -> io::Result<Option<File>> {
+        self.file.as_ref().map(File::try_clone).transpose()
+    }
+
+    fn put(&mut self, at: u64, record: &Record) {
+        self.pending += &line::encode(self.next, at, record);
+        self.next += 1;
+    }
+
+    fn write(&mut self) -> anyhow::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        self.write_pending().with_context(|| cannot_write(&self.path))
+    }
+
+    fn write_pending(&mut self) -> anyhow::Result<()> {
+        let (file, created) = match &self.file {
+            Some(file) => (file, false),
+            None => {
+                let file = create(&self.path)?;
+                lock(&file)?;
+                (&*self.file.insert(file), true)
+            }
+        };
+        if let Err(err) = file.write_all_at(self.pending.as_bytes(), self.end) {
+            // If this fails too, the same lines will be written over what is there now.
+            let _ = file.set_len(self.end);
+            return Err(err.into());
+        }
+        self.end += self.pending.len() as u64;
+        self.pending.clear();
+        if created {
+            file.sync_all()?;
+            sync_directories(&self.path)?;
+        }
+        Ok(())
+    }
+}
+
+fn header(id: &str, project: &Path) -> Header {
+    Header {
+        format: FORMAT,
+        agent: env!("CARGO_PKG_VERSION").to_owned(),
+        session: id.to_owned(),
+        project: project.to_string_lossy().into_owned(),
+    }
+}
+
+fn cannot_write(path: &Path) -> String {
+    format!(
+        "cannot write the session to `{}`; until that works it is kept in memory",
+        path.display()
+    )
+}
+
+fn create(path: &Path) -> io::Result<File> {
+    if let Some(dir) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    }
+    OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// A file is only there for certain when its directory, and the directory of that, know it.
+fn sync_directories(path: &Path) -> io::Result<()> {
+    path.ancestors().skip(1).take(2).try_for_each(|it| File::open(it)?.sync_all())
+}
+
+/// Fails if someone else has the file.
+pub(crate) fn lock(file: &File) -> anyhow::Result<()> {
+    match file.try_lock() {
+        Ok(()) => Ok(()),
+        Err(TryLockError::WouldBlock) => bail!("this session is in use by another agent"),
+        // Some network file systems have no locks; better no lock than no session.
+        Err(TryLockError::Error(err)) if err.kind() == io::ErrorKind::Unsupported => Ok(()),
+        Err(TryLockError::Error(err)) => Err(err).context("cannot lock it"),
+    }
+}
+
+/// Appends what follows `end` to the file `aside`.
+fn set_aside(mut file: &File, end: u64, aside: &Path) -> io::Result<()> {
+    file.seek(SeekFrom::Start(end))?;
+    let mut aside = OpenOptions::new().append(true).create(true).mode(0o600).open(aside)?;
+    io::copy(&mut file, &mut aside)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use expect_test::expect;
+
+    use super::*;
+
+    fn clock() -> SystemTime {
+        UNIX_EPOCH + Duration::from_secs(1)
+    }
+
+    fn prompt(text: &str) -> Entry {
+        Entry::Prompt(text.to_owned())
+    }
+
+    fn new(dir: &Path) -> Journal {
+        Journal::new(dir.join("p").join("s.jsonl"), "s", Path::new("/home/me/p"), clock)
+    }
+
+    fn open(path: &Path) -> anyhow::Result<(Journal, Replay)> {
+        Journal::open(path.to_owned(), "s", clock)
+    }
+
+    #[test]
+    fn an_empty_session_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[]).unwrap();
+        journal.sync().unwrap();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_is_appended_is_a_line_each_after_a_header() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one"), &prompt("two")]).unwrap();
+        journal.append(&[&prompt("three")]).unwrap();
+        let text = std::fs::read_to_string(journal.path()).unwrap();
+        expect![[r#"
+            {"seq":0,"at":1000,"crc":"32c97610","entry":{"kind":"header","format":1,"agent":"0.1.0","session":"s","project":"/home/me/p"}}
+            {"seq":1,"at":1000,"crc":"9869ff03","entry":{"kind":"prompt","text":"one"}}
+            {"seq":2,"at":1000,"crc":"f5befb33","entry":{"kind":"prompt","text":"two"}}
+            {"seq":3,"at":1000,"crc":"265498dc","entry":{"kind":"prompt","text":"three"}}
+        "#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn only_its_owner_can_read_a_session() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one")]).unwrap();
+        let mode = |it: &Path| it.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(journal.path()), 0o600);
+        assert_eq!(mode(journal.path().parent().unwrap()), 0o700);
+
+        let path = journal.path().to_owned();
+        drop(journal);
+        std::fs::set_permissions(&path, Permissions::from_mode(0o644)).unwrap();
+        let _journal = open(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_session_has_one_writer() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one")]).unwrap();
+        let path = journal.path().to_owned();
+        let err = open(&path).err().unwrap();
+        expect!["this session is in use by another agent"].assert_eq(&err.to_string());
+        drop(journal);
+        assert!(open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_session_never_takes_the_place_of_another() {
+        let dir = tempfile::tempdir().unwrap();
+        new(dir.path()).append(&[&prompt("one")]).unwrap();
+        assert!(new(dir.path()).append(&[&prompt("two")]).is_err());
+    }
+
+    #[test]
+    fn an_append_after_a_cut_at_any_byte_survives() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        let entries = [prompt("one"), Entry::Started { call: "é".into() }, prompt("two")];
+        entries.iter().for_each(|it| journal.append(&[it]).unwrap());
+        let path = journal.path().to_owned();
+        drop(journal);
+        let whole = std::fs::read(&path).unwrap();
+        let (last, mut torn) = (prompt("after"), Vec::new());
+        for cut in 0..=whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let (mut journal, before) = open(&path).unwrap();
+            assert!(entries.starts_with(&before.entries), "cut at byte {cut}");
+            torn.extend_from_slice(&whole[before.end as usize..cut]);
+            journal.append(&[&last]).unwrap();
+            drop(journal);
+
+            let (_, after) = open(&path).unwrap();
+            assert!(after.damage.is_none(), "cut at byte {cut}: {}", after.damage);
+            let expected = before.entries.iter().chain([&last]);
+            assert!(after.entries.iter().eq(expected), "cut at byte {cut}");
+        }
+        assert_eq!(std::fs::read(path.with_extension("torn")).unwrap(), torn);
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_written_later() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one")]).unwrap();
+        let path = journal.path().to_owned();
+        let writable = journal.file.replace(File::open(&path).unwrap());
+        let err = journal.append(&[&prompt("two")]).unwrap_err();
+        let err = format!("{err:#}").replace(&dir.path().display().to_string(), "DIR");
+        expect!["cannot write the session to `DIR/p/s.jsonl`; until that works it is kept in memory: Bad file descriptor (os error 9)"].assert_eq(&err);
+        assert!(journal.sync().is_err(), "it is not on disk");
+
+        journal.file = writable;
+        journal.append(&[&prompt("three")]).unwrap();
+        drop(journal);
+        let (_, replay) = open(&path).unwrap();
+        assert_eq!(replay.entries, [prompt("one"), prompt("two"), prompt("three")]);
+    }
+
+    #[test]
+    fn a_full_disk_leaves_no_torn_line() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one")]).unwrap();
+        let before = std::fs::read(journal.path()).unwrap();
+        let full = OpenOptions::new().write(true).open("/dev/full");
+        let file = match full {
+            Ok(full) => journal.file.replace(full),
+            Err(_) => return, // Not every system has this device.
+        };
+        assert!(journal.append(&[&prompt("two")]).is_err());
+        journal.file = file;
+        assert_eq!(std::fs::read(journal.path()).unwrap(), before);
+        journal.sync().unwrap();
+        drop(journal);
+        let (_, replay) = open(&dir.path().join("p/s.jsonl")).unwrap();
+        assert_eq!(replay.entries, [prompt("one"), prompt("two")]);
+    }
+
+    #[test]
+    fn the_form_of_a_newer_version_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.jsonl");
+        let header = Header { format: 2, agent: "9.0.0".into(), ..header("s", Path::new("/p")) };
+        std::fs::write(&path, line::encode(0, 1, &Record::Header(header))).unwrap();
+        let err = open(&path).err().unwrap();
+        expect!["it was written by version 9.0.0, which is newer than this one"]
+            .assert_eq(&err.to_string());
+    }
+
+    #[test]
+    fn a_link_is_not_a_session() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s.jsonl");
+        std::fs::write(dir.path().join("real"), "").unwrap();
+        std::os::unix::fs::symlink(dir.path().join("real"), &path).unwrap();
+        assert!(open(&path).is_err());
+    }
+}
