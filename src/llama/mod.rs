@@ -1,1 +1,20 @@
 //! The llama-server program: find it, start it, know why it failed, end it.
+
+mod address;
+mod environment;
+mod failure;
+mod find;
+mod flags;
+mod options;
+mod private;
+mod probe;
+mod running;
+mod state;
+#[cfg(test)]
+mod testing;
+
+pub(crate) use address::Address;
+pub(crate) use environment::environment;
+pub(crate) use find::{Places, find};
+pub(crate) use options::Options;
+pub(crate) use running::{Launch, Running, start};

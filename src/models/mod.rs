@@ -1,1 +1,8 @@
 //! Weights: names, files, and a model that plays a script.
+
+mod gguf;
+mod locate;
+mod script;
+
+pub(crate) use locate::locate;
+pub(crate) use script::{Script, Shape};
