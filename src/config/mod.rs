@@ -1,1 +1,17 @@
 //! Options and where each came from.
+//!
+//! Defaults, the user's file, the project's file, the environment and the command line are laid
+//! over each other in this order. A project may only narrow what the person allows.
+
+mod document;
+mod example;
+mod key;
+mod load;
+mod project;
+mod settings;
+mod show;
+mod value;
+
+pub(crate) use example::example;
+pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, load};
+pub(crate) use settings::{Color, Settings, schema};

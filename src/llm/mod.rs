@@ -16,7 +16,7 @@ mod sse;
 
 pub(crate) use ask::ask;
 pub(crate) use error::AskError;
-pub(crate) use props::{Props, props};
+pub(crate) use props::props;
 pub(crate) use request::{Constants, Request};
 pub(crate) use retry::retry_after;
 pub(crate) use sampling::Sampling;

@@ -18,7 +18,7 @@ pub(crate) struct Constants {
     /// For servers that serve several.
     pub(crate) model: Option<String>,
     /// Names and values of the sampling parameters that are set.
-    pub(crate) sampling: Vec<(&'static str, serde_json::Value)>,
+    pub(crate) sampling: Vec<(String, serde_json::Value)>,
     /// The server is llama-server, so what only it understands may be asked for.
     pub(crate) llama: bool,
 }
@@ -51,7 +51,7 @@ impl Request {
             head.insert("return_progress".to_owned(), true.into());
         }
         for (name, value) in &constants.sampling {
-            head.insert((*name).to_owned(), value.clone());
+            head.insert(name.clone(), value.clone());
         }
         let mut open = serde_json::to_vec(&head).expect("a map with text keys is JSON");
         open.pop();
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_head_holds_what_never_changes() {
-        let sampling = vec![("temperature", 0.5.into())];
+        let sampling = vec![("temperature".to_owned(), 0.5.into())];
         let constants = Constants { model: Some("m".to_owned()), sampling, llama: true };
         let definition = r#"{"name":"look"}"#.to_owned();
         let tools = [ToolSpec { name: "look", definition, effect: Effect::Reads }];

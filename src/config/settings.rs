@@ -1,0 +1,105 @@
+//! All settings. The doc comments are the user's documentation; the key list, the checks, the
+//! example file and the schema for editors are made from these types.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::conversation::Permission;
+use crate::{llama, llm};
+
+/// Settings of agent.
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Settings {
+    /// The model to work with: a name, or the path of a GGUF file. If unset, the one used last.
+    #[schemars(example = &"qwen3-coder-30b")]
+    pub(crate) model: Option<String>,
+    /// What may happen without asking. If unset: `ask` in a conversation, `auto` for a single
+    /// prompt.
+    #[schemars(example = &"ask")]
+    pub(crate) permission: Option<Permission>,
+    /// How often the model may be asked before a turn ends.
+    #[schemars(range(min = 1))]
+    pub(crate) max_turns: u32,
+    /// A file with what the model is told first, instead of the built-in text. A relative path
+    /// begins at the file that sets it.
+    #[schemars(example = &"~/.config/agent/system.md")]
+    pub(crate) system_prompt: Option<PathBuf>,
+    pub(crate) server: Server,
+    pub(crate) llama: llama::Options,
+    pub(crate) sampling: llm::Sampling,
+    pub(crate) commands: Commands,
+    pub(crate) ui: Ui,
+}
+
+/// A model server that is already running, to be used instead of one on this machine.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Server {
+    /// Its address.
+    #[schemars(example = &"http://localhost:8080")]
+    pub(crate) url: Option<String>,
+    /// The key it asks for.
+    #[schemars(extend("writeOnly" = true))]
+    pub(crate) api_key: Option<String>,
+}
+
+/// Commands the model runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Commands {
+    /// Seconds a command may take, unless the model asks for another limit.
+    #[schemars(range(min = 1))]
+    pub(crate) timeout: u32,
+}
+
+/// What you see.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Ui {
+    /// When to use colours.
+    pub(crate) color: Color,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Color {
+    /// If the output is a terminal.
+    #[default]
+    Auto,
+    /// Even if the output is no terminal.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: None,
+            permission: None,
+            max_turns: 100,
+            system_prompt: None,
+            server: Server::default(),
+            llama: llama::Options::default(),
+            sampling: llm::Sampling::default(),
+            commands: Commands::default(),
+            ui: Ui::default(),
+        }
+    }
+}
+
+impl Default for Commands {
+    fn default() -> Self {
+        Self { timeout: 120 }
+    }
+}
+
+/// A JSON schema of the settings file, for editors.
+pub(crate) fn schema() -> serde_json::Value {
+    let inlined =
+        schemars::generate::SchemaSettings::draft07().with(|it| it.inline_subschemas = true);
+    inlined.into_generator().into_root_schema_for::<Settings>().to_value()
+}

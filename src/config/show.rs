@@ -1,0 +1,77 @@
+//! All settings as a table: what is set to what, and by whom.
+
+use crate::config::{Loaded, Setting};
+
+impl Loaded {
+    /// A line a key: its name, its value, and where that came from.
+    pub(crate) fn show(&self) -> String {
+        let values: Vec<_> = self.values.iter().map(shown_value).collect();
+        let wide = |all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or_default();
+        let name_width = wide(&mut self.values.iter().map(|it| it.key.len()));
+        // A long value must not push all the others' origins off the screen.
+        let value_width = wide(&mut values.iter().map(|it| it.chars().count())).min(40);
+        let line = |(it, value): (&Setting, &String)| {
+            format!("{:name_width$}  {value:value_width$}  {}\n", it.key, it.origin)
+        };
+        self.values.iter().zip(&values).map(line).collect()
+    }
+}
+
+fn shown_value(setting: &Setting) -> String {
+    match &setting.value {
+        None => "unset".to_owned(),
+        Some(_) if setting.secret => "(secret)".to_owned(),
+        Some(value) => value.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use crate::config::{Flag, Sources, UserFile, load};
+
+    #[test]
+    fn each_value_is_shown_with_its_origin_and_no_secret_is() {
+        let sources = Sources {
+            user: UserFile::None,
+            project: None,
+            environment: vec![("AGENT_SERVER_API_KEY".into(), "hunter2".into())],
+            flags: vec![Flag {
+                name: "--temperature".into(),
+                key: "sampling.temperature".into(),
+                value: 0.5.into(),
+            }],
+            home: None,
+        };
+        expect![[r#"
+            model                  unset     default
+            permission             unset     default
+            max_turns              100       default
+            system_prompt          unset     default
+            server.url             unset     default
+            server.api_key         (secret)  AGENT_SERVER_API_KEY
+            llama.program          unset     default
+            llama.port             unset     default
+            llama.context          unset     default
+            llama.slots            1         default
+            llama.gpu_layers       unset     default
+            llama.threads          unset     default
+            llama.batch            unset     default
+            llama.cache_type       unset     default
+            llama.args             []        default
+            sampling.temperature   0.5       --temperature
+            sampling.top_k         unset     default
+            sampling.top_p         unset     default
+            sampling.min_p         unset     default
+            sampling.max_tokens    unset     default
+            sampling.mirostat      unset     default
+            sampling.mirostat_tau  unset     default
+            sampling.mirostat_eta  unset     default
+            sampling.seed          unset     default
+            commands.timeout       120       default
+            ui.color               "auto"    default
+        "#]]
+        .assert_eq(&load(sources).unwrap().show());
+    }
+}
