@@ -19,3 +19,4 @@ mod ui;
 
 mod cli;
 mod config;
+pub use cli::run;

@@ -22,10 +22,6 @@ impl Interrupt {
         self.0.send_replace(false);
     }
 
-    pub(crate) fn is_fired(&self) -> bool {
-        *self.0.borrow()
-    }
-
     /// Resolves once it is fired. Owns its end, so it can outlive the borrow it was made from.
     pub(crate) fn fired(&self) -> impl Future<Output = ()> + use<> {
         let sender = self.0.clone();

@@ -1,11 +1,17 @@
 //! The loop: decide the next step, take it, write it down, show it.
 
+mod desk;
 mod interrupt;
+mod log;
 mod prompt;
+mod reach;
 mod step;
 mod turn;
 
+pub(crate) use desk::Desk;
 pub(crate) use interrupt::Interrupt;
+pub(crate) use log::Log;
 pub(crate) use prompt::{Facts, system_prompt};
+pub(crate) use reach::{Host, Reach};
 pub(crate) use step::Rules;
 pub(crate) use turn::Finish;

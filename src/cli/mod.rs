@@ -1,1 +1,111 @@
-//! From what was typed to what is run.
+//! From what was typed to what is run: reads the world once, builds everything, prints what failed.
+
+mod args;
+mod configuration;
+mod demo;
+mod input;
+mod job;
+mod models;
+mod report;
+mod serving;
+mod sessions;
+mod surroundings;
+mod talk;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use anyhow::{Context, anyhow};
+use clap::{CommandFactory, Parser};
+
+use crate::cli::args::{Subcommands, Typed};
+use crate::cli::surroundings::Surroundings;
+
+/// What the exit status says. Few, and documented in `--help`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    GaveUp = 3,
+    Cancelled = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// An error that is mended on the command line.
+#[derive(Debug)]
+struct WrongUsage(String);
+
+impl fmt::Display for WrongUsage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongUsage {}
+
+pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
+    colored::control::set_override(std::io::stderr().is_terminal());
+    let typed = match Typed::try_parse_from(args) {
+        Ok(typed) => typed,
+        Err(err) => {
+            // Help and version are no errors; clap knows which stream and status each has.
+            let _ = err.print();
+            return ExitCode::from(u8::try_from(err.exit_code()).unwrap_or(2));
+        }
+    };
+    match dispatch(typed) {
+        Ok(exit) => exit.into(),
+        Err(err) => {
+            report::report(&err);
+            let exit = if err.is::<WrongUsage>() { Exit::Usage } else { Exit::Failed };
+            exit.into()
+        }
+    }
+}
+
+fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
+    if typed.command.is_some() && !typed.prompt.is_empty() {
+        let words = typed.prompt.join(" ");
+        let text = format!(
+            "`{words}` and a subcommand cannot both be meant\nhint: put the prompt in quotation marks"
+        );
+        return Err(anyhow!(WrongUsage(text)));
+    }
+    let around = Surroundings::look(typed.options.directory.as_deref())?;
+    match typed.command {
+        None => job::work(&around, &typed.options, &typed.prompt),
+        Some(Subcommands::Demo(demo)) => demo::demo(&around, &typed.options, &demo),
+        Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
+        Some(Subcommands::Config { command }) => {
+            configuration::configuration(&around, &typed.options, &command)
+        }
+        Some(Subcommands::Models { command }) => models::models(command),
+        Some(Subcommands::Completions { shell }) => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Typed::command(), "agent", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+/// To standard error; if that is gone, there is nobody to tell.
+fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// To standard output; a reader that has heard enough is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(err) if err.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot write to standard output"),
+    }
+}

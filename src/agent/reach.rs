@@ -1,0 +1,177 @@
+//! What a turn can reach beside the transcript: the model, the person, the tools, the journal.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::Poll;
+
+use anyhow::bail;
+
+use crate::agent::Interrupt;
+use crate::agent::log::Log;
+use crate::agent::turn::World;
+use crate::conversation::{Call, Decision, End, Entry, Event, Front, Outcome, Reply, Transcript};
+use crate::llm::{self, AskError};
+use crate::tools::Toolbox;
+
+/// Where the model server comes from.
+pub(crate) trait Host {
+    /// The server, ready to answer; started and waited for if need be.
+    async fn server(&mut self, on: &mut dyn FnMut(Event<'_>)) -> anyhow::Result<llm::Server>;
+
+    /// Why the server is no more, if it was ours and has ended.
+    async fn obituary(&mut self) -> Option<String>;
+}
+
+/// The world of one session.
+pub(crate) struct Reach<H, F> {
+    pub(super) host: H,
+    pub(super) front: F,
+    toolbox: Toolbox,
+    log: Log,
+    interrupt: Interrupt,
+    /// What to ask for in each request, beside what the server turns out to need.
+    constants: llm::Constants,
+    /// Made when the server first answers.
+    line: Option<Line>,
+}
+
+/// The connection to the model, and what has been sent over it.
+struct Line {
+    server: llm::Server,
+    request: llm::Request,
+}
+
+impl<H: Host, F: Front> Reach<H, F> {
+    pub(crate) fn new(
+        (host, front): (H, F),
+        toolbox: Toolbox,
+        log: Log,
+        interrupt: Interrupt,
+        constants: llm::Constants,
+    ) -> Self {
+        Self { host, front, toolbox, log, interrupt, constants, line: None }
+    }
+
+    /// The outer error ends the turn, the inner one may pass.
+    async fn ask_once(
+        &mut self,
+        transcript: &Transcript,
+    ) -> anyhow::Result<Result<Reply, AskError>> {
+        let stop = self.interrupt.fired();
+        let line = match &mut self.line {
+            Some(line) => line,
+            none => {
+                let connected = tokio::select! {
+                    biased;
+                    () = stop => return Ok(Ok(nothing_said())),
+                    line = connect(&mut self.host, &mut self.front, &self.constants, &self.toolbox) => line?,
+                };
+                match connected {
+                    Ok(line) => none.insert(line),
+                    Err(err) => return Ok(Err(err)),
+                }
+            }
+        };
+        line.request.extend(transcript.entries());
+        let front = &mut self.front;
+        front.show(&Event::Asked);
+        let mut on = |it: Event<'_>| front.show(&it);
+        Ok(llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await)
+    }
+}
+
+async fn connect(
+    host: &mut impl Host,
+    front: &mut impl Front,
+    constants: &llm::Constants,
+    toolbox: &Toolbox,
+) -> anyhow::Result<Result<Line, AskError>> {
+    let server = host.server(&mut |it| front.show(&it)).await?;
+    let props = match llm::props(&server).await {
+        Ok(props) => props,
+        Err(err) => return Ok(Err(err)),
+    };
+    front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
+    if props.tools == Some(false) {
+        front.show(&Event::Warning(
+            "this model's chat template knows no tools; it may talk about work instead of doing it",
+        ));
+    }
+    let mut constants = constants.clone();
+    constants.llama = props.llama;
+    if !props.llama {
+        constants.model = constants.model.or(props.model);
+    }
+    Ok(Ok(Line { server, request: llm::Request::new(&constants, toolbox.specs()) }))
+}
+
+impl<H: Host, F: Front> World for Reach<H, F> {
+    async fn ask(&mut self, transcript: &Transcript) -> anyhow::Result<Reply> {
+        for attempt in 0.. {
+            let err = match self.ask_once(transcript).await? {
+                Ok(reply) => return Ok(reply),
+                Err(err) => err,
+            };
+            if let Some(reason) = self.host.obituary().await {
+                self.line = None;
+                bail!("the model server has ended: {reason}");
+            }
+            let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
+            self.front.show(&Event::Retrying { reason: &err.to_string(), wait });
+            tokio::select! {
+                () = self.interrupt.fired() => break,
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+        Ok(nothing_said())
+    }
+
+    async fn approve(&mut self, call: &Call) -> Option<Decision> {
+        let stop = self.interrupt.fired();
+        tokio::select! {
+            biased;
+            () = stop => None,
+            decision = self.front.approve(call) => decision,
+        }
+    }
+
+    async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
+    }
+
+    fn record(&mut self, entries: &[Entry]) {
+        if let Some(reason) = self.log.append(entries) {
+            self.front.show(&Event::Warning(&reason));
+        }
+        entries.iter().for_each(|it| self.front.show(&Event::Recorded(it)));
+    }
+
+    async fn secure(&mut self) {
+        if let Some(reason) = self.log.secure().await {
+            self.front.show(&Event::Warning(&reason));
+        }
+    }
+}
+
+/// The reply of a model that was stopped before it spoke.
+fn nothing_said() -> Reply {
+    Reply { end: End::Cancelled, ..Reply::default() }
+}
+
+/// Runs the futures side by side; the outputs come in the order of the futures.
+async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T>>) -> Vec<T> {
+    let mut running: Vec<Pin<Box<_>>> = futures.map(Box::pin).collect();
+    let mut outputs: Vec<Option<T>> = running.iter().map(|_| None).collect();
+    poll_fn(|context| {
+        for (future, output) in running.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let Poll::Ready(it) = future.as_mut().poll(context)
+            {
+                *output = Some(it);
+            }
+        }
+        if outputs.iter().all(Option::is_some) { Poll::Ready(()) } else { Poll::Pending }
+    })
+    .await;
+    outputs.into_iter().flatten().collect()
+}

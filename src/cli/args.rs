@@ -1,0 +1,210 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::conversation::Permission;
+
+const AFTER_HELP: &str = "\
+Examples:
+  agent \"fix the failing tests\"      work on it and say what was done
+  agent                              a conversation in this project
+  agent -c                           go on with the newest session here
+  git diff | agent \"review this\"     standard input is added to the prompt
+  agent -- models                    a prompt that is also a subcommand's name
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or the turn limit was hit,
+130 cancelled.";
+
+/// An autonomous coding agent that works with a model on your own machine.
+#[derive(Debug, Parser)]
+#[command(name = "agent", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(disable_help_subcommand = true)]
+pub(super) struct Typed {
+    #[command(subcommand)]
+    pub(super) command: Option<Subcommands>,
+
+    #[command(flatten)]
+    pub(super) options: Options,
+
+    /// What to do; without it, a conversation begins
+    #[arg(value_name = "PROMPT")]
+    pub(super) prompt: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Model file (GGUF) to work with
+    #[arg(short, long, value_name = "PATH")]
+    pub(super) model: Option<String>,
+
+    /// Use an OpenAI-compatible server that runs already, instead of starting one
+    #[arg(long, value_name = "URL")]
+    pub(super) server_url: Option<String>,
+
+    /// What may happen without asking
+    #[arg(long, value_enum)]
+    pub(super) permission: Option<Permission>,
+
+    /// Work in this directory
+    #[arg(short = 'C', long = "directory", value_name = "DIR")]
+    pub(super) directory: Option<PathBuf>,
+
+    /// Go on with the newest session of this project
+    #[arg(short, long = "continue", conflicts_with = "resume")]
+    pub(super) continue_newest: bool,
+
+    /// Go on with this session (the start of its id is enough)
+    #[arg(short, long, value_name = "ID")]
+    pub(super) resume: Option<String>,
+
+    /// How to print what happens
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    pub(super) output_format: OutputFormat,
+
+    /// Ask the model at most so often for one prompt
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) max_turns: Option<u32>,
+
+    /// Tell the model this first, instead of our own words
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["continue_newest", "resume"])]
+    pub(super) system_prompt: Option<PathBuf>,
+
+    /// Use this configuration file instead of the usual one
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Show what the model thinks, and the count of each request
+    #[arg(short, long)]
+    pub(super) verbose: bool,
+
+    #[command(flatten)]
+    pub(super) sampling: Sampling,
+}
+
+/// Sent to the server only when set.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Sampling")]
+pub(super) struct Sampling {
+    /// How freely the model chooses; 0 takes always the likeliest
+    #[arg(long, value_name = "X")]
+    pub(super) temperature: Option<f64>,
+
+    /// Choose among the N likeliest tokens
+    #[arg(long, value_name = "N")]
+    pub(super) top_k: Option<u32>,
+
+    /// Choose among the likeliest that add up to this probability
+    #[arg(long, value_name = "P")]
+    pub(super) top_p: Option<f64>,
+
+    /// Leave out what is less likely than P times the likeliest
+    #[arg(long, value_name = "P")]
+    pub(super) min_p: Option<f64>,
+
+    /// Cut a reply after so many tokens
+    #[arg(long, value_name = "N")]
+    pub(super) max_tokens: Option<u32>,
+
+    /// Keep the surprise of the text steady: 0 off, 1 or 2 the version
+    #[arg(long, value_name = "0|1|2", value_parser = clap::value_parser!(u8).range(0..=2))]
+    pub(super) mirostat: Option<u8>,
+
+    /// The surprise mirostat aims at
+    #[arg(long, value_name = "X")]
+    pub(super) mirostat_tau: Option<f64>,
+
+    /// How fast mirostat learns
+    #[arg(long, value_name = "X")]
+    pub(super) mirostat_eta: Option<f64>,
+
+    /// The same seed, the same choices
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) seed: Option<i64>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum OutputFormat {
+    Text,
+    Json,
+    StreamJson,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Subcommands {
+    /// See it work in seconds: a real server, a scripted model, a bug that gets mended
+    Demo(Demo),
+    /// List and delete sessions
+    Sessions {
+        #[command(subcommand)]
+        command: Sessions,
+    },
+    /// See what is configured, and where each value came from
+    Config {
+        #[command(subcommand)]
+        command: Config,
+    },
+    /// Models that play a script, for tests
+    Models {
+        #[command(subcommand)]
+        command: Models,
+    },
+    /// Print completions for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Demo {
+    /// Keep the sample project and say where it is
+    #[arg(long)]
+    pub(super) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Sessions {
+    /// The sessions of this project, newest first
+    List {
+        /// Of all projects
+        #[arg(long)]
+        all: bool,
+        /// As JSON, one line each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Delete a session
+    Delete {
+        /// The start of its id is enough
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Config {
+    /// Each value and where it came from
+    Show,
+    /// A configuration file with all there is, each option explained
+    Example,
+    /// The JSON schema of the configuration file, for editors
+    Schema,
+    /// Where the configuration files are looked for
+    Path,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Models {
+    /// Write a model file that plays a script on a real llama-server, word for word
+    Script {
+        /// JSON: a list of steps with `content`, `reasoning`, `tool_calls` or `raw`
+        #[arg(value_name = "SCRIPT.json")]
+        script: PathBuf,
+        #[arg(value_name = "OUT.gguf")]
+        out: PathBuf,
+        /// Characters a token, which is what streams at once
+        #[arg(long, default_value_t = 6)]
+        chunk: usize,
+    },
+}

@@ -1,0 +1,79 @@
+//! What standard input adds to the prompt.
+
+use std::io::{IsTerminal, Read};
+
+use anyhow::{Context, bail};
+
+use crate::cli::WrongUsage;
+
+const EXAMPLE: &str = "hint: say what to do, as in: agent \"fix the failing tests\"";
+
+/// The prompt from the words typed and from what is piped in; `None` to begin a conversation.
+pub(super) fn prompt(words: &[String]) -> anyhow::Result<Option<String>> {
+    let typed = words.join(" ");
+    let piped = piped()?;
+    if !words.is_empty() && typed.trim().is_empty() && piped.trim().is_empty() {
+        bail!(WrongUsage(format!("the prompt is empty\n{EXAMPLE}")));
+    }
+    if words.is_empty() && std::io::stdin().is_terminal() {
+        return Ok(None);
+    }
+    match joined(&typed, &piped) {
+        it if it.is_empty() => bail!(WrongUsage(format!(
+            "there is no prompt, and standard input is no terminal to ask for one\n{EXAMPLE}"
+        ))),
+        it => Ok(Some(it)),
+    }
+}
+
+/// What was typed comes first: it says what the rest is for.
+fn joined(typed: &str, piped: &str) -> String {
+    let piped = piped.trim_end();
+    match (typed.trim(), piped.trim().is_empty()) {
+        (typed, true) => typed.to_owned(),
+        ("", false) => piped.to_owned(),
+        (typed, false) => format!("{typed}\n\n<stdin>\n{piped}\n</stdin>"),
+    }
+}
+
+/// Standard input whole, where something is piped in.
+fn piped() -> anyhow::Result<String> {
+    if !is_piped() {
+        return Ok(String::new());
+    }
+    let mut bytes = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+    match String::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Ok(text),
+        _ => bail!(WrongUsage(
+            "standard input is not text\n\
+             hint: write it to a file in the project and name the file in the prompt"
+                .to_owned()
+        )),
+    }
+}
+
+/// A pipe or a file; not a terminal, and not the device that many give to programs with no input.
+fn is_piped() -> bool {
+    use rustix::fs::FileType;
+    let stat = rustix::fs::fstat(std::io::stdin());
+    stat.is_ok_and(|it| {
+        matches!(
+            FileType::from_raw_mode(it.st_mode),
+            FileType::Fifo | FileType::RegularFile | FileType::Socket
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_piped_in_follows_what_was_typed() {
+        assert_eq!(joined("review this", "+a\n-b\n"), "review this\n\n<stdin>\n+a\n-b\n</stdin>");
+        assert_eq!(joined("", "fix it\n"), "fix it");
+        assert_eq!(joined(" fix it ", " \n"), "fix it");
+        assert_eq!(joined("", ""), "");
+    }
+}

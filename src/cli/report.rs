@@ -1,0 +1,78 @@
+//! The one place that prints errors: what could not be done, then what to do about it.
+
+use std::io::Write;
+
+use colored::Colorize;
+
+use crate::ui::visible;
+
+/// Prints to standard error, in colours if they are on.
+pub(super) fn report(err: &anyhow::Error) {
+    let (sentence, hints) = told(err);
+    let mut stderr = std::io::stderr().lock();
+    // Nowhere is left to say that this could not be said.
+    let _ = writeln!(stderr, "{} {}", "error:".red().bold(), visible(&sentence));
+    for hint in hints {
+        let _ = writeln!(stderr, "{} {}", "hint:".cyan().bold(), visible(&hint));
+    }
+}
+
+/// The layers as one sentence, and the hints, which each layer may carry on a line of its own.
+fn told(err: &anyhow::Error) -> (String, Vec<String>) {
+    let (mut sentence, mut hints) = (String::new(), Vec::new());
+    for layer in err.chain() {
+        let layer = layer.to_string();
+        let (words, hint) = layer.split_once("\nhint: ").unwrap_or((&layer, ""));
+        // Libraries like to say in the outer layer what the inner one says again.
+        if !sentence.ends_with(words) {
+            sentence += if sentence.is_empty() { "" } else { ": " };
+            sentence += words;
+        }
+        if !hint.is_empty() {
+            hints.push(hint.to_owned());
+        }
+    }
+    (sentence, hints)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(err: anyhow::Error, expected: Expect) {
+        let (sentence, hints) = told(&err);
+        let hints = hints.iter().map(|it| format!("\nhint: {it}")).collect::<String>();
+        expected.assert_eq(&(sentence + &hints));
+    }
+
+    #[test]
+    fn layers_are_one_sentence() {
+        check(
+            anyhow!("permission denied").context("cannot read `x.gguf`").context("cannot start"),
+            expect!["cannot start: cannot read `x.gguf`: permission denied"],
+        );
+    }
+
+    #[test]
+    fn hints_come_last_whatever_layer_has_them() {
+        check(
+            anyhow!("no such file\nhint: look again").context("cannot start\nhint: use another"),
+            expect![[r#"
+                cannot start: no such file
+                hint: use another
+                hint: look again"#]],
+        );
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        check(
+            anyhow!("it is gone").context("cannot go on: it is gone"),
+            expect!["cannot go on: it is gone"],
+        );
+    }
+}

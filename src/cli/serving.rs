@@ -1,0 +1,176 @@
+//! Where the model server comes from: somebody else runs it, or we start it.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::agent::Host;
+use crate::cli::surroundings::Surroundings;
+use crate::conversation::Event;
+use crate::llama::{self, Launch, Running};
+use crate::llm::{Address, Server};
+use crate::sandbox::Environment;
+
+/// A server that is not ours may be silent for so long; reading a long prompt takes minutes.
+const PATIENCE: Duration = Duration::from_secs(30 * 60);
+
+pub(super) enum Serving {
+    Elsewhere { url: String, key: Option<String> },
+    Ours { engine: Rc<Engine>, state: State },
+}
+
+/// What it takes to start a server of our own, as often as need be.
+pub(super) struct Engine {
+    program: PathBuf,
+    model: PathBuf,
+    options: llama::Options,
+    runtime_dir: PathBuf,
+    log: PathBuf,
+    environment: Environment,
+}
+
+/// How far our own server has come.
+pub(super) enum State {
+    /// It is started with the next request.
+    Down,
+    Starting {
+        start: JoinHandle<anyhow::Result<Running>>,
+        progress: watch::Receiver<Option<f32>>,
+    },
+    Up(Box<Running>),
+}
+
+impl Engine {
+    pub(super) fn new(
+        around: &Surroundings,
+        options: &llama::Options,
+        model: PathBuf,
+    ) -> anyhow::Result<Self> {
+        let places = llama::Places {
+            configured: options.program.as_deref(),
+            named: around.variable("LLAMA_SERVER").map(AsRef::as_ref),
+            path: around.variable("PATH").unwrap_or_default(),
+        };
+        let program = llama::find(&places)?;
+        let logs = around.state_dir()?.join("logs");
+        std::fs::create_dir_all(&logs)
+            .with_context(|| format!("cannot make the directory `{}`", logs.display()))?;
+        Ok(Self {
+            program,
+            model,
+            options: options.clone(),
+            runtime_dir: around.runtime_dir(),
+            log: logs.join(format!("llama-server-{}.log", std::process::id())),
+            environment: llama::environment(&around.variables),
+        })
+    }
+
+    async fn start(&self, on: &mut dyn FnMut(Option<f32>)) -> anyhow::Result<Running> {
+        let launch = Launch {
+            program: &self.program,
+            model: &self.model,
+            options: &self.options,
+            runtime_dir: &self.runtime_dir,
+            log: &self.log,
+            environment: &self.environment,
+        };
+        llama::start(&launch, on).await
+    }
+}
+
+impl State {
+    fn start(engine: &Rc<Engine>) -> Self {
+        let (told, progress) = watch::channel(None);
+        let engine = Rc::clone(engine);
+        let start = tokio::task::spawn_local(async move {
+            engine
+                .start(&mut |part| {
+                    told.send_replace(part);
+                })
+                .await
+        });
+        Self::Starting { start, progress }
+    }
+}
+
+impl Serving {
+    /// Begins to start a server of our own; the person may type meanwhile. Must be called on the
+    /// main thread, with whose end the server dies.
+    pub(super) fn start(engine: Engine) -> Self {
+        let engine = Rc::new(engine);
+        let state = State::start(&engine);
+        Self::Ours { engine, state }
+    }
+
+    pub(super) async fn stop(self) {
+        let Self::Ours { engine, state } = self else { return };
+        match state {
+            State::Up(running) => running.stop().await,
+            State::Starting { start, .. } => {
+                // Dropping what it has started ends it.
+                start.abort();
+                let _ = start.await;
+            }
+            State::Down => {}
+        }
+        // A log is for those who look for a fault; a server that was stopped in peace has none.
+        let _ = std::fs::remove_file(&engine.log);
+    }
+}
+
+impl Host for Serving {
+    async fn server(&mut self, on: &mut dyn FnMut(Event<'_>)) -> anyhow::Result<Server> {
+        match self {
+            Self::Elsewhere { url, key } => {
+                Server::new(&Address::Http(url.clone()), key.clone(), Some(PATIENCE))
+            }
+            Self::Ours { engine, state } => {
+                let running = ready(engine, state, on).await?;
+                let address = match &running.address {
+                    llama::Address::Unix(path) => Address::Unix(path.clone()),
+                    llama::Address::Tcp(address) => Address::Http(format!("http://{address}")),
+                };
+                Server::new(&address, Some(running.key.clone()), None)
+            }
+        }
+    }
+
+    async fn obituary(&mut self) -> Option<String> {
+        let Self::Ours { state, .. } = self else { return None };
+        let State::Up(running) = state else { return None };
+        let reason = running.ended()?;
+        *state = State::Down;
+        Some(reason)
+    }
+}
+
+/// Waits until the server can answer, and starts it if it is down.
+async fn ready<'a>(
+    engine: &Rc<Engine>,
+    state: &'a mut State,
+    on: &mut dyn FnMut(Event<'_>),
+) -> anyhow::Result<&'a Running> {
+    if let State::Down = state {
+        *state = State::start(engine);
+    }
+    if let State::Starting { start, progress } = state {
+        on(Event::Loading(*progress.borrow_and_update()));
+        let started = loop {
+            tokio::select! {
+                biased;
+                started = &mut *start => break started,
+                Ok(()) = progress.changed() => on(Event::Loading(*progress.borrow_and_update())),
+            }
+        };
+        *state = State::Down;
+        *state = State::Up(Box::new(started.context("the start was given up")??));
+    }
+    match state {
+        State::Up(running) => Ok(running),
+        State::Starting { .. } | State::Down => Err(anyhow!("the model server is not running")),
+    }
+}

@@ -1,0 +1,87 @@
+//! What the process was started with: the one place that reads environment, directory and clock.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use anyhow::{Context, anyhow};
+
+use crate::workspace::Workspace;
+
+/// Taken once at start; everything below is handed what it needs of it.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    pub(super) variables: Vec<(OsString, OsString)>,
+    pub(super) directory: PathBuf,
+    pub(super) home: Option<PathBuf>,
+}
+
+impl Surroundings {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that looks around")]
+    pub(super) fn look(directory: Option<&Path>) -> anyhow::Result<Self> {
+        let here = std::env::current_dir().context("cannot tell the working directory");
+        let directory = match directory {
+            Some(directory) => directory
+                .canonicalize()
+                .with_context(|| format!("cannot work in `{}`", directory.display()))?,
+            None => here?,
+        };
+        let variables: Vec<_> = std::env::vars_os().collect();
+        let home = find(&variables, "HOME").map(PathBuf::from).filter(|it| it.is_absolute());
+        Ok(Self { variables, directory, home })
+    }
+
+    /// The project that the directory lies in.
+    pub(super) fn workspace(&self) -> anyhow::Result<Workspace> {
+        Workspace::open(&self.directory, self.home.as_deref())
+            .with_context(|| format!("cannot work in `{}`", self.directory.display()))
+    }
+
+    pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
+        find(&self.variables, name)
+    }
+
+    /// `agent` beneath the directory an XDG variable names, or its usual place in HOME.
+    fn place(&self, variable: &str, usual: &str) -> Option<PathBuf> {
+        let named = self.variable(variable).map(PathBuf::from).filter(|it| it.is_absolute());
+        let base = named.or_else(|| self.home.as_ref().map(|it| it.join(usual)))?;
+        Some(base.join("agent"))
+    }
+
+    pub(super) fn config_dir(&self) -> Option<PathBuf> {
+        self.place("XDG_CONFIG_HOME", ".config")
+    }
+
+    /// Sessions, history and logs.
+    pub(super) fn state_dir(&self) -> anyhow::Result<PathBuf> {
+        let place = self.place("XDG_STATE_HOME", ".local/state");
+        place.ok_or_else(|| anyhow!("neither HOME nor XDG_STATE_HOME is set"))
+    }
+
+    /// A directory of this process alone, for sockets; made by whoever uses it.
+    pub(super) fn runtime_dir(&self) -> PathBuf {
+        let named = self.variable("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|it| it.is_dir());
+        let uid = rustix::process::getuid().as_raw();
+        let base = match named {
+            Some(base) => base.join("agent"),
+            None => self.temp_dir().join(format!("agent-{uid}")),
+        };
+        base.join(std::process::id().to_string())
+    }
+
+    pub(super) fn temp_dir(&self) -> PathBuf {
+        let named = self.variable("TMPDIR").map(PathBuf::from).filter(|it| it.is_absolute());
+        named.unwrap_or_else(|| PathBuf::from("/tmp"))
+    }
+}
+
+fn find<'a>(variables: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
+    let found = variables.iter().find(|(it, _)| it == name)?;
+    Some(&found.1).filter(|it| !it.is_empty()).map(OsString::as_os_str)
+}
+
+/// The clock of the world.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that looks at the clock")]
+pub(super) fn now() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,94 @@
+//! A conversation at the terminal: line in, turn, line in.
+
+use anyhow::bail;
+
+use crate::agent::{Desk, Finish, Interrupt};
+use crate::cli::Exit;
+use crate::cli::report::report;
+use crate::cli::serving::Serving;
+use crate::ui::{Keyboard, Line, Screen};
+
+const HELP: &str = "\
+  /help   this list
+  /exit   leave (as Ctrl-D)
+A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
+
+const COMMANDS: &[&str] = &["help", "exit"];
+
+pub(super) async fn talk(
+    desk: &mut Desk<Serving, Screen>,
+    keyboard: &Keyboard,
+    interrupt: &Interrupt,
+) -> anyhow::Result<Exit> {
+    if desk.is_mid_turn() {
+        desk.front().note("the last turn was interrupted; going on with it");
+        settle(desk.go_on().await);
+    }
+    let mut leaving = false;
+    loop {
+        let words = match keyboard.prompt("› ").await {
+            Line::Entered(words) => words,
+            Line::End => return Ok(Exit::Done),
+            Line::Interrupted if leaving => return Ok(Exit::Cancelled),
+            Line::Interrupted => {
+                leaving = true;
+                desk.front().note("Ctrl-C again leaves");
+                continue;
+            }
+            Line::Failed(reason) => bail!("cannot read from the terminal: {reason}"),
+        };
+        leaving = false;
+        match words.trim() {
+            "" => {}
+            "/exit" | "/quit" | "/bye" => return Ok(Exit::Done),
+            "/help" | "/?" => desk.front().note(HELP),
+            it if is_command(it) => desk.front().note(&unknown(it)),
+            _ => {
+                interrupt.clear();
+                settle(desk.prompt(words).await);
+            }
+        }
+    }
+}
+
+/// A turn that failed does not end the conversation.
+fn settle(turn: anyhow::Result<Finish>) {
+    if let Err(err) = turn {
+        report(&err);
+    }
+}
+
+/// `/name`, which a path like `/usr/bin` is not.
+fn is_command(line: &str) -> bool {
+    let word = line.split_whitespace().next().unwrap_or_default();
+    word.strip_prefix('/').is_some_and(|it| !it.is_empty() && it.chars().all(char::is_alphabetic))
+}
+
+fn unknown(line: &str) -> String {
+    let word = line.split_whitespace().next().unwrap_or_default().trim_start_matches('/');
+    let nearest = COMMANDS.iter().min_by_key(|it| strsim::osa_distance(it, word));
+    let nearest = nearest.filter(|it| strsim::osa_distance(it, word) <= 2);
+    match nearest {
+        Some(it) => format!("there is no command `/{word}`; did you mean `/{it}`?"),
+        None => format!("there is no command `/{word}`; `/help` lists them"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_no_command() {
+        assert!(is_command("/help"));
+        assert!(is_command("/modle x"));
+        assert!(!is_command("/usr/bin/env is missing"));
+        assert!(!is_command("/ is full"));
+    }
+
+    #[test]
+    fn a_mistyped_command_is_guessed() {
+        assert_eq!(unknown("/hlep"), "there is no command `/hlep`; did you mean `/help`?");
+        assert_eq!(unknown("/compact"), "there is no command `/compact`; `/help` lists them");
+    }
+}
