@@ -177,7 +177,7 @@ pub(super) enum Sessions {
     },
     /// Delete a session
     Delete {
-        /// The start of its id is enough
+        /// Its whole id
         id: String,
     },
 }

@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 
@@ -178,15 +178,21 @@ fn sync_directories(path: &Path) -> io::Result<()> {
     path.ancestors().skip(1).take(2).try_for_each(|it| File::open(it)?.sync_all())
 }
 
-/// Fails if someone else has the file.
+/// Fails if someone else has the file. A program that is just ending, or a child that is just
+/// starting, may hold it for a moment longer, so it is tried for a fifth of a second.
 pub(crate) fn lock(file: &File) -> anyhow::Result<()> {
-    match file.try_lock() {
-        Ok(()) => Ok(()),
-        Err(TryLockError::WouldBlock) => bail!("this session is in use by another agent"),
-        // Some network file systems have no locks; better no lock than no session.
-        Err(TryLockError::Error(err)) if err.kind() == io::ErrorKind::Unsupported => Ok(()),
-        Err(TryLockError::Error(err)) => Err(err).context("cannot lock it"),
+    for _ in 0..20 {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            // Some network file systems have no locks; better no lock than no session.
+            Err(TryLockError::Error(err)) if err.kind() == io::ErrorKind::Unsupported => {
+                return Ok(());
+            }
+            Err(TryLockError::Error(err)) => return Err(err).context("cannot lock it"),
+        }
     }
+    bail!("this session is in use by another agent")
 }
 
 /// Appends what follows `end` to the file `aside`.
@@ -199,8 +205,6 @@ fn set_aside(mut file: &File, end: u64, aside: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use expect_test::expect;
 
     use super::*;

@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, anyhow, bail};
 use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
 
 use crate::conversation::Entry;
 use crate::session::journal::lock;
@@ -117,15 +118,21 @@ impl Store {
     }
 
     fn find(&self, project: Option<&Path>) -> anyhow::Result<Vec<Found>> {
-        let files = match project {
-            Some(project) => paths(&self.directory(project))?,
-            // One directory that cannot be read must not hide the others.
-            None => {
-                paths(&self.root)?.iter().flat_map(|it| paths(it).unwrap_or_default()).collect()
-            }
+        let (directory, depth) = match project {
+            Some(project) => (self.directory(project), 1),
+            None => (self.root.clone(), 2),
         };
         let mut found = Vec::new();
-        for path in files {
+        for entry in WalkDir::new(&directory).min_depth(depth).max_depth(depth) {
+            let path = match entry {
+                Ok(entry) => entry.into_path(),
+                // The directory of a project that cannot be read must not hide the others.
+                Err(err) if err.depth() > 0 || is_missing(&err) => continue,
+                Err(err) => {
+                    return Err(err)
+                        .with_context(|| format!("cannot list `{}`", directory.display()));
+                }
+            };
             let id = path.file_name().and_then(|it| it.to_str()?.strip_suffix(".jsonl"));
             if let Some(id) = id.filter(|it| is_id(it)) {
                 found.push(Found { id: id.to_owned(), path });
@@ -135,15 +142,8 @@ impl Store {
     }
 }
 
-/// What is in a directory; nothing is in one that does not exist, or in what is none.
-fn paths(directory: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    use io::ErrorKind::{NotADirectory, NotFound};
-    match fs::read_dir(directory).and_then(|it| it.map(|it| Ok(it?.path())).collect()) {
-        Err(err) if !matches!(err.kind(), NotFound | NotADirectory) => {
-            Err(err).with_context(|| format!("cannot list `{}`", directory.display()))
-        }
-        paths => Ok(paths.unwrap_or_default()),
-    }
+fn is_missing(err: &walkdir::Error) -> bool {
+    err.io_error().is_some_and(|it| it.kind() == io::ErrorKind::NotFound)
 }
 
 /// Newest first; those that are gone meanwhile, or are no files, are left out.
