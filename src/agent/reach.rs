@@ -117,7 +117,9 @@ impl<H: Host, F: Front> World for Reach<H, F> {
                 bail!("the model server has ended: {reason}");
             }
             let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
-            self.front.show(&Event::Retrying { reason: &err.to_string(), wait });
+            let reason = err.to_string();
+            let reason = reason.lines().next().unwrap_or_default();
+            self.front.show(&Event::Retrying { reason, wait });
             tokio::select! {
                 () = self.interrupt.fired() => break,
                 () = tokio::time::sleep(wait) => {}

@@ -23,7 +23,7 @@ use crate::models;
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Limits, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible_line};
 use crate::workspace::Workspace;
 
 /// Everything a session is made from.
@@ -139,6 +139,9 @@ impl Job<'_> {
                 let screen = self.screen(Some(keyboard.clone()));
                 let mut desk = self.desk(begun, toolbox, screen, interrupt.clone())?;
                 desk.front().note(&self.header());
+                if let Some(line) = where_it_stands(&desk.transcript) {
+                    desk.front().note(&line);
+                }
                 let exit = talk::talk(&mut desk, &keyboard, &interrupt).await;
                 desk.into_host().stop().await;
                 exit
@@ -306,6 +309,20 @@ impl Job<'_> {
         let facts = Facts { project: self.workspace.root(), system: std::env::consts::OS };
         Ok(system_prompt(own.as_deref(), facts))
     }
+}
+
+/// What a person wants to be reminded of in a session that goes on.
+fn where_it_stands(transcript: &Transcript) -> Option<String> {
+    let prompts = transcript.entries().iter().filter_map(|it| match it {
+        Entry::Prompt(words) => Some(words),
+        _ => None,
+    });
+    let (count, last) = prompts.fold((0, None), |(count, _), it| (count + 1, Some(it)));
+    let last = visible_line(last?, 60);
+    Some(format!(
+        "going on after {count} prompt{}, the last: {last}",
+        if count == 1 { "" } else { "s" }
+    ))
 }
 
 /// Fires the interrupt on the first signal; the second ends the program at once.

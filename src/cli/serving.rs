@@ -1,6 +1,6 @@
 //! Where the model server comes from: somebody else runs it, or we start it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -57,8 +57,7 @@ impl Engine {
         };
         let program = llama::find(&places)?;
         let logs = around.state_dir()?.join("logs");
-        std::fs::create_dir_all(&logs)
-            .with_context(|| format!("cannot make the directory `{}`", logs.display()))?;
+        forget_old(&logs);
         Ok(Self {
             program,
             model,
@@ -79,6 +78,19 @@ impl Engine {
             environment: &self.environment,
         };
         llama::start(&launch, on).await
+    }
+}
+
+/// Logs of servers that failed are kept, but not for ever: the newest few tell enough.
+fn forget_old(logs: &Path) {
+    const KEPT: usize = 20;
+    let Ok(listing) = std::fs::read_dir(logs) else { return };
+    let dated = |it: std::fs::DirEntry| Some((it.metadata().ok()?.modified().ok()?, it.path()));
+    let mut all: Vec<_> = listing.flatten().filter_map(dated).collect();
+    all.sort();
+    for (_, path) in all.iter().rev().skip(KEPT) {
+        // Another agent may have removed it.
+        let _ = std::fs::remove_file(path);
     }
 }
 

@@ -82,7 +82,10 @@ fn gist_of(body: &[u8]) -> String {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(reason) => write!(f, "cannot reach the model server: {reason}"),
+            Self::Unreachable(reason) => write!(
+                f,
+                "cannot reach the model server: {reason}\nhint: does it run, and at this address?"
+            ),
             Self::Loading => write!(f, "the model server is still loading its model"),
             Self::Unauthorized(reason) => write!(
                 f,

@@ -11,4 +11,4 @@ mod visible;
 pub(crate) use json::{Json, JsonForm, Opening};
 pub(crate) use keyboard::{Keyboard, Line};
 pub(crate) use screen::{Screen, Style};
-pub(crate) use visible::visible;
+pub(crate) use visible::{visible, visible_line};
