@@ -1,5 +1,6 @@
 //! Where the model server comes from: somebody else runs it, or we start it.
 
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -56,14 +57,22 @@ impl Engine {
             path: around.variable("PATH").unwrap_or_default(),
         };
         let program = llama::find(&places)?;
-        let logs = around.state_dir()?.join("logs");
-        forget_old(&logs);
+        let runtime_dir = around.runtime_dir();
+        let logs = around.state_dir().map(|it| it.join("logs"));
+        let log = match logs.ok().filter(|it| make_private(it).is_ok()) {
+            Some(logs) => {
+                forget_old(&logs);
+                logs.join(format!("llama-server-{}.log", std::process::id()))
+            }
+            // A home that cannot be written to is no reason not to work.
+            None => runtime_dir.join("llama-server.log"),
+        };
         Ok(Self {
             program,
             model,
             options: options.clone(),
-            runtime_dir: around.runtime_dir(),
-            log: logs.join(format!("llama-server-{}.log", std::process::id())),
+            runtime_dir,
+            log,
             environment: llama::environment(&around.variables),
         })
     }
@@ -79,6 +88,10 @@ impl Engine {
         };
         llama::start(&launch, on).await
     }
+}
+
+fn make_private(dir: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// Logs of servers that failed are kept, but not for ever: the newest few tell enough.
