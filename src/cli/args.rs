@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -201,10 +202,14 @@ pub(super) enum Models {
         /// JSON: a list of steps with `content`, `reasoning`, `tool_calls` or `raw`
         #[arg(value_name = "SCRIPT.json")]
         script: PathBuf,
+        /// Where to write the model
         #[arg(value_name = "OUT.gguf")]
         out: PathBuf,
-        /// Characters a token, which is what streams at once
-        #[arg(long, default_value_t = 6)]
-        chunk: usize,
+        /// Characters of one token, which is what streams at once
+        #[arg(long, value_name = "N", default_value = "6")]
+        chunk: NonZeroUsize,
+        /// Tokens the model says it was trained for; a prompt has one a byte
+        #[arg(long, value_name = "N", default_value = "32768")]
+        context: NonZeroU32,
     },
 }
