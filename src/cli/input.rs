@@ -3,8 +3,9 @@
 use std::io::{IsTerminal, Read};
 
 use anyhow::{Context, bail};
+use rustix::event::{PollFd, PollFlags, Timespec};
 
-use crate::cli::WrongUsage;
+use crate::cli::{WrongUsage, note};
 
 const EXAMPLE: &str = "hint: say what to do, as in: agent \"fix the failing tests\"";
 
@@ -41,6 +42,9 @@ fn piped() -> anyhow::Result<String> {
     if !is_piped() {
         return Ok(String::new());
     }
+    if !soon_readable() {
+        note("waiting for standard input to end (to give it none: `< /dev/null`)");
+    }
     let mut bytes = Vec::new();
     std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
     match String::from_utf8(bytes) {
@@ -51,6 +55,15 @@ fn piped() -> anyhow::Result<String> {
                 .to_owned()
         )),
     }
+}
+
+/// Whether there is something to read, or an end, within a second. A program that started us may
+/// have left us a pipe it will never write to.
+fn soon_readable() -> bool {
+    let stdin = std::io::stdin();
+    let mut polled = [PollFd::new(&stdin, PollFlags::IN)];
+    let second = Timespec { tv_sec: 1, tv_nsec: 0 };
+    rustix::event::poll(&mut polled, Some(&second)) != Ok(0)
 }
 
 /// A pipe or a file; not a terminal, and not the device that many give to programs with no input.
