@@ -6,7 +6,7 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 
 use crate::cli::args::{Demo, Options};
 use crate::cli::job::{Job, Which};
@@ -20,6 +20,8 @@ use crate::workspace::Workspace;
 /// A project with a bug, and the script that mends it.
 struct Sample {
     files: &'static [(&'static str, &'static str)],
+    /// Which of the files has the bug.
+    mended: usize,
     script: &'static str,
 }
 
@@ -28,6 +30,7 @@ const CARGO: Sample = Sample {
         ("Cargo.toml", include_str!("demo/cargo/Cargo.toml.txt")),
         ("src/lib.rs", include_str!("demo/cargo/lib.rs.txt")),
     ],
+    mended: 1,
     script: include_str!("demo/cargo/script.json"),
 };
 
@@ -37,12 +40,22 @@ const SHELL: Sample = Sample {
         ("calendar.sh", include_str!("demo/shell/calendar.sh.txt")),
         ("test.sh", include_str!("demo/shell/test.sh.txt")),
     ],
+    mended: 0,
     script: include_str!("demo/shell/script.json"),
 };
 
 const INTRODUCTION: &str = "\
 This is a demo: a small project with a failing test, the real program, a real llama-server.
 Only the model is not real. It is a file that plays a script, so nothing is downloaded.
+
+$ agent \"fix the failing test\"
+";
+
+const CONCLUSION: &str = "
+That was a script. For real work, give it a model, or a server that runs one:
+
+$ agent -m MODEL.gguf \"fix the failing tests\"
+$ agent --server-url http://127.0.0.1:8080 \"fix the failing tests\"
 ";
 
 const PROMPT: &str = "fix the failing test";
@@ -74,6 +87,16 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         warnings: Vec::new(),
     };
     let exit = job.run(Some(PROMPT.to_owned()))?;
+    if exit == Exit::Done {
+        let (name, broken) = sample.files[sample.mended];
+        let now = std::fs::read_to_string(project.join(name)).unwrap_or_default();
+        // A demo that went wrong must not look as if it had not.
+        ensure!(now != broken, "the demo did not go as its script says: `{name}` is as it was");
+        note(CONCLUSION);
+    }
+    if demo.keep {
+        note(&format!("The sample project is in {}", project.display()));
+    }
     Ok(exit)
 }
 
