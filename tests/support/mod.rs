@@ -10,6 +10,7 @@ pub mod watched;
 
 pub mod child;
 pub mod home;
+pub mod journal;
 pub mod rewrite;
 pub mod terminal;
 
