@@ -3,12 +3,16 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
 /// The children that may live, once orphans come to us. A process has one set of children, so
 /// this is one of the few things that are global by nature.
 static LIVING: Mutex<Option<BTreeSet<i32>>> = Mutex::new(None);
+
+/// What is killed dies at once, unless it waits for a disk or a network that does not answer.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Makes this process the parent of whatever its children leave behind, so that a program that
 /// forked twice can still be found. Called once, at start; from then on a child that `sandbox`
@@ -52,14 +56,17 @@ impl Drop for Tree {
         self.signal(Signal::KILL);
         let mut living = living();
         if let Some(living) = living.as_mut() {
-            kill_orphans(living, self.leader);
+            let limit = Instant::now() + PATIENCE;
+            // What it started comes to us only when it is dead.
+            await_death(self.leader, limit);
+            kill_orphans(living, self.leader, limit);
             living.remove(&self.leader.as_raw_nonzero().get());
         }
     }
 }
 
 /// Kills what came to us from the dead; killing one may bring up its own children.
-fn kill_orphans(living: &BTreeSet<i32>, leader: Pid) {
+fn kill_orphans(living: &BTreeSet<i32>, leader: Pid, limit: Instant) {
     let mut killed = BTreeSet::new();
     loop {
         let before = killed.len();
@@ -71,6 +78,7 @@ fn kill_orphans(living: &BTreeSet<i32>, leader: Pid) {
             if killed.insert(raw) {
                 let _ = rustix::process::kill_process_group(orphan, Signal::KILL);
                 let _ = rustix::process::kill_process(orphan, Signal::KILL);
+                await_death(orphan, limit);
             }
             let _ = rustix::process::waitpid(Some(orphan), WaitOptions::NOHANG);
         }
@@ -79,6 +87,23 @@ fn kill_orphans(living: &BTreeSet<i32>, leader: Pid) {
         }
     }
 }
+
+/// Returns when a child that was killed is dead, or at the limit. It is left to be reaped.
+#[cfg(target_os = "linux")]
+fn await_death(child: Pid, limit: Instant) {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    // An error means that it has been reaped.
+    let Ok(process) = rustix::process::pidfd_open(child, rustix::process::PidfdFlags::empty())
+    else {
+        return;
+    };
+    let left = Timespec::try_from(limit.saturating_duration_since(Instant::now()));
+    let left = left.unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
+    let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&left));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn await_death(_: Pid, _: Instant) {}
 
 fn living() -> MutexGuard<'static, Option<BTreeSet<i32>>> {
     LIVING.lock().unwrap_or_else(|it| it.into_inner())
