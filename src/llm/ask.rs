@@ -45,8 +45,7 @@ async fn stream(
         .header("accept", "text/event-stream")
         .body(reqwest::Body::wrap(request.body()))
         .send();
-    let mut response =
-        patiently(server, sent).await?.map_err(|err| AskError::Unreachable(innermost(&err)))?;
+    let mut response = patiently(server, sent).await?.map_err(|err| server.unreachable(&err))?;
     let status = response.status().as_u16();
     if status != 200 {
         return Err(AskError::from_body(status, &start_of_body(server, &mut response).await?));
@@ -77,12 +76,13 @@ fn ended(fold: &Fold, parser: &Parser, reason: &str) -> Result<(), AskError> {
     if fold.is_finished() {
         return Ok(());
     }
-    let unfinished = parser.unfinished();
-    if fold.is_empty() && !unfinished.is_empty() && !unfinished.starts_with("data:") {
-        let start: String = unfinished.chars().take(80).collect();
-        return Err(AskError::Garbled(format!("`{start}`")));
+    match parser.stray().filter(|_| fold.is_empty()) {
+        Some(stray) => {
+            let start: String = stray.chars().take(80).collect();
+            Err(AskError::Garbled(format!("`{start}`")))
+        }
+        None => Err(AskError::Broken(reason.to_owned())),
     }
-    Err(AskError::Broken(reason.to_owned()))
 }
 
 fn words(fault: &Fault) -> &'static str {

@@ -8,7 +8,11 @@ use crate::llm::chunk::Fault;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum AskError {
     /// No connection, or none that held until an answer began.
-    Unreachable(String),
+    Unreachable {
+        /// Where it should be; `None` for our own, whose address means nothing to a person.
+        address: Option<String>,
+        reason: String,
+    },
     /// The model is still being loaded.
     Loading,
     Unauthorized(String),
@@ -82,10 +86,13 @@ fn gist_of(body: &[u8]) -> String {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unreachable(reason) => write!(
+Self::Unreachable { address: Some(address), reason } => write!(
                 f,
-                "cannot reach the model server: {reason}\nhint: does it run, and at this address?"
+                "cannot reach the model server at {address}: {reason}\nhint: does it run there?"
             ),
+            Self::Unreachable { address: None, reason } => {
+                write!(f, "cannot reach the model server: {reason}")
+            }
             Self::Loading => write!(f, "the model server is still loading its model"),
             Self::Unauthorized(reason) => write!(
                 f,

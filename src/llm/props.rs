@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 
-use crate::llm::ask::innermost;
 use crate::llm::{AskError, Server};
 
 /// What matters to a conversation about the server that holds it.
@@ -80,7 +79,7 @@ pub(crate) async fn props(server: &Server) -> Result<Props, AskError> {
 }
 
 async fn fetch(server: &Server, path: &str) -> Result<(u16, Vec<u8>), AskError> {
-    let unreachable = |err: reqwest::Error| AskError::Unreachable(innermost(&err));
+    let unreachable = |err: reqwest::Error| server.unreachable(&err);
     let mut response = server.get(path).send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
     let mut body = Vec::new();

@@ -9,7 +9,7 @@ pub(crate) fn retry_after(err: &AskError, attempt: u32) -> Option<Duration> {
     let tries = match err {
         // A large model loads for minutes, and says so all the while.
         AskError::Loading => return Some(Duration::from_millis(500)),
-        AskError::Unreachable(_) | AskError::Refused { status: 429 | 502 | 503 | 504, .. } => 4,
+        AskError::Unreachable { .. } | AskError::Refused { status: 429 | 502 | 503 | 504, .. } => 4,
         AskError::Broken(_) => 2,
         // The same prompt may be answered better: sampling is not the same twice.
         AskError::Failed(_) | AskError::Refused { status: 500, .. } => 1,
@@ -35,7 +35,10 @@ mod tests {
 
     #[test]
     fn a_server_that_is_not_there_may_come_back() {
-        check(AskError::Unreachable(String::new()), expect!["[250ms, 500ms, 1s, 2s]"]);
+        check(
+            AskError::Unreachable { address: None, reason: String::new() },
+            expect!["[250ms, 500ms, 1s, 2s]"],
+        );
     }
 
     #[test]

@@ -6,11 +6,16 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use reqwest::Url;
 
+use crate::llm::AskError;
+use crate::llm::ask::innermost;
+
 /// A server that speaks the chat form, and the client for it.
 #[derive(Clone, Debug)]
 pub(crate) struct Server {
     client: reqwest::Client,
     base: Url,
+    /// What a person would call the place; nothing for a socket of our own.
+    address: Option<String>,
     key: Option<String>,
     /// How long the server may be silent before it counts as gone; `None` for one whose process
     /// we watch.
@@ -53,7 +58,11 @@ impl Server {
             builder = builder.tls_certs_only([]);
         }
         let client = builder.build().context("cannot set up the connection to the model server")?;
-        Ok(Self { client, base, key, patience })
+        let address = match address {
+            Address::Unix(_) => None,
+            Address::Http(_) => Some(without_password(&base)),
+        };
+        Ok(Self { client, base, address, key, patience })
     }
 
     pub(super) fn get(&self, path: &str) -> reqwest::RequestBuilder {
@@ -62,6 +71,10 @@ impl Server {
 
     pub(super) fn post(&self, path: &str) -> reqwest::RequestBuilder {
         self.authorized(self.client.post(self.at(path)))
+    }
+
+    pub(super) fn unreachable(&self, err: &reqwest::Error) -> AskError {
+        AskError::Unreachable { address: self.address.clone(), reason: innermost(err) }
     }
 
     fn authorized(&self, request: reqwest::RequestBuilder) -> reqwest::RequestBuilder {
@@ -76,6 +89,14 @@ impl Server {
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
         url
     }
+}
+
+/// An address to be shown.
+fn without_password(url: &Url) -> String {
+    let mut shown = url.clone();
+    // Fails for addresses that cannot have a password.
+    let _ = shown.set_password(None);
+    shown.as_str().trim_end_matches('/').to_owned()
 }
 
 /// The part of a server's address before `/v1/…`, in all the spellings people use.
@@ -124,6 +145,12 @@ mod tests {
             check(url, expect!["http://127.0.0.1:8080/v1/chat/completions"]);
         }
         check("https://host/api/v1/", expect!["https://host/api/v1/chat/completions"]);
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_shown() {
+        let base = base_of("http://me:secret@host:8080/v1").unwrap();
+        assert_eq!(without_password(&base), "http://me@host:8080");
     }
 
     #[test]

@@ -3,6 +3,9 @@
 /// A line longer than this is not an answer, it is a fault.
 const LONGEST_LINE: usize = 16 << 20;
 
+/// How a line of a stream of events begins; with a colon alone it is a comment.
+const FIELDS: &[&str] = &[":", "data", "event", "id", "retry"];
+
 /// Takes bytes, gives the data of whole events. Comments and other fields are passed over.
 #[derive(Debug, Default)]
 pub(super) struct Parser {
@@ -11,6 +14,8 @@ pub(super) struct Parser {
     has_data: bool,
     /// The last byte was a carriage return, so a line feed that follows belongs to it.
     after_cr: bool,
+    /// The first line that no stream of events has.
+    stray: Option<String>,
 }
 
 #[derive(Debug, PartialEq)]
@@ -58,15 +63,18 @@ impl Parser {
             }
             self.data += data.strip_prefix(' ').unwrap_or(data);
             self.has_data = true;
+        } else if self.stray.is_none() && !FIELDS.iter().any(|it| line.starts_with(it)) {
+            self.stray = Some(line.to_owned());
         }
         self.line.clear();
         Ok(())
     }
 
-    /// What has come that is not part of a whole event, for the message when it never will be.
-    pub(super) fn unfinished(&self) -> String {
+    /// What has come that belongs to no stream of events: the first such line, whole or not.
+    pub(super) fn stray(&self) -> Option<String> {
         let line = String::from_utf8_lossy(&self.line);
-        if self.has_data { format!("data: {}", self.data) } else { line.into_owned() }
+        let begins_field = FIELDS.iter().any(|it| it.starts_with(&*line) || line.starts_with(it));
+        self.stray.clone().or_else(|| (!begins_field).then(|| line.into_owned()))
     }
 }
 
@@ -133,6 +141,18 @@ mod tests {
     fn an_endless_line_is_a_fault() {
         let piece = vec![b'x'; 1 << 20];
         assert_eq!(parse(std::iter::repeat_n(&*piece, 20)), Err(Fault::LineTooLong));
+    }
+
+    #[test]
+    fn what_is_no_event_is_kept_for_the_message() {
+        let stray = |stream: &[u8]| {
+            let mut parser = Parser::default();
+            parser.feed(stream, |_| {}).map(|()| parser.stray())
+        };
+        assert_eq!(stray(b": ping\n\ndata: a\n\nda"), Ok(None));
+        assert_eq!(stray(b"<html>\n<p>\n"), Ok(Some("<html>".to_owned())));
+        assert_eq!(stray(b"{\"error\":1}"), Ok(Some("{\"error\":1}".to_owned())));
+        assert_eq!(stray(b""), Ok(None));
     }
 
     proptest! {
