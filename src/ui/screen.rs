@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::io::Write;
+use std::time::Duration;
 
 use colored::Colorize;
 
@@ -43,6 +44,10 @@ pub(crate) struct Screen {
     /// Something is on the last line of the words.
     mid_line: bool,
     thinking: bool,
+    /// Words were shown since the model was asked, which are void if it has to be asked again.
+    spoke: bool,
+    /// The person knows that the model is being loaded.
+    loading_told: bool,
     /// What the requests of this turn add up to, and the last of them.
     turn: (Usage, Usage),
     window: Option<u32>,
@@ -65,6 +70,8 @@ impl Screen {
             calls: HashMap::new(),
             mid_line: false,
             thinking: false,
+            spoke: false,
+            loading_told: false,
             turn: Default::default(),
             window: None,
         }
@@ -83,6 +90,7 @@ impl Screen {
         self.end_thinking();
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
+        self.spoke = true;
         let shown = if self.style.colour_words { self.code.feed(&text).into() } else { text };
         let _ = self.words.write_all(shown.as_bytes());
         let _ = self.words.flush();
@@ -155,6 +163,25 @@ impl Screen {
         }
     }
 
+    fn retrying(&mut self, reason: &str, wait: Duration) {
+        if reason.contains("still loading") {
+            return self.loading();
+        }
+        let void = if self.spoke { "; what it said is void" } else { "" };
+        let (reason, wait) = (visible_line(reason, 200), wait.as_secs_f32());
+        self.note(&format!("{reason}{void}; asking again in {wait:.1} s").yellow().to_string());
+    }
+
+    /// Said once where no line can move.
+    fn loading(&mut self) {
+        let text = "the model is being loaded";
+        if self.style.live {
+            self.status.show(text);
+        } else if !std::mem::replace(&mut self.loading_told, true) {
+            self.note(text);
+        }
+    }
+
     fn ended(&mut self) {
         self.end_words();
         let (sum, last) = self.turn;
@@ -175,7 +202,10 @@ impl Front for Screen {
                 self.window = *window;
                 self.status.clear();
             }
-            Event::Asked => self.status.show("waiting for the model"),
+            Event::Asked => {
+                self.spoke = false;
+                self.status.show("waiting for the model");
+            }
             Event::Reading(progress) => self.status.show(&reading(*progress)),
             Event::Said(Piece::Text(text)) => self.say(text),
             Event::Said(Piece::Reasoning(text)) => self.think(text),
@@ -184,18 +214,7 @@ impl Front for Screen {
                 self.status.show(&format!("calling {name}"));
             }
             Event::Said(Piece::Arguments(_)) => {}
-            Event::Retrying { reason, wait } => {
-                let line = format!(
-                    "{}; asking again in {:.1} s",
-                    visible_line(reason, 200),
-                    wait.as_secs_f32()
-                );
-                if reason.contains("still loading") {
-                    self.status.show("the model is being loaded");
-                } else {
-                    self.note(&line.yellow().to_string());
-                }
-            }
+            Event::Retrying { reason, wait } => self.retrying(reason, *wait),
             Event::Recorded(entry) => self.recorded(entry),
             Event::Warning(text) => {
                 self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));

@@ -155,3 +155,25 @@ fn only_a_clear_yes_is_a_yes() {
     assert_eq!(decision(""), Decision::Denied(String::new()));
     assert_eq!(decision("yes but only in src"), Decision::Denied("yes but only in src".to_owned()));
 }
+
+#[test]
+fn words_before_a_retry_are_said_to_be_void() {
+    let wait = Duration::from_millis(250);
+    check(
+        &[
+            Event::Asked,
+            Event::Retrying { reason: "it is busy", wait },
+            Event::Asked,
+            Event::Said(Piece::Text("one two")),
+            Event::Retrying { reason: "it broke off", wait },
+        ],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn that_the_model_is_being_loaded_is_said_once() {
+    let loading =
+        Event::Retrying { reason: "it is still loading", wait: Duration::from_millis(500) };
+    check(&[loading.clone(), Event::Asked, loading.clone(), Event::Asked, loading], expect![[""]]);
+}
