@@ -115,6 +115,12 @@ impl Running {
     #[track_caller]
     pub fn finish(mut self) -> Finished {
         self.close_stdin();
+        self.finish_as_it_is()
+    }
+
+    /// The same with its input as it is, open if it was left so.
+    #[track_caller]
+    pub fn finish_as_it_is(mut self) -> Finished {
         self.wait("the process to end", |it| it.exited);
         self.wait("its output to end (a child left behind holds it open)", |it| {
             it.stdout_ended && it.stderr_ended

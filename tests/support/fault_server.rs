@@ -108,6 +108,14 @@ impl FaultServer {
         chat.unwrap_or_else(|| panic!("waited in vain for chat {nth}; got {}", self.chats().len()))
     }
 
+    /// The `nth` request of any kind, counted from 0, as soon as it is here.
+    #[track_caller]
+    pub fn request(&self, nth: usize) -> Request {
+        let come = |it: &Log| it.requests.get(nth).cloned();
+        let request = self.state.log.wait(Instant::now() + PATIENCE, come);
+        request.unwrap_or_else(|| panic!("waited in vain for request {nth}"))
+    }
+
     /// When the client of the `nth` chat went away without having its answer.
     #[track_caller]
     pub fn departure(&self, nth: usize) -> Instant {

@@ -11,7 +11,8 @@ pub fn files(home: &Home) -> Vec<PathBuf> {
     let sessions = home.path("home/.local/state/agent/sessions");
     let inside = |it: PathBuf| std::fs::read_dir(it).into_iter().flatten().flatten();
     let all = inside(sessions).flat_map(|it| inside(it.path())).map(|it| it.path());
-    let mut files: Vec<_> = all.filter(|it| it.extension().is_some_and(|it| it == "jsonl")).collect();
+    let mut files: Vec<_> =
+        all.filter(|it| it.extension().is_some_and(|it| it == "jsonl")).collect();
     files.sort();
     files
 }
