@@ -19,6 +19,9 @@ use crate::sandbox::Environment;
 /// A server that is not ours may be silent for so long; reading a long prompt takes minutes.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
+/// A server whose connection breaks may be about to end.
+const DYING: Duration = Duration::from_millis(100);
+
 pub(super) enum Serving {
     Elsewhere { url: String, key: Option<String> },
     Ours { engine: Rc<Engine>, state: State },
@@ -140,7 +143,8 @@ impl Serving {
                 start.abort();
                 let _ = start.await;
             }
-            State::Down => {}
+            // It failed, and its log says why.
+            State::Down => return,
         }
         // A log is for those who look for a fault; a server that was stopped in peace has none.
         let _ = std::fs::remove_file(&engine.log);
@@ -167,7 +171,8 @@ impl Host for Serving {
     async fn obituary(&mut self) -> Option<String> {
         let Self::Ours { state, .. } = self else { return None };
         let State::Up(running) = state else { return None };
-        let reason = running.ended()?;
+        // Its sockets close a moment before it can be seen to have ended.
+        let reason = running.ended_within(DYING).await?;
         *state = State::Down;
         Some(reason)
     }

@@ -101,9 +101,10 @@ async fn begin(
 type States = Lines<BufReader<ChildStdout>>;
 
 impl Running {
-    /// Why it has ended, as a sentence; `None` while it lives.
-    pub(crate) fn ended(&mut self) -> Option<String> {
-        self.server.ended().map(|it| format!("the model server has ended: {}", self.account(it)))
+    /// Why it has ended, or ends before `patience` does; `None` if it lives on.
+    pub(crate) async fn ended_within(&mut self, patience: Duration) -> Option<String> {
+        let status = tokio::time::timeout(patience, self.server.wait()).await.ok()?.ok()?;
+        Some(self.account(status))
     }
 
     /// Ends it within two seconds, whatever it is doing.

@@ -42,11 +42,6 @@ impl Server {
         self.child.wait().await
     }
 
-    /// The exit status if it has ended.
-    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
-        self.child.try_wait().ok().flatten()
-    }
-
     /// Asks it to go, insists, and after `patience` ends it.
     pub(crate) async fn stop(mut self, patience: Duration) {
         drop(self.stdin.take());

@@ -343,18 +343,13 @@ fn a_server_that_ends_by_itself_is_noticed() {
     let place = Place::new();
     let told = block_on(async {
         let mut running = place.start(program, &place.model(SCRIPT), "").await.unwrap();
-        assert_eq!(running.ended(), None);
+        assert_eq!(running.ended_within(Duration::ZERO).await, None);
         let pid = rustix::process::Pid::from_raw(running.server.id().unwrap() as i32).unwrap();
         rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
-        loop {
-            if let Some(reason) = running.ended() {
-                break reason;
-            }
-            tokio::time::sleep(POLL).await;
-        }
+        running.ended_within(Duration::from_secs(10)).await.unwrap()
     });
     expect![[r#"
-        the model server has ended: it was ended by signal 9; its log is `~/server.log`
+        it was ended by signal 9; its log is `~/server.log`
         hint: the system does this when memory runs out; set a smaller `context`"#]]
     .assert_eq(&told.replace(place.temp.path().to_str().unwrap(), "~"));
 }
