@@ -5,6 +5,7 @@ mod environment;
 mod failure;
 mod find;
 mod flags;
+mod leftovers;
 mod options;
 mod private;
 mod probe;

@@ -14,7 +14,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::llama::failure::Failure;
 use crate::llama::state::{self, State};
-use crate::llama::{Address, Options, flags, private, probe};
+use crate::llama::{Address, Options, flags, leftovers, private, probe};
 use crate::sandbox::{Command, Environment, Server};
 
 /// What a server is started with.
@@ -24,9 +24,10 @@ pub(crate) struct Launch<'a> {
     /// The whole path: the server runs in a directory of its own.
     pub(crate) model: &'a Path,
     pub(crate) options: &'a Options,
-    /// For sockets. At any time one server may use it, so each process needs its own.
+    /// For sockets; it goes with the server. At any time one server may use it, so each process
+    /// needs its own, named by its id beside those of other agents.
     pub(crate) runtime_dir: &'a Path,
-    /// What the server says, from this start on.
+    /// What the server says, from this start on: `llama-server-PID.log` beside those of others.
     pub(crate) log: &'a Path,
     pub(crate) environment: &'a Environment,
 }
@@ -39,12 +40,12 @@ pub(crate) struct Running {
     pub(crate) key: String,
     server: Server,
     log: PathBuf,
-    _socket: Option<Socket>,
+    _home: RuntimeDir,
 }
 
-/// Removes the socket when the server is gone; it does not do so itself.
+/// Removes the directory, and with it the socket, when the server is gone.
 #[derive(Debug)]
-struct Socket(PathBuf);
+struct RuntimeDir(PathBuf);
 
 /// A start has no time limit, for a large model on a slow disk takes what it takes. But something
 /// must move.
@@ -70,14 +71,17 @@ async fn begin(
     progress: &mut dyn FnMut(Option<f32>),
 ) -> anyhow::Result<Running> {
     ensure!(launch.model.is_absolute(), "`{}` is not a whole path", launch.model.display());
+    if let Some(base) = launch.runtime_dir.parent() {
+        // Whoever owns this one could put another in the place of ours.
+        private::make_dir(base)?;
+        leftovers::clear_directories(base);
+    }
+    leftovers::clear_logs(launch.log);
     private::make_dir(launch.runtime_dir)?;
+    let home = RuntimeDir(launch.runtime_dir.to_owned());
     let address = match launch.options.port {
         Some(port) => free_port(port)?,
         None => free_socket(launch.runtime_dir)?,
-    };
-    let socket = match &address {
-        Address::Unix(path) => Some(Socket(path.clone())),
-        Address::Tcp(_) => None,
     };
     let key = random_key()?;
     let environment =
@@ -90,7 +94,7 @@ async fn begin(
     let server = Server::start(&command, log)
         .with_context(|| format!("cannot run `{}`", launch.program.display()))?;
     let log = launch.log.to_owned();
-    let mut running = Running { address, key, server, log, _socket: socket };
+    let mut running = Running { address, key, server, log, _home: home };
     let states = running.wait_until_ready(STALLED, progress).await?;
     if let Some(states) = states {
         tokio::spawn(drain(states));
@@ -166,10 +170,10 @@ impl Running {
     }
 }
 
-impl Drop for Socket {
+impl Drop for RuntimeDir {
     fn drop(&mut self) {
-        // It may never have been made, and what is left in a private directory does no harm.
-        let _ = std::fs::remove_file(&self.0);
+        // What is left in a private directory does no harm.
+        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 
