@@ -20,3 +20,4 @@ pub mod response;
 pub mod wire;
 
 pub mod llama;
+pub mod play;
