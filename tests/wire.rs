@@ -109,15 +109,16 @@ fn a_server_that_is_not_there_is_told_with_its_address() {
         &run,
         None,
         expect![[r#"
-        exit 1
-        --- stdout
-        --- stderr
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        error: cannot reach the model server at http://127.0.0.1:1: connection refused
-    "#]],
+            exit 1
+            --- stdout
+            --- stderr
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            error: cannot reach the model server at http://127.0.0.1:1: connection refused
+            hint: does it run there?
+        "#]],
     );
 }
 
@@ -217,15 +218,16 @@ fn a_server_that_speaks_something_else_is_told() {
     check(
         vec![Response::garbage()],
         expect![[r#"
-        exit 1, 5 requests
-        --- stdout
-        --- stderr
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        error: cannot reach the model server at [SERVER]: invalid http version parsed
-    "#]],
+            exit 1, 5 requests
+            --- stdout
+            --- stderr
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            error: cannot reach the model server at [SERVER]: invalid http version parsed
+            hint: does it run there?
+        "#]],
     );
 }
 

@@ -86,7 +86,7 @@ fn gist_of(body: &[u8]) -> String {
 impl fmt::Display for AskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-Self::Unreachable { address: Some(address), reason } => write!(
+            Self::Unreachable { address: Some(address), reason } => write!(
                 f,
                 "cannot reach the model server at {address}: {reason}\nhint: does it run there?"
             ),
