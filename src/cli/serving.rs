@@ -60,22 +60,12 @@ impl Engine {
             path: around.variable("PATH").unwrap_or_default(),
         };
         let program = llama::find(&places)?;
-        let runtime_dir = around.runtime_dir();
-        let logs = around.state_dir().map(|it| it.join("logs"));
-        let log = match logs.ok().filter(|it| make_private(it).is_ok()) {
-            Some(logs) => {
-                forget_old(&logs);
-                logs.join(format!("llama-server-{}.log", std::process::id()))
-            }
-            // A home that cannot be written to is no reason not to work.
-            None => runtime_dir.join("llama-server.log"),
-        };
         Ok(Self {
             program,
             model,
             options: options.clone(),
-            runtime_dir,
-            log,
+            runtime_dir: around.runtime_dir(),
+            log: log_dir(around).join(format!("llama-server-{}.log", std::process::id())),
             environment: llama::environment(&around.variables),
         })
     }
@@ -93,8 +83,17 @@ impl Engine {
     }
 }
 
-fn make_private(dir: &Path) -> std::io::Result<()> {
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+/// Where the logs are; with the socket, and gone with it, where there is no place that lasts.
+fn log_dir(around: &Surroundings) -> PathBuf {
+    let Ok(usual) = around.state_dir().map(|it| it.join("logs")) else {
+        return around.runtime_dir();
+    };
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&usual);
+    if made.is_err() || rustix::fs::access(&usual, rustix::fs::Access::WRITE_OK).is_err() {
+        return around.runtime_dir();
+    }
+    forget_old(&usual);
+    usual
 }
 
 /// Logs of servers that failed are kept, but not for ever: the newest few tell enough.
