@@ -117,16 +117,21 @@ impl Job<'_> {
         let runtime = runtime.context("cannot set up the event loop")?;
         adopt_orphans().context("cannot watch over child processes")?;
         let result = LocalSet::new().block_on(&runtime, async {
-            let interrupt = Interrupt::new();
-            listen(&interrupt)?;
-            self.go(prompt, interrupt).await
+            let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
+            listen(&interrupt, &leave)?;
+            self.go(prompt, interrupt, leave).await
         });
         // A search that still runs on its thread is not waited for.
         runtime.shutdown_background();
         result
     }
 
-    async fn go(mut self, prompt: Option<String>, interrupt: Interrupt) -> anyhow::Result<Exit> {
+    async fn go(
+        mut self,
+        prompt: Option<String>,
+        interrupt: Interrupt,
+        leave: Interrupt,
+    ) -> anyhow::Result<Exit> {
         let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
         let begun = self.begin()?;
@@ -142,7 +147,7 @@ impl Job<'_> {
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
                 }
-                let exit = talk::talk(&mut desk, &keyboard, &interrupt).await;
+                let exit = talk::talk(&mut desk, &keyboard, (&interrupt, &leave)).await;
                 desk.into_host().stop().await;
                 exit
             }
@@ -325,14 +330,22 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
     ))
 }
 
-/// Fires the interrupt on the first signal; the second ends the program at once.
-fn listen(interrupt: &Interrupt) -> anyhow::Result<()> {
+/// Fires the interrupt on the first signal; the second ends the program at once. Signals other than
+/// Ctrl-C mean the program and not only the turn.
+fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result<()> {
     for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
         let mut signals = signal(kind).context("cannot listen for signals")?;
-        let interrupt = interrupt.clone();
+        let (interrupt, leave) = (interrupt.clone(), leave.clone());
         tokio::spawn(async move {
             while signals.recv().await.is_some() {
-                if !interrupt.fire() {
+                let first = match kind == SignalKind::interrupt() {
+                    true => interrupt.fire(),
+                    false => {
+                        interrupt.fire();
+                        leave.fire()
+                    }
+                };
+                if !first {
                     std::process::exit(Exit::Cancelled as i32);
                 }
             }

@@ -18,7 +18,7 @@ const COMMANDS: &[&str] = &["help", "exit"];
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
     keyboard: &Keyboard,
-    interrupt: &Interrupt,
+    (interrupt, leave): (&Interrupt, &Interrupt),
 ) -> anyhow::Result<Exit> {
     if desk.is_mid_turn() {
         desk.front().note("the last turn was interrupted; going on with it");
@@ -26,7 +26,15 @@ pub(super) async fn talk(
     }
     let mut leaving = false;
     loop {
-        let words = match keyboard.prompt("› ").await {
+        let line = tokio::select! {
+            biased;
+            () = leave.fired() => {
+                keyboard.let_go();
+                return Ok(Exit::Cancelled);
+            }
+            line = keyboard.prompt("› ") => line,
+        };
+        let words = match line {
             Line::Entered(words) => words,
             Line::End => return Ok(Exit::Done),
             Line::Interrupted if leaving => return Ok(Exit::Cancelled),

@@ -1,8 +1,10 @@
 //! A person's lines, read on a thread of their own so that the work goes on meanwhile.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
@@ -26,10 +28,15 @@ struct Question {
     answer: oneshot::Sender<Line>,
 }
 
+/// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
+const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
+
 /// The line editor. It sets the terminal to raw mode only while a line is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyboard {
     questions: mpsc::Sender<Question>,
+    /// The terminal as it was before a line was read.
+    found: Option<Termios>,
 }
 
 impl Keyboard {
@@ -37,7 +44,17 @@ impl Keyboard {
     pub(crate) fn new(history: Option<PathBuf>) -> Self {
         let (questions, asked) = mpsc::channel();
         std::thread::spawn(move || serve(&asked, history));
-        Self { questions }
+        let found = tcgetattr(std::io::stdin()).ok();
+        Self { questions, found }
+    }
+
+    /// Leaves the terminal as it was found, though a line is being read.
+    pub(crate) fn let_go(&self) {
+        if let Some(found) = &self.found {
+            // A terminal that is gone needs no mending.
+            let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, found);
+            let _ = std::io::stderr().write_all(PASTE_OFF);
+        }
     }
 
     /// Reads what the person wants; several lines when all but the last end in `\`.
