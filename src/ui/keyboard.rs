@@ -1,6 +1,8 @@
 //! A person's lines, read on a thread of their own so that the work goes on meanwhile.
 
+use std::fs::DirBuilder;
 use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -93,6 +95,9 @@ fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>) {
             // History is a comfort: that it cannot be kept is no reason to fail.
             let _ = editor.add_history_entry(text.trim_end());
             if let Some(path) = &history {
+                // Before the first prompt of all there is no directory.
+                let dir = path.parent().unwrap_or(path);
+                let _ = DirBuilder::new().recursive(true).mode(0o700).create(dir);
                 let _ = editor.append_history(path);
             }
         }
