@@ -8,8 +8,7 @@ use crate::cli::report::report;
 use crate::cli::serving::Serving;
 use crate::ui::{Keyboard, Line, Screen};
 
-const HELP: &str = "\
-  /help   this list
+const HELP: &str = "  /help   this list
   /exit   leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
