@@ -2,8 +2,6 @@
 
 mod support;
 
-use std::io::Read;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
@@ -16,8 +14,9 @@ use crate::support::child::{Finished, Running};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
+use crate::support::reports::Reports;
 use crate::support::response::{Response, call, say};
-use crate::support::watched::{PATIENCE, Watched};
+use crate::support::watched::PATIENCE;
 
 #[test]
 fn an_interrupt_closes_the_stream_at_once_and_keeps_what_was_said() {
@@ -248,13 +247,11 @@ echo $$ > report; sleep 1000";
 /// the program has ended.
 #[track_caller]
 fn with_a_family(home: &Home, act: impl FnOnce(&Running, &[Pid])) -> (Finished, FaultServer) {
-    let reports = reports(home);
+    let reports = Reports::open(home);
     let server = FaultServer::script(vec![call("run_command", json!({"command": FAMILY}))]);
     let run = home.agent(&["go"]).server(&server).start();
-    let written = reports
-        .wait(Instant::now() + PATIENCE, |it| (it.matches('\n').count() == 4).then(|| it.clone()));
-    let written = written.unwrap_or_else(|| panic!("not all run: {}", reports.read(String::clone)));
-    let pids = written.lines().map(|it| Pid::from_raw(it.parse().expect("a number")));
+    let written = reports.lines(4);
+    let pids = written.iter().map(|it| Pid::from_raw(it.parse().expect("a number")));
     let pids: Vec<Pid> = pids.map(|it| it.expect("not zero")).collect();
     let open = |it: &Pid| pidfd_open(*it, PidfdFlags::empty()).expect("it runs");
     let held: Vec<_> = pids.iter().map(open).collect();
@@ -262,24 +259,6 @@ fn with_a_family(home: &Home, act: impl FnOnce(&Running, &[Pid])) -> (Finished, 
     let finished = run.finish();
     held.iter().for_each(ends);
     (finished, server)
-}
-
-/// What is written to the pipe `project/report`, as it comes.
-fn reports(home: &Home) -> Arc<Watched<String>> {
-    let made = home.program("mkfifo".as_ref(), &["report"]).run();
-    made.assert_code(0);
-    // Open for both, it has no end as long as we have it.
-    let pipe = std::fs::File::options().read(true).write(true).open(home.path("project/report"));
-    let mut pipe = pipe.expect("the pipe is ours");
-    let reports = Arc::new(Watched::<String>::default());
-    let seen = reports.clone();
-    std::thread::spawn(move || {
-        let mut bytes = [0; 256];
-        while let Ok(n @ 1..) = pipe.read(&mut bytes) {
-            seen.change(|it| *it += &String::from_utf8_lossy(&bytes[..n]));
-        }
-    });
-    reports
 }
 
 /// The kernel ends what is killed in its own time.
