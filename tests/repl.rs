@@ -1,0 +1,439 @@
+//! A conversation as a person has it: keys in, a screen out.
+
+mod support;
+
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+use rustix::process::Signal;
+use serde_json::json;
+
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::journal;
+use crate::support::reports::Reports;
+use crate::support::response::{Gate, Response, call, say};
+use crate::support::terminal::{CTRL_C, CTRL_D, ENTER, Terminal, UP};
+
+const PROMPT: &str = "› ";
+
+#[test]
+fn a_conversation_is_a_header_a_prompt_and_answers() {
+    let home = Home::new();
+    home.file("project/a.txt", "one\n");
+    let look = Response::stream().text("Looking.").call("read_file", &json!({"paths": ["a.txt"]}));
+    let server = FaultServer::script(vec![look.finish("tool_calls"), say("It says one.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "what is in it?");
+    terminal.wait_for("It says one.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › what is in it?
+        Looking.
+        ● read_file a.txt  1 line
+        It says one.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+}
+
+#[test]
+fn an_answer_is_shown_while_it_comes() {
+    let (home, gate) = (Home::new(), Gate::closed());
+    let answer = Response::stream().text("one two ").hold(&gate).text("three").finish("stop");
+    let server = FaultServer::script(vec![answer]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "count");
+    terminal.wait_for("one two");
+    assert!(!terminal.screen().contains("three"));
+    gate.open();
+    terminal.wait_for("one two three");
+}
+
+#[test]
+fn what_is_allowed_is_done() {
+    let (home, server) = (Home::new(), touching());
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "y");
+    terminal.wait_for("Well.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › make it
+        allow? run_command
+          command: touch made
+          y = yes, n = no, or say what to do instead: y
+        ● run_command touch made  exit 0, [TIME]
+        Well.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+    assert!(home.has("project/made"));
+}
+
+#[test]
+fn what_is_denied_is_not_done_and_the_model_is_told() {
+    let (home, server) = (Home::new(), touching());
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "n");
+    terminal.wait_for("Well.");
+    assert!(!home.has("project/made"));
+    expect!["The user said no. Do something else, or ask."]
+        .assert_eq(server.chat(1).last_message().unwrap_or_default());
+}
+
+#[test]
+fn what_to_do_instead_reaches_the_model() {
+    let (home, server) = (Home::new(), touching());
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "no, call it größer");
+    terminal.wait_for("Well.");
+    assert!(!home.has("project/made"));
+    expect!["The user said no: no, call it größer"]
+        .assert_eq(server.chat(1).last_message().unwrap_or_default());
+}
+
+#[test]
+fn ctrl_c_at_a_question_stops_the_turn() {
+    let (home, server) = (Home::new(), touching());
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    terminal.wait_for("say what to do instead");
+    terminal.send(CTRL_C);
+    terminal.wait_for("stopped");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › make it
+        allow? run_command
+          command: touch made
+          y = yes, n = no, or say what to do instead:
+        ● run_command touch made  not run
+        stopped
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+    assert!(!home.has("project/made"));
+}
+
+#[test]
+fn ctrl_c_at_the_prompt_leaves_when_it_comes_twice() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let mut terminal = open(&home, &server, &[]);
+    terminal.send("half a li");
+    terminal.wait_for("half a li");
+    terminal.send(CTRL_C);
+    terminal.wait_for("Ctrl-C again leaves");
+    type_line(&mut terminal, "hello");
+    terminal.wait_for("Hi.");
+    prompted(&terminal);
+    terminal.send(CTRL_C);
+    terminal.wait_until("the second notice", |it| it.matches("Ctrl-C again leaves").count() == 2);
+    prompted(&terminal);
+    terminal.send(CTRL_C);
+    assert_eq!(terminal.finish().0, Some(130));
+}
+
+#[test]
+fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
+    let home = Home::new();
+    let stalls = Response::stream().text("one two ").stall();
+    let server = FaultServer::script(vec![stalls, say("Yes.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "count");
+    terminal.wait_for("one two");
+    terminal.send(CTRL_C);
+    terminal.wait_for("stopped");
+    server.departure(0);
+    prompted(&terminal);
+    type_line(&mut terminal, "still there?");
+    terminal.wait_for("Yes.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › count
+        one two ^C
+        stopped
+        › still there?
+        Yes.
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+    let said = server.chat(1);
+    assert_eq!(said.messages()[2]["content"], "one two ");
+}
+
+#[test]
+fn ctrl_d_leaves() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let mut terminal = open(&home, &server, &[]);
+    terminal.send(CTRL_D);
+    assert_eq!(terminal.finish().0, Some(0));
+    assert!(server.requests().is_empty());
+    assert!(journal::files(&home).is_empty(), "a session in which nothing was said leaves nothing");
+}
+
+#[test]
+fn help_lists_the_commands_and_a_slip_is_guessed() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "/help");
+    terminal.wait_for("Ctrl-C stops the work");
+    type_line(&mut terminal, "/hlep");
+    terminal.wait_for("did you mean");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › /help
+              /help   this list
+              /exit   leave (as Ctrl-D)
+            A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
+            twice, it leaves.
+            › /hlep
+            there is no command `/hlep`; did you mean `/help`?
+            ›"#]],
+    );
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn a_line_that_ends_in_a_backslash_goes_on() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "first \\");
+    terminal.wait_for("\n…");
+    terminal.send("second");
+    terminal.send(ENTER);
+    terminal.wait_for("Hi.");
+    assert_eq!(server.chat(0).last_message(), Some("first \nsecond"));
+}
+
+#[test]
+fn letters_of_every_script_arrive_and_are_shown() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("こんにちは, größer ✓ 😀")]));
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "żółć こ ✓ 😀");
+    terminal.wait_for("größer ✓");
+    assert_eq!(server.chat(0).last_message(), Some("żółć こ ✓ 😀"));
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › żółć こ ✓ 😀
+        こんにちは, größer ✓ 😀
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+}
+
+#[test]
+fn what_was_typed_comes_back_with_the_arrow_in_the_next_conversation_too() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "remember me");
+    terminal.wait_for("Hi.");
+    prompted(&terminal);
+    terminal.send(CTRL_D);
+    terminal.finish();
+    let mut terminal = open(&home, &server, &[]);
+    terminal.send(UP);
+    terminal.wait_for("remember me");
+    terminal.send(ENTER);
+    assert_eq!(server.chat(1).last_message(), Some("remember me"));
+}
+
+#[test]
+fn a_conversation_is_gone_on_with() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Seven."), say("Eight.")]));
+    home.agent(&["a number?"]).server(&server).run().assert_code(0);
+    let mut terminal = open(&home, &server, &["-c"]);
+    type_line(&mut terminal, "and the next?");
+    terminal.wait_for("Eight.");
+    let chat = server.chat(1);
+    let said = chat.messages()[1..].iter().map(|it| format!("{}: {}\n", it["role"], it["content"]));
+    expect![[r#"
+        "user": "a number?"
+        "assistant": "Seven."
+        "user": "and the next?"
+    "#]]
+    .assert_eq(&said.collect::<String>());
+    assert!(chat.raw.starts_with(server.chat(0).raw.strip_suffix(b"]}").expect("messages")));
+}
+
+#[test]
+fn a_turn_that_was_killed_is_gone_on_with_and_its_command_is_not_run_again() {
+    let home = Home::new();
+    let script = "echo once >> ran; echo begun > report; sleep 1000";
+    let server =
+        FaultServer::script(vec![call("run_command", json!({"command": script})), say("I see.")]);
+    let reports = Reports::open(&home);
+    let run = home.agent(&["go"]).server(&server).start();
+    reports.lines(1);
+    run.kill();
+    drop(run);
+    let terminal = open_mid_turn(&home, &server, &["-c"]);
+    terminal.wait_for("I see.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        the last turn was interrupted; going on with it
+        ● call  interrupted, effects unknown
+        I see.
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+    assert_eq!(home.read("project/ran"), "once\n");
+    expect!["Interrupted: the program ended while this call ran. Its effects are unknown; look before you repeat it."].assert_eq(server.chat(1).last_message().unwrap_or_default());
+}
+
+#[test]
+fn a_failure_does_not_end_the_conversation() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![Response::overflow(9, 8), say("Hi.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "hello");
+    terminal.wait_for("hint: start a new session");
+    type_line(&mut terminal, "again");
+    terminal.wait_for("Hi.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › hello
+        error: the conversation has 9 tokens, the model's window 8
+        hint: start a new session, or give the server a larger context
+        › again
+        Hi.
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        ›"#]],
+    );
+}
+
+#[test]
+fn hostile_bytes_never_reach_the_terminal() {
+    let home = Home::new();
+    let evil = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\x1b]52;c;aGk=\x1b\\\r\x08";
+    home.file("project/evil.txt", evil);
+    let server = FaultServer::script(vec![
+        Response::stream()
+            .reasoning(evil)
+            .text(evil)
+            .text(&format!("\n```rust\nlet x = \"{evil}\";\n```\n"))
+            .call("run_command", &json!({"command": format!("cat evil.txt; : '{evil}'; exit 1")}))
+            .finish("tool_calls"),
+        call("write_file", json!({"path": "new.txt", "content": evil})),
+        call(evil, json!({evil: evil})),
+        Response::bad_request(evil),
+    ]);
+    let mut terminal = open(&home, &server, &["--permission", "full", "--verbose"]);
+    type_line(&mut terminal, "go");
+    terminal.wait_for("refused the request (400)");
+    prompted(&terminal);
+    let raw = terminal.raw();
+    let has = |bytes: &[u8]| raw.windows(bytes.len()).any(|it| it == bytes);
+    for bad in ["\x1b]", "\x07", "\x1b[2J", "\u{9b}", "\u{202e}", "\x08"] {
+        assert!(!has(bad.as_bytes()), "{bad:?} reached the terminal:\n{}", terminal.screen());
+    }
+    assert!(has("␛]0;owned␇".as_bytes()), "it is shown instead");
+}
+
+#[test]
+fn to_terminate_is_to_leave() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let agent = env!("CARGO_BIN_EXE_agent");
+    // The shell is in the same process group, and tells how it finds the terminal afterwards.
+    let script =
+        format!("trap '' TERM; {agent}; echo left with $?; stty | grep icanon || echo cooked");
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let terminal = shell.terminal(30, 90);
+    prompted(&terminal);
+    terminal.signal(Signal::TERM);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
+}
+
+#[test]
+fn to_terminate_during_an_answer_is_to_leave_too() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![Response::stream().text("one two ").stall()]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "count");
+    terminal.wait_for("one two");
+    terminal.signal(Signal::TERM);
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(130), "{screen}");
+    assert!(screen.contains("stopped"), "{screen}");
+}
+
+/// A model that wants to make a file.
+fn touching() -> FaultServer {
+    let touch = call("run_command", json!({"command": "touch made"}));
+    FaultServer::script(vec![touch, say("Well.")])
+}
+
+/// A conversation that waits for its first line.
+fn open(home: &Home, server: &FaultServer, args: &[&str]) -> Terminal {
+    let terminal = open_mid_turn(home, server, args);
+    prompted(&terminal);
+    terminal
+}
+
+/// A conversation that may have something to do before it asks.
+fn open_mid_turn(home: &Home, server: &FaultServer, args: &[&str]) -> Terminal {
+    let terminal = home.agent(args).server(server).env("NO_COLOR", "1").terminal(30, 90);
+    terminal.wait_for("/help");
+    terminal
+}
+
+/// Waits for the prompt: only then do keys mean a line.
+#[track_caller]
+fn prompted(terminal: &Terminal) {
+    terminal.wait_until("a prompt on the last line", |screen| {
+        screen.lines().next_back().is_some_and(|it| it.trim_end() == PROMPT.trim_end())
+    });
+}
+
+/// Types one line at the prompt.
+#[track_caller]
+fn type_line(terminal: &mut Terminal, line: &str) {
+    prompted(terminal);
+    terminal.send(line);
+    terminal.send(ENTER);
+}
+
+/// Answers the question whether a call may run.
+fn answer(terminal: &mut Terminal, line: &str) {
+    terminal.wait_for("say what to do instead");
+    terminal.send(line);
+    terminal.send(ENTER);
+}
+
+/// Leaves, and compares what is on the screen then.
+#[track_caller]
+fn leaves(mut terminal: Terminal, server: &FaultServer, expected: Expect) {
+    prompted(&terminal);
+    terminal.send(CTRL_D);
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0), "{screen}");
+    let host = server.url();
+    let host = host.trim_start_matches("http://");
+    expected.assert_eq(&screen.replace(host, "[SERVER]"));
+}
