@@ -250,7 +250,7 @@ fn open_calls(entries: &[Value]) -> Vec<&str> {
 
 /// The entries of a journal, but for a torn end.
 fn whole(journal: &str) -> Vec<Value> {
-    let lines = journal.lines().map(|it| serde_json::from_str::<Value>(it));
+    let lines = journal.lines().map(serde_json::from_str::<Value>);
     lines.map_while(Result::ok).map(|mut it| it["entry"].take()).collect()
 }
 

@@ -141,7 +141,7 @@ impl Job<'_> {
                 let Some(keyboard) = self.keyboard() else {
                     bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
                 };
-                let screen = self.screen(Some(keyboard.clone()));
+                let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
                 let mut desk = self.desk(begun, toolbox, screen, interrupt.clone())?;
                 desk.front().note(&self.header());
                 if let Some(line) = where_it_stands(&desk.transcript) {
@@ -152,7 +152,7 @@ impl Job<'_> {
                 exit
             }
             (Some(prompt), OutputFormat::Text) => {
-                let screen = self.screen(self.keyboard());
+                let screen = self.screen(self.keyboard(), &begun.transcript);
                 let mut desk = self.desk(begun, toolbox, screen, interrupt)?;
                 let finish = desk.prompt(prompt).await;
                 desk.into_host().stop().await;
@@ -272,7 +272,7 @@ impl Job<'_> {
         terminal.then(|| Keyboard::new(history))
     }
 
-    fn screen(&self, keyboard: Option<Keyboard>) -> Screen {
+    fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
@@ -289,7 +289,11 @@ impl Job<'_> {
             live: stderr.is_terminal() && !dumb,
             verbose: self.verbose,
         };
-        Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard)
+        let mut screen = Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard);
+        if let Some(reply) = transcript.reply() {
+            screen.recall(reply);
+        }
+        screen
     }
 
     /// One line about what is being worked on, and how.

@@ -85,6 +85,11 @@ impl Screen {
         let _ = self.notes.flush();
     }
 
+    /// Makes calls known that were made before this program began.
+    pub(crate) fn recall(&mut self, reply: &Reply) {
+        self.calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone())).collect();
+    }
+
     fn say(&mut self, text: &str) {
         self.status.clear();
         self.end_thinking();
@@ -148,7 +153,7 @@ impl Screen {
 
     fn reply(&mut self, reply: &Reply) {
         self.end_words();
-        self.calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone())).collect();
+        self.recall(reply);
         let (sum, last) = (&mut self.turn.0, reply.usage);
         sum.cached += last.cached;
         sum.read += last.read;

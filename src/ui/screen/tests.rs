@@ -167,7 +167,11 @@ fn words_before_a_retry_are_said_to_be_void() {
             Event::Said(Piece::Text("one two")),
             Event::Retrying { reason: "it broke off", wait },
         ],
-        expect![[""]],
+        expect![[r#"
+            > one two
+            it is busy; asking again in 0.2 s
+            it broke off; what it said is void; asking again in 0.2 s
+        "#]],
     );
 }
 
@@ -175,5 +179,10 @@ fn words_before_a_retry_are_said_to_be_void() {
 fn that_the_model_is_being_loaded_is_said_once() {
     let loading =
         Event::Retrying { reason: "it is still loading", wait: Duration::from_millis(500) };
-    check(&[loading.clone(), Event::Asked, loading.clone(), Event::Asked, loading], expect![[""]]);
+    check(
+        &[loading.clone(), Event::Asked, loading.clone(), Event::Asked, loading],
+        expect![[r#"
+        the model is being loaded
+    "#]],
+    );
 }
