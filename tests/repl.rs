@@ -295,8 +295,7 @@ fn a_turn_that_was_killed_is_gone_on_with_and_its_command_is_not_run_again() {
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             going on after 1 prompt, the last: go
             the last turn was interrupted; going on with it
-            ● run_command echo once >> ran; echo begun > report; sleep 1000  interrupted, effects unkn
-            own
+            ● run_command echo once >> ran; echo begun > report; sleep…  interrupted, effects unknown
             I see.
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
             ›"#]],

@@ -258,8 +258,10 @@ fn reading(progress: Progress) -> String {
 }
 
 fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
-    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, width.saturating_sub(24)));
     let gist = visible_line(&outcome.gist, 60);
+    // The mark, the gaps and the gist have to fit on the line too.
+    let room = width.saturating_sub(gist.chars().count() + 5);
+    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, room));
     match outcome.status {
         CallStatus::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
         _ => format!("{} {what}  {}", "●".red(), gist.red()),
