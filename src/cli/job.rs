@@ -20,7 +20,7 @@ use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
-use crate::sandbox::{Environment, adopt_orphans};
+use crate::sandbox::{Environment, adopt_orphans, kill_all};
 use crate::session::{Journal, Store};
 use crate::tools::{Limits, Toolbox};
 use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible_line};
@@ -116,11 +116,10 @@ impl Job<'_> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
         adopt_orphans().context("cannot watch over child processes")?;
-        let result = LocalSet::new().block_on(&runtime, async {
-            let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
-            listen(&interrupt, &leave)?;
-            self.go(prompt, interrupt, leave).await
-        });
+        let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
+        listen(&interrupt, &leave)?;
+        let result =
+            LocalSet::new().block_on(&runtime, async { self.go(prompt, interrupt, leave).await });
         // A search that still runs on its thread is not waited for.
         runtime.shutdown_background();
         result
@@ -336,27 +335,38 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
 
 /// Fires the interrupt on the first signal; the second ends the program at once. Signals other than
 /// Ctrl-C mean the program and not only the turn.
+///
+/// They are heard on a thread of their own: the main one may be held up where nobody reads what it
+/// writes, and no signal could end that.
 fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result<()> {
-    for kind in [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()] {
-        let mut signals = signal(kind).context("cannot listen for signals")?;
-        let (interrupt, leave) = (interrupt.clone(), leave.clone());
-        tokio::spawn(async move {
-            while signals.recv().await.is_some() {
-                let first = match kind == SignalKind::interrupt() {
-                    true => interrupt.fire(),
-                    false => {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up the event loop for signals")?;
+    let entered = runtime.enter();
+    let hear = |kind| signal(kind).context("cannot listen for signals");
+    let mut stop = hear(SignalKind::interrupt())?;
+    let mut end = hear(SignalKind::terminate())?;
+    let mut hang_up = hear(SignalKind::hangup())?;
+    // To write past a limit on file sizes shall be an error like any other, not our death.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    drop(entered);
+    let (interrupt, leave) = (interrupt.clone(), leave.clone());
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                let first = tokio::select! {
+                    _ = stop.recv() => interrupt.fire(),
+                    _ = async { tokio::select! { _ = end.recv() => {}, _ = hang_up.recv() => {} } } => {
                         interrupt.fire();
                         leave.fire()
                     }
                 };
                 if !first {
+                    kill_all();
                     std::process::exit(Exit::Cancelled as i32);
                 }
             }
         });
-    }
-    // To write past a limit on file sizes shall be an error like any other, not our death.
-    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    });
     Ok(())
 }
 

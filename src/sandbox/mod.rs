@@ -13,4 +13,4 @@ pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
 pub(crate) use run::{Ended, Finished, Limits, run};
 pub(crate) use server::Server;
-pub(crate) use tree::adopt_orphans;
+pub(crate) use tree::{adopt_orphans, kill_all};

@@ -59,20 +59,31 @@ impl Drop for Tree {
             let limit = Instant::now() + PATIENCE;
             // What it started comes to us only when it is dead.
             await_death(self.leader, limit);
-            kill_orphans(living, self.leader, limit);
+            kill_orphans(living, limit);
             living.remove(&self.leader.as_raw_nonzero().get());
         }
     }
 }
 
+/// Kills every child and whatever it left, for a program that ends here and now.
+pub(crate) fn kill_all() {
+    let Some(children) = living().take() else { return };
+    let limit = Instant::now() + PATIENCE;
+    for leader in children.into_iter().filter_map(Pid::from_raw) {
+        let _ = rustix::process::kill_process_group(leader, Signal::KILL);
+        await_death(leader, limit);
+    }
+    kill_orphans(&BTreeSet::new(), limit);
+}
+
 /// Kills what came to us from the dead; killing one may bring up its own children.
-fn kill_orphans(living: &BTreeSet<i32>, leader: Pid, limit: Instant) {
+fn kill_orphans(living: &BTreeSet<i32>, limit: Instant) {
     let mut killed = BTreeSet::new();
     loop {
         let before = killed.len();
         for orphan in children() {
             let raw = orphan.as_raw_nonzero().get();
-            if living.contains(&raw) || orphan == leader {
+            if living.contains(&raw) {
                 continue;
             }
             if killed.insert(raw) {
