@@ -2,6 +2,7 @@
 
 mod support;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use expect_test::{Expect, expect};
@@ -116,6 +117,31 @@ fn two_interrupts_at_once_leave_nothing_behind_either() {
         run.interrupt();
     });
     run.assert_code(130);
+}
+
+#[test]
+fn the_second_interrupt_leaves_though_nobody_reads_what_is_written() {
+    let home = Home::new();
+    let long = "a line that nobody reads\n".repeat(10_000);
+    let server = FaultServer::script(vec![say(&long)]);
+    home.program(Path::new("mkfifo"), &["words"]).run().assert_code(0);
+    // Open for both, opening does not wait for the other end.
+    let words = std::fs::File::options().read(true).write(true).open(home.path("project/words"));
+    let words = words.expect("the pipe is ours");
+    let script = format!("exec {} hello > words", env!("CARGO_BIN_EXE_agent"));
+    let run = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server).start();
+    // A pipe holds 64 kB. That it is full is told by nothing that could be waited for.
+    let limit = Instant::now() + PATIENCE;
+    while rustix::io::ioctl_fionread(&words).expect("a pipe") < 60_000 {
+        assert!(Instant::now() < limit, "the pipe does not fill");
+        std::thread::yield_now();
+    }
+    run.interrupt();
+    run.interrupt();
+    // Two that come at the same time are one.
+    run.signal(Signal::TERM);
+    run.signal(Signal::HUP);
+    run.finish().assert_code(130);
 }
 
 #[test]
