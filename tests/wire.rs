@@ -102,23 +102,55 @@ fn a_server_that_loads_is_waited_for_and_said_to() {
 }
 
 #[test]
-fn a_server_that_is_not_there_is_told_with_its_address() {
-    let home = Home::new();
-    let run = home.agent(&["--server-url", "http://127.0.0.1:1", "hello"]).run();
+fn what_may_pass_is_asked_for_four_times_more_and_then_told() {
+    let garbage = FaultServer::script(vec![Response::garbage()]);
+    let proxy = FaultServer::script(vec![Response::bad_gateway()]);
+    let homes = [Home::new(), Home::new(), Home::new()];
+    // Side by side, since all of them wait.
+    let absent = homes[0].agent(&["--server-url", "http://127.0.0.1:1", "hello"]).start();
+    let other = homes[1].agent(&["hello"]).server(&garbage).start();
+    let page = homes[2].agent(&["hello"]).server(&proxy).start();
     shows(
-        &run,
+        &absent.finish(),
         None,
         expect![[r#"
-            exit 1
-            --- stdout
-            --- stderr
-            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-            error: cannot reach the model server at http://127.0.0.1:1: connection refused
-            hint: does it run there?
-        "#]],
+        exit 1
+        --- stdout
+        --- stderr
+        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+        error: cannot reach the model server at http://127.0.0.1:1: connection refused
+    "#]],
+    );
+    shows(
+        &other.finish(),
+        Some(&garbage),
+        expect![[r#"
+        exit 1, 5 requests
+        --- stdout
+        --- stderr
+        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+        error: cannot reach the model server at [SERVER]: invalid http version parsed
+    "#]],
+    );
+    shows(
+        &page.finish(),
+        Some(&proxy),
+        expect![[r#"
+        exit 1, 5 requests
+        --- stdout
+        --- stderr
+        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
+        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
+        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
+        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
+        error: the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx
+    "#]],
     );
 }
 
@@ -209,41 +241,6 @@ fn bytes_that_are_not_text_are_no_answer() {
         --- stderr
         error: what the server sent is not an answer: bytes that are not text
         hint: is there an OpenAI-compatible server at this address?
-    "#]],
-    );
-}
-
-#[test]
-fn a_server_that_speaks_something_else_is_told() {
-    check(
-        vec![Response::garbage()],
-        expect![[r#"
-            exit 1, 5 requests
-            --- stdout
-            --- stderr
-            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-            error: cannot reach the model server at [SERVER]: invalid http version parsed
-            hint: does it run there?
-        "#]],
-    );
-}
-
-#[test]
-fn a_page_of_a_proxy_is_reduced_to_its_words() {
-    check(
-        vec![Response::bad_gateway()],
-        expect![[r#"
-        exit 1, 5 requests
-        --- stdout
-        --- stderr
-        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
-        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
-        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
-        the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx; asking again in [TIME]
-        error: the model server refused the request (502): 502 Bad Gateway 502 Bad Gateway nginx
     "#]],
     );
 }
