@@ -83,21 +83,21 @@ fn an_interrupt_kills_all_that_a_command_has_started() {
         &home,
         run,
         expect![[r#"
-        exit Some(130)
-        --- stdout
-        --- stderr
-        ● run_command setsid sh -c 'echo $$ > report; exec sleep …  stopped, [TIME]
-        stopped
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
-        --- journal
-        header
-        opened
-        prompt "go"
-        reply 1 calls ""
-        started
-        result "cancelled" "[stopped by the person with this output so far]\n"
-        stopped "cancelled"
-    "#]],
+            exit Some(130)
+            --- stdout
+            --- stderr
+            ● run_command setsid sh -c 'echo $$ > report; exec sleep 1000'…  stopped, [TIME]
+            stopped
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+            --- journal
+            header
+            opened
+            prompt "go"
+            reply 1 calls ""
+            started
+            result "cancelled" "[stopped by the person with this output so far]\n"
+            stopped "cancelled"
+        "#]],
     );
 }
 

@@ -114,29 +114,31 @@ fn what_may_pass_is_asked_for_four_times_more_and_then_told() {
         &absent.finish(),
         None,
         expect![[r#"
-        exit 1
-        --- stdout
-        --- stderr
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
-        error: cannot reach the model server at http://127.0.0.1:1: connection refused
-    "#]],
+            exit 1
+            --- stdout
+            --- stderr
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            cannot reach the model server at http://127.0.0.1:1: connection refused; asking again in [TIME]
+            error: cannot reach the model server at http://127.0.0.1:1: connection refused
+            hint: does it run there?
+        "#]],
     );
     shows(
         &other.finish(),
         Some(&garbage),
         expect![[r#"
-        exit 1, 5 requests
-        --- stdout
-        --- stderr
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
-        error: cannot reach the model server at [SERVER]: invalid http version parsed
-    "#]],
+            exit 1, 5 requests
+            --- stdout
+            --- stderr
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            cannot reach the model server at [SERVER]: invalid http version parsed; asking again in [TIME]
+            error: cannot reach the model server at [SERVER]: invalid http version parsed
+            hint: does it run there?
+        "#]],
     );
     shows(
         &page.finish(),
