@@ -182,20 +182,20 @@ fn a_directory_that_is_missing_is_told() {
     check(
         Home::new().agent(&["-C", "missing", "hello"]),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot work in `missing`: No such file or directory (os error 2)
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot work in `missing`: no such file or directory
+        "#]],
     );
     let home = Home::new();
     home.file("project/file", "");
     check(
         home.agent(&["-C", "file", "hello"]),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot work in `[PROJECT]/file`: Not a directory (os error 20)
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot work in `[PROJECT]/file`: not a directory
+        "#]],
     );
 }
 
@@ -219,10 +219,10 @@ fn a_system_prompt_that_is_missing_is_told() {
     check(
         home.agent(&["--system-prompt", "missing.md", "hello"]).server(&server),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot read the system prompt `[PROJECT]/missing.md`: No such file or directory (os error 2)
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot read the system prompt `[PROJECT]/missing.md`: no such file or directory
+        "#]],
     );
 }
 
@@ -296,10 +296,10 @@ fn without_a_llama_server_there_is_a_hint() {
     check(
         named,
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot use `$LLAMA_SERVER`: cannot find `/nowhere/llama-server`: No such file or directory (os error 2)
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot use `$LLAMA_SERVER`: cannot find `/nowhere/llama-server`: no such file or directory
+        "#]],
     );
 }
 

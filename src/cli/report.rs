@@ -21,7 +21,7 @@ pub(super) fn report(err: &anyhow::Error) {
 fn told(err: &anyhow::Error) -> (String, Vec<String>) {
     let (mut sentence, mut hints) = (String::new(), Vec::new());
     for layer in err.chain() {
-        let layer = layer.to_string();
+        let layer = in_our_words(&layer.to_string());
         let (words, hint) = layer.split_once("\nhint: ").unwrap_or((&layer, ""));
         // Libraries like to say in the outer layer what the inner one says again.
         if !sentence.ends_with(words) {
@@ -33,6 +33,16 @@ fn told(err: &anyhow::Error) -> (String, Vec<String>) {
         }
     }
     (sentence, hints)
+}
+
+/// As in `No such file or directory (os error 2)`: the number tells a person nothing, and the
+/// sentence has begun before.
+fn in_our_words(layer: &str) -> String {
+    let Some((words, rest)) = layer.split_once(" (os error ") else { return layer.to_owned() };
+    let after = rest.split_once(')').map_or("", |(_, after)| after);
+    let mut chars = words.chars();
+    let first = chars.next().map(|it| it.to_ascii_lowercase());
+    first.into_iter().chain(chars).chain(after.chars()).collect()
 }
 
 #[cfg(test)]
@@ -65,6 +75,15 @@ mod tests {
                 cannot start: no such file
                 hint: use another
                 hint: look again"#]],
+        );
+    }
+
+    #[test]
+    fn the_system_speaks_like_us() {
+        let err = std::io::Error::from_raw_os_error(2);
+        check(
+            anyhow!(err).context("cannot read `x.gguf`"),
+            expect!["cannot read `x.gguf`: no such file or directory"],
         );
     }
 
