@@ -5,10 +5,9 @@
 
 mod support;
 
-use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use expect_test::{Expect, expect};
@@ -269,8 +268,8 @@ fn a_server_dies_with_the_agent_in_mid_answer() {
 fn a_server_dies_with_the_agent_while_it_loads_and_hears_nothing() {
     let Some(play) = Play::new() else { return };
     let model = play.model("endless", &endless());
-    // The model is a pipe in which nothing comes, so loading lasts as long as the test wants; and
-    // standard input is one that never ends.
+    // The model is a pipe that nobody writes to: to open it lasts for ever. And standard input is one
+    // that never ends.
     let fifos = "mkfifo \"$HOME/model\" \"$HOME/input\"";
     play.home.program(Path::new("/bin/sh"), &["-c", fifos]).check();
     let server = play.server.display();
@@ -283,13 +282,11 @@ fn a_server_dies_with_the_agent_while_it_loads_and_hears_nothing() {
     std::fs::set_permissions(&deaf, PermissionsExt::from_mode(0o755)).expect("it is ours");
     play.configure(&format!("program = \"{}\"", deaf.display()));
     let running = play.agent(&["-m", &model, "go"]).start();
-    // To open it for writing works only once somebody reads.
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).expect("a flag is small");
-    let mut loading = None;
+    let logs = "home/.local/state/agent/logs";
     until("the server to load", || {
-        let pipe = play.home.path("home/model");
-        loading = OpenOptions::new().write(true).custom_flags(flags).open(pipe).ok();
-        loading.is_some()
+        listed(&play.home, logs)
+            .iter()
+            .any(|it| play.home.read(&format!("{logs}/{it}")).contains("loading model"))
     });
     check_death(&play, running);
 }
