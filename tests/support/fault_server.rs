@@ -25,13 +25,23 @@ type Script = dyn Fn(usize, &Request) -> Response + Send + Sync;
 
 struct State {
     script: Box<Script>,
+    reading: Reading,
     log: Watched<Log>,
+}
+
+/// What is done with the body of a request.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    Parsed,
+    Raw,
 }
 
 #[derive(Default)]
 struct Log {
     requests: Vec<Request>,
     chats: usize,
+    /// Which chats were answered, as far as they were, and when.
+    answers: Vec<(usize, Instant)>,
     /// Which chats were left by their client before they were answered in full, and when.
     departures: Vec<(usize, Instant)>,
     /// Answers that stand in for the usual ones: method, path, answer.
@@ -63,9 +73,19 @@ impl FaultServer {
 
     /// Answers without end.
     pub fn answering(script: impl Fn(usize, &Request) -> Response + Send + Sync + 'static) -> Self {
+        Self::start(Box::new(script), Reading::Parsed)
+    }
+
+    /// Answers without end and without understanding: `body` is `Null`. For those who measure the
+    /// time between an answer and the next request.
+    pub fn unmindful(script: impl Fn(usize) -> Response + Send + Sync + 'static) -> Self {
+        Self::start(Box::new(move |nth, _| script(nth)), Reading::Raw)
+    }
+
+    fn start(script: Box<Script>, reading: Reading) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be had");
         let address = listener.local_addr().expect("a listener has an address");
-        let state = Arc::new(State { script: Box::new(script), log: Watched::default() });
+        let state = Arc::new(State { script, reading, log: Watched::default() });
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
@@ -116,6 +136,16 @@ impl FaultServer {
         request.unwrap_or_else(|| panic!("waited in vain for request {nth}"))
     }
 
+    /// When each chat came, and when the last byte of its answer was sent.
+    pub fn times(&self) -> Vec<(Instant, Option<Instant>)> {
+        self.state.log.read(|it| {
+            let chats = it.requests.iter().filter(|it| it.is_chat()).map(|it| it.arrived);
+            let answered =
+                |nth| it.answers.iter().find(|(it, _)| *it == nth).map(|(_, when)| *when);
+            chats.enumerate().map(|(nth, arrived)| (arrived, answered(nth))).collect()
+        })
+    }
+
     /// When the client of the `nth` chat went away without having its answer.
     #[track_caller]
     pub fn departure(&self, nth: usize) -> Instant {
@@ -153,7 +183,12 @@ fn serve(state: &State, stream: TcpStream) {
 }
 
 fn answer(state: &State, stream: &TcpStream) -> io::Result<()> {
-    let Some(request) = Request::read(&mut BufReader::new(stream))? else { return Ok(()) };
+    let mut reader = BufReader::new(stream);
+    let request = match state.reading {
+        Reading::Parsed => Request::read(&mut reader)?,
+        Reading::Raw => Request::read_raw(&mut reader)?,
+    };
+    let Some(request) = request else { return Ok(()) };
     let nth = state.log.change(|it| {
         it.requests.push(request.clone());
         let nth = it.chats;
@@ -162,8 +197,12 @@ fn answer(state: &State, stream: &TcpStream) -> io::Result<()> {
     });
     let response = response_to(state, nth, &request);
     let left = Play { stream, nth, sent: 0 }.play(&response, &request);
-    if request.is_chat() && matches!(left, Err(_) | Ok(Outcome::Left)) {
-        state.log.change(|it| it.departures.push((nth, Instant::now())));
+    let now = Instant::now();
+    if request.is_chat() {
+        state.log.change(|it| match left {
+            Ok(Outcome::Sent) => it.answers.push((nth, now)),
+            Err(_) | Ok(Outcome::Left) => it.departures.push((nth, now)),
+        });
     }
     left.map(|_| ())
 }

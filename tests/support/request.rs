@@ -23,6 +23,15 @@ pub struct Request {
 impl Request {
     /// Reads one request; `None` if the client left without asking.
     pub fn read(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
+        let mut request = Self::read_raw(stream)?;
+        if let Some(it) = &mut request {
+            it.body = serde_json::from_slice(&it.raw).unwrap_or_default();
+        }
+        Ok(request)
+    }
+
+    /// The same without a look at its body, which costs more than to receive it.
+    pub fn read_raw(stream: &mut impl BufRead) -> io::Result<Option<Self>> {
         let first = line(stream)?;
         let mut words = first.split(' ');
         let (Some(method), Some(path)) = (words.next(), words.next()) else { return Ok(None) };
@@ -35,7 +44,6 @@ impl Request {
             arrived: Instant::now(),
         };
         request.raw = request.read_body(stream)?;
-        request.body = serde_json::from_slice(&request.raw).unwrap_or_default();
         request.arrived = Instant::now();
         Ok(Some(request))
     }
