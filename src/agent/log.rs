@@ -53,8 +53,8 @@ impl Log {
         if self.syncing.as_ref().is_some_and(|it| !it.is_finished()) {
             return;
         }
-        if let Some(Ok(Some(file))) = self.journal.as_ref().map(Journal::file) {
-            self.syncing = Some(spawn_blocking(move || file.sync_data()));
+        if let Some(sync) = self.journal.as_ref().and_then(Journal::syncing) {
+            self.syncing = Some(spawn_blocking(move || sync.run()));
             self.dirty = false;
         }
     }

@@ -4,6 +4,8 @@ use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, BufReader, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
@@ -22,6 +24,9 @@ pub(crate) struct Journal {
     header: Header,
     clock: fn() -> SystemTime,
     file: Option<File>,
+    /// Whether the directories are known to have the file. Not even of one that was found: who made
+    /// it may have been killed before the directories were synced.
+    placed: Arc<AtomicBool>,
     /// The number of the next record.
     next: u64,
     /// Where the file is known to be whole.
@@ -30,11 +35,26 @@ pub(crate) struct Journal {
     pending: String,
 }
 
+/// A second hold on the file of a journal, to sync it on another thread.
+pub(crate) struct Sync {
+    file: File,
+    path: PathBuf,
+    placed: Arc<AtomicBool>,
+}
+
+impl Sync {
+    /// Returns when all that was written before will survive the loss of power.
+    pub(crate) fn run(&self) -> io::Result<()> {
+        sync(&self.file, &self.path, &self.placed)
+    }
+}
+
 impl Journal {
     /// A journal that will be in the file `path`.
     pub(crate) fn new(path: PathBuf, id: &str, project: &Path, clock: fn() -> SystemTime) -> Self {
         let header = header(id, project);
-        Self { path, header, clock, file: None, next: 0, end: 0, pending: String::new() }
+        let (placed, pending) = (Arc::default(), String::new());
+        Self { path, header, clock, file: None, placed, next: 0, end: 0, pending }
     }
 
     /// Reads the journal in the file `path` and goes on where it ends. Its torn tail, if it has
@@ -72,9 +92,9 @@ impl Journal {
         }
         let project = replay.header.as_ref().map_or("", |it| &it.project);
         let header = header(id, Path::new(project));
-        let pending = String::new();
-        let next = replay.next;
-        Ok((Self { path, header, clock, file: Some(file), next, end, pending }, replay))
+        let (placed, pending) = (Arc::default(), String::new());
+        let (file, next) = (Some(file), replay.next);
+        Ok((Self { path, header, clock, file, placed, next, end, pending }, replay))
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -104,14 +124,17 @@ impl Journal {
         self.write()?;
         match &self.file {
             None => Ok(()),
-            Some(file) => file.sync_data().with_context(|| cannot_write(&self.path)),
+            Some(file) => {
+                sync(file, &self.path, &self.placed).with_context(|| cannot_write(&self.path))
+            }
         }
     }
 
-    /// A second hold on the file, for [`File::sync_data`] on another thread; `None` before the first
-    /// entry.
-    pub(crate) fn file(&self) -> io::Result<Option<File>> {
-        self.file.as_ref().map(File::try_clone).transpose()
+    /// What syncs all that was appended so far; `None` if there is no file yet, or no second hold on
+    /// it to be had.
+    pub(crate) fn syncing(&self) -> Option<Sync> {
+        let file = self.file.as_ref()?.try_clone().ok()?;
+        Some(Sync { file, path: self.path.clone(), placed: Arc::clone(&self.placed) })
     }
 
     fn put(&mut self, at: u64, record: &Record) {
@@ -127,12 +150,12 @@ impl Journal {
     }
 
     fn write_pending(&mut self) -> anyhow::Result<()> {
-        let (file, created) = match &self.file {
-            Some(file) => (file, false),
+        let file = match &self.file {
+            Some(file) => file,
             None => {
                 let file = create(&self.path)?;
                 lock(&file)?;
-                (&*self.file.insert(file), true)
+                self.file.insert(file)
             }
         };
         if let Err(err) = file.write_all_at(self.pending.as_bytes(), self.end) {
@@ -142,10 +165,6 @@ impl Journal {
         }
         self.end += self.pending.len() as u64;
         self.pending.clear();
-        if created {
-            file.sync_all()?;
-            sync_directories(&self.path)?;
-        }
         Ok(())
     }
 }
@@ -173,9 +192,16 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// A file is only there for certain when its directory, and the directory of that, know it.
-fn sync_directories(path: &Path) -> io::Result<()> {
-    path.ancestors().skip(1).take(2).try_for_each(|it| File::open(it)?.sync_all())
+/// Syncs the file. It is only there for certain when its directory, and the directory of that, know
+/// it; once they do, its data is enough.
+fn sync(file: &File, path: &Path, placed: &AtomicBool) -> io::Result<()> {
+    if placed.load(Ordering::Relaxed) {
+        return file.sync_data();
+    }
+    file.sync_all()?;
+    path.ancestors().skip(1).take(2).try_for_each(|it| File::open(it)?.sync_all())?;
+    placed.store(true, Ordering::Relaxed);
+    Ok(())
 }
 
 /// Fails if someone else has the file. A program that is just ending, or a child that is just
