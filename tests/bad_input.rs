@@ -583,10 +583,13 @@ fn without_a_home_there_is_no_place_for_sessions() {
     check(
         run,
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: neither HOME nor XDG_STATE_HOME is set
-    "#]],
+            exit Some(0)
+            Hi.
+            --- stderr
+            warning: this session will not be kept: neither HOME nor XDG_STATE_HOME says where
+            hint: set HOME
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+        "#]],
     );
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Options {
     pub(super) permission: Option<Permission>,
 
     /// Work in this directory
-    #[arg(short = 'C', long = "directory", value_name = "DIR")]
+    #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
 
     /// Go on with the newest session of this project
@@ -73,7 +73,7 @@ pub(super) struct Options {
     pub(super) system_prompt: Option<PathBuf>,
 
     /// Use this configuration file instead of the usual one
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
 
     /// Show what the model thinks, and the count of each request

@@ -25,7 +25,8 @@ pub(super) fn load(
         user,
         project: Some(workspace.root().to_owned()),
         environment: around.variables.clone(),
-        flags: flags(around, options)?,
+        flags: flags(options),
+        directory: around.directory.clone(),
         home: around.home.clone(),
     })
 }
@@ -57,14 +58,13 @@ pub(super) fn configuration(
 }
 
 /// The flags that set a key of the configuration.
-fn flags(around: &Surroundings, options: &Options) -> anyhow::Result<Vec<Flag>> {
+fn flags(options: &Options) -> Vec<Flag> {
     let mut flags = Vec::new();
     let mut flag = |name: &str, key: &str, value: Option<Value>| {
         let named = |value| Flag { name: name.to_owned(), key: key.to_owned(), value };
         flags.extend(value.map(named));
     };
     let permission = options.permission.map(|it| Value::from(it.to_string()));
-    let system_prompt = options.system_prompt.as_ref().map(|it| around.directory.join(it));
     let sampling = &options.sampling;
     let whole = |it: Option<u32>| it.map(|it| Value::from(i64::from(it)));
     flag("--model", "model", options.model.clone().map(Value::from));
@@ -74,7 +74,7 @@ fn flags(around: &Surroundings, options: &Options) -> anyhow::Result<Vec<Flag>> 
     flag(
         "--system-prompt",
         "system_prompt",
-        system_prompt.map(|it| it.to_string_lossy().into_owned().into()),
+        options.system_prompt.as_ref().map(|it| it.to_string_lossy().into_owned().into()),
     );
     flag("--temperature", "sampling.temperature", sampling.temperature.map(Value::from));
     flag("--top-k", "sampling.top_k", whole(sampling.top_k));
@@ -85,5 +85,5 @@ fn flags(around: &Surroundings, options: &Options) -> anyhow::Result<Vec<Flag>> 
     flag("--mirostat-tau", "sampling.mirostat_tau", sampling.mirostat_tau.map(Value::from));
     flag("--mirostat-eta", "sampling.mirostat_eta", sampling.mirostat_eta.map(Value::from));
     flag("--seed", "sampling.seed", sampling.seed.map(Value::from));
-    Ok(flags)
+    flags
 }

@@ -7,6 +7,9 @@ use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::cli::{WrongUsage, note};
 
+/// No window holds a prompt this long, and memory might not either.
+const LONGEST: u64 = 64 << 20;
+
 const EXAMPLE: &str = "hint: say what to do, as in: agent \"fix the failing tests\"";
 
 /// The prompt from the words typed and from what is piped in; `None` to begin a conversation.
@@ -46,7 +49,15 @@ fn piped() -> anyhow::Result<String> {
         note("waiting for standard input to end (to give it none: `< /dev/null`)");
     }
     let mut bytes = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
+    let stdin = std::io::stdin().lock().take(LONGEST + 1);
+    let read = { stdin }.read_to_end(&mut bytes).context("cannot read standard input")?;
+    if read as u64 > LONGEST {
+        bail!(WrongUsage(
+            "standard input is longer than 64 MiB\n\
+             hint: write it to a file in the project and name the file in the prompt"
+                .to_owned()
+        ));
+    }
     match String::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Ok(text),
         _ => bail!(WrongUsage(

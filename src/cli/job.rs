@@ -3,27 +3,27 @@
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use clap::CommandFactory;
-use sha2::{Digest, Sha256};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
 use crate::cli::serving::{Engine, Serving};
+use crate::cli::session_id::session_id;
+use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, configuration, input, talk};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
-use crate::sandbox::{Environment, adopt_orphans, kill_all};
+use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Limits, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible_line};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::Workspace;
 
 /// Everything a session is made from.
@@ -133,15 +133,18 @@ impl Job<'_> {
     ) -> anyhow::Result<Exit> {
         let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
-        let begun = self.begin()?;
+        let keyboard = self.keyboard();
+        if prompt.is_none() && keyboard.is_none() {
+            bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
+        }
+        // The server starts last: nothing can fail any more that needs none.
+        let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let toolbox = self.toolbox();
-        match (prompt, self.output) {
-            (None, _) => {
-                let Some(keyboard) = self.keyboard() else {
-                    bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
-                };
+        match (prompt, self.output, keyboard) {
+            (None, _, Some(keyboard)) => {
+                let (begun, serving) = begun?;
                 let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, screen, interrupt.clone())?;
+                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone());
                 desk.front().note(&self.header());
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
@@ -150,16 +153,22 @@ impl Job<'_> {
                 desk.into_host().stop().await;
                 exit
             }
-            (Some(prompt), OutputFormat::Text) => {
-                let screen = self.screen(self.keyboard(), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, screen, interrupt)?;
-                let finish = desk.prompt(prompt).await;
+            (prompt, OutputFormat::Text, keyboard) => {
+                let (begun, serving) = begun?;
+                let screen = self.screen(keyboard.clone(), &begun.transcript);
+                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt);
+                let finish = desk.prompt(prompt.unwrap_or_default()).await;
+                if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
+                {
+                    // A question may still wait for its answer.
+                    keyboard.let_go();
+                }
                 desk.into_host().stop().await;
                 finish.map(Exit::from)
             }
-            (Some(prompt), format) => {
+            (prompt, format, _) => {
                 let opening = Opening {
-                    session: begun.id.clone(),
+                    session: begun.as_ref().map(|(it, _)| it.id.clone()).unwrap_or_default(),
                     project: self.workspace.root().display().to_string(),
                     permission: permission.to_string(),
                     tools: toolbox.specs().iter().map(|it| it.name).collect(),
@@ -169,10 +178,18 @@ impl Job<'_> {
                     OutputFormat::Json | OutputFormat::Text => JsonForm::Whole,
                 };
                 let streams = (std::io::stdout(), std::io::stderr());
-                let json = Json::new(form, Box::new(streams.0), Box::new(streams.1), opening);
-                let mut desk = self.desk(begun, toolbox, json, interrupt)?;
+                let mut json = Json::new(form, Box::new(streams.0), Box::new(streams.1), opening);
                 let began = Instant::now();
-                let finish = desk.prompt(prompt).await;
+                let (begun, serving) = match begun {
+                    Ok(begun) => begun,
+                    Err(err) => {
+                        // Who reads JSON shall read why there is none.
+                        json.finish(Some(&format!("{err:#}")), began.elapsed());
+                        return Err(err);
+                    }
+                };
+                let mut desk = self.desk(begun, toolbox, (serving, json), interrupt);
+                let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
                 desk.into_host().stop().await;
@@ -191,14 +208,23 @@ impl Job<'_> {
     /// Opens the session, which fails before anything is started.
     fn begin(&mut self) -> anyhow::Result<Begun> {
         let project = self.workspace.root();
-        let store = store(self.around)?;
+        let store = store(self.around);
         let opened = match &self.session {
-            Which::Newest => store.open(&store.newest(project)?.id, Some(project))?,
-            Which::Named(id) => store.open(id, None)?,
+            Which::Newest => {
+                let store = store?;
+                store.open(&store.newest(project)?.id, Some(project))?
+            }
+            Which::Named(id) => store?.open(id, None)?,
             new @ (Which::New | Which::Unsaved) => {
                 let id = session_id(now());
-                let saved = matches!(new, Which::New);
-                let journal = saved.then(|| store.create(project, &id)).transpose()?;
+                let journal = match (new, store) {
+                    (Which::New, Ok(store)) => Some(store.create(project, &id)?),
+                    (Which::New, Err(err)) => {
+                        self.warnings.push(format!("this session will not be kept: {err:#}"));
+                        None
+                    }
+                    _ => None,
+                };
                 let system = Some(self.system_prompt()?);
                 return Ok(Begun { id, journal, transcript: Transcript::default(), system });
             }
@@ -224,24 +250,29 @@ impl Job<'_> {
         &self,
         begun: Begun,
         toolbox: Toolbox,
-        front: F,
+        host_and_front: (Serving, F),
         interrupt: Interrupt,
-    ) -> anyhow::Result<Desk<Serving, F>> {
+    ) -> Desk<Serving, F> {
         let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let rules = Rules::new(permission, self.settings.max_turns, toolbox.specs());
         let constants = Constants {
-            model: self.settings.server.url.as_ref().and(self.settings.model.clone()),
+            model: self.served_name(),
             sampling: self.settings.sampling.parameters(),
             llama: false,
         };
         let log = Log::new(begun.journal);
-        let serving = self.serving()?;
-        let reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
+        let reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
         let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
         for warning in &self.warnings {
             desk.front().show(&Event::Warning(warning));
         }
-        Ok(desk)
+        desk
+    }
+
+    /// What a server that is not ours calls the model; a file of this machine means nothing to it.
+    fn served_name(&self) -> Option<String> {
+        let named = self.settings.server.url.as_ref().and(self.settings.model.clone());
+        named.filter(|it| !it.ends_with(".gguf") && !it.starts_with(['/', '~', '.']))
     }
 
     /// The server that was named, or one of our own for the model that was named.
@@ -257,11 +288,7 @@ impl Job<'_> {
                  `agent demo` shows the program at work without either"
             );
         };
-        let path = match (model.strip_prefix("~/"), &self.around.home) {
-            (Some(rest), Some(home)) => home.join(rest),
-            _ => self.around.directory.join(model),
-        };
-        let model = models::locate(&path)?;
+        let model = models::locate(&self.around.directory.join(model))?;
         Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model)?))
     }
 
@@ -297,15 +324,20 @@ impl Job<'_> {
 
     /// One line about what is being worked on, and how.
     fn header(&self) -> String {
-        let model = self.settings.server.url.as_ref().or(self.settings.model.as_ref());
-        let model = model.map(|it| it.rsplit('/').next().unwrap_or(it)).unwrap_or_default();
+        let model = match (&self.settings.server.url, &self.settings.model) {
+            (Some(url), _) => host_of(url),
+            (None, Some(model)) => model.rsplit('/').next().unwrap_or(model),
+            (None, None) => "",
+        };
         let branch = self.workspace.branch().map(|it| format!(" ({it})")).unwrap_or_default();
         let permission = self.settings.permission.unwrap_or(Permission::Ask);
-        format!(
+        let line = format!(
             "agent {} · {model} · {}{branch} · {permission} · /help",
             env!("CARGO_PKG_VERSION"),
             self.workspace.root().display(),
-        )
+        );
+        // Whoever made the directory or the branch chose their names.
+        visible(&line).into_owned()
     }
 
     fn system_prompt(&self) -> anyhow::Result<String> {
@@ -317,6 +349,13 @@ impl Job<'_> {
         let facts = Facts { project: self.workspace.root(), system: std::env::consts::OS };
         Ok(system_prompt(own.as_deref(), facts))
     }
+}
+
+/// The part of an address that tells servers apart, without the password it may hold.
+fn host_of(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
+    authority.rsplit('@').next().unwrap_or(authority)
 }
 
 /// What a person wants to be reminded of in a session that goes on.
@@ -333,43 +372,6 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
     ))
 }
 
-/// Fires the interrupt on the first signal; the second ends the program at once. Signals other than
-/// Ctrl-C mean the program and not only the turn.
-///
-/// They are heard on a thread of their own: the main one may be held up where nobody reads what it
-/// writes, and no signal could end that.
-fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot set up the event loop for signals")?;
-    let entered = runtime.enter();
-    let hear = |kind| signal(kind).context("cannot listen for signals");
-    let mut stop = hear(SignalKind::interrupt())?;
-    let mut end = hear(SignalKind::terminate())?;
-    let mut hang_up = hear(SignalKind::hangup())?;
-    // To write past a limit on file sizes shall be an error like any other, not our death.
-    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
-    drop(entered);
-    let (interrupt, leave) = (interrupt.clone(), leave.clone());
-    std::thread::spawn(move || {
-        runtime.block_on(async {
-            loop {
-                let first = tokio::select! {
-                    _ = stop.recv() => interrupt.fire(),
-                    _ = async { tokio::select! { _ = end.recv() => {}, _ = hang_up.recv() => {} } } => {
-                        interrupt.fire();
-                        leave.fire()
-                    }
-                };
-                if !first {
-                    kill_all();
-                    std::process::exit(Exit::Cancelled as i32);
-                }
-            }
-        });
-    });
-    Ok(())
-}
-
 impl From<Finish> for Exit {
     fn from(finish: Finish) -> Self {
         match finish {
@@ -380,48 +382,14 @@ impl From<Finish> for Exit {
     }
 }
 
-/// The second it began, in UTC, and four letters that two sessions of one second do not share.
-fn session_id(now: SystemTime) -> String {
-    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let (days, second) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
-    let (year, month, day) = civil(days);
-    let seed = format!("{} {}", since.as_nanos(), std::process::id());
-    let digest = Sha256::digest(seed.as_bytes());
-    let letters = digest.iter().take(4).map(|it| char::from(b'a' + it % 26)).collect::<String>();
-    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
-    format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}-{letters}")
-}
-
-/// Year, month and day of a count of days since 1970, in the Gregorian calendar.
-fn civil(days: u64) -> (u64, u64, u64) {
-    // Counted from a first of March, so that the leap day is the last of its year.
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn an_id_says_when_a_session_began() {
-        let at = |seconds| session_id(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
-        for (seconds, expected) in [
-            (0, "19700101-000000-"),
-            (951_782_399, "20000228-235959-"),
-            (951_827_696, "20000229-123456-"),
-            (1_709_164_800, "20240229-000000-"),
-            (4_107_542_400, "21000301-000000-"),
-        ] {
-            assert!(at(seconds).starts_with(expected), "{} is not {expected}", at(seconds));
-            assert_eq!(at(seconds).len(), expected.len() + 4);
+    fn a_server_is_called_by_its_host() {
+        for url in ["http://host:80/v1", "host:80", "https://me:secret@host:80/?x"] {
+            assert_eq!(host_of(url), "host:80");
         }
     }
 

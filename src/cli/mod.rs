@@ -8,7 +8,9 @@ mod job;
 mod models;
 mod report;
 mod serving;
+mod session_id;
 mod sessions;
+mod signals;
 mod surroundings;
 mod talk;
 
@@ -52,7 +54,7 @@ impl fmt::Display for WrongUsage {
 impl std::error::Error for WrongUsage {}
 
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
-    colored::control::set_override(std::io::stderr().is_terminal());
+    colored::control::set_override(std::io::stderr().is_terminal() && surroundings::may_colour());
     let typed = match Typed::try_parse_from(args) {
         Ok(typed) => typed,
         Err(err) => {

@@ -55,7 +55,7 @@ impl Surroundings {
     /// Sessions, history and logs.
     pub(super) fn state_dir(&self) -> anyhow::Result<PathBuf> {
         let place = self.place("XDG_STATE_HOME", ".local/state");
-        place.ok_or_else(|| anyhow!("neither HOME nor XDG_STATE_HOME is set"))
+        place.ok_or_else(|| anyhow!("neither HOME nor XDG_STATE_HOME says where\nhint: set HOME"))
     }
 
     /// A directory of this process alone, for sockets; made by whoever uses it.
@@ -78,6 +78,14 @@ impl Surroundings {
 fn find<'a>(variables: &'a [(OsString, OsString)], name: &str) -> Option<&'a OsStr> {
     let found = variables.iter().find(|(it, _)| it == name)?;
     Some(&found.1).filter(|it| !it.is_empty()).map(OsString::as_os_str)
+}
+
+/// Whether nothing in the environment speaks against colours; asked before anything else is read,
+/// because what goes wrong then is printed too.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that looks around")]
+pub(super) fn may_colour() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|it| !it.is_empty());
+    !is_set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|it| it != "dumb")
 }
 
 /// The clock of the world.

@@ -21,8 +21,16 @@ pub(crate) struct Sources {
     pub(crate) project: Option<PathBuf>,
     pub(crate) environment: Vec<(OsString, OsString)>,
     pub(crate) flags: Vec<Flag>,
+    /// Where relative paths of the environment and the command line begin.
+    pub(crate) directory: PathBuf,
     /// What `~` stands for, in paths that are read and in messages.
     pub(crate) home: Option<PathBuf>,
+}
+
+impl Sources {
+    fn resolved(&self, key: &str, value: toml::Value) -> toml::Value {
+        resolved(key, value, Some(&self.directory), self.home.as_deref())
+    }
 }
 
 pub(crate) enum UserFile {
@@ -95,8 +103,8 @@ pub(crate) fn load(sources: Sources) -> anyhow::Result<Loaded> {
         let text = read(&root.join(PROJECT_FILE), home)?.unwrap_or_default();
         layers.project(root, &text, home)?;
     }
-    layers.environment(&sources.environment)?;
-    layers.flags(&sources.flags)?;
+    layers.environment(&sources)?;
+    layers.flags(&sources)?;
     layers.finish()
 }
 
@@ -136,7 +144,7 @@ impl<'a> Layers<'a> {
             if current == Some(&value) {
                 continue;
             }
-            match judge(root, &key, &value, current) {
+            match judge(&key, &value, current) {
                 Verdict::Taken => self.set(&key, value, Origin::Project(path.clone())),
                 Verdict::Ignored(reason) => self.warnings.push(format!(
                     "`{}`: {position}: `{key}` is ignored: {reason}",
@@ -149,8 +157,8 @@ impl<'a> Layers<'a> {
 
     /// An empty variable is as good as none. Other programs use the prefix too, so an unknown name
     /// is no error.
-    fn environment(&mut self, environment: &[(OsString, OsString)]) -> anyhow::Result<()> {
-        for (name, text) in environment {
+    fn environment(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        for (name, text) in &sources.environment {
             let Some(name) = name.to_str().filter(|it| it.starts_with("AGENT_")) else { continue };
             if text.is_empty() {
                 continue;
@@ -161,6 +169,7 @@ impl<'a> Layers<'a> {
                     let text = text.to_str().context("it is not UTF-8").with_context(cannot)?;
                     let value =
                         key.parse(text).map_err(|err| anyhow!("{err}")).with_context(cannot)?;
+                    let value = sources.resolved(&key.name, value);
                     self.set(&key.name, value, Origin::Environment(name.to_owned()));
                 }
                 None => self.warnings.extend(near_miss(name, self.keys)),
@@ -169,14 +178,15 @@ impl<'a> Layers<'a> {
         Ok(())
     }
 
-    fn flags(&mut self, flags: &[Flag]) -> anyhow::Result<()> {
-        for Flag { name, key, value } in flags {
+    fn flags(&mut self, sources: &Sources) -> anyhow::Result<()> {
+        for Flag { name, key, value } in &sources.flags {
             let check = match self.keys.get(key) {
                 Some(key) => key.check(value),
                 None => Err(self.keys.unknown(key)),
             };
             check.map_err(|err| anyhow!("cannot understand `{name}`: {err}"))?;
-            self.set(key, value.clone(), Origin::Flag(name.clone()));
+            let value = sources.resolved(key, value.clone());
+            self.set(key, value, Origin::Flag(name.clone()));
         }
         Ok(())
     }
@@ -246,6 +256,9 @@ fn resolved(
     let path = match (key, value.as_str()) {
         ("system_prompt", Some(path)) => path,
         ("llama.program", Some(path)) if path.contains('/') => path,
+        ("model", Some(path)) if path.ends_with(".gguf") || path.starts_with(['/', '~', '.']) => {
+            path
+        }
         _ => return value,
     };
     let whole = match (path.strip_prefix("~/"), home, directory) {
@@ -290,6 +303,17 @@ mod tests {
     use crate::config::value::tests::parse;
     use crate::conversation::Permission;
 
+    fn nothing() -> Sources {
+        Sources {
+            user: UserFile::None,
+            project: None,
+            environment: Vec::new(),
+            flags: Vec::new(),
+            directory: "/here".into(),
+            home: Some("/home/me".into()),
+        }
+    }
+
     /// Laid over each other in this order: `user: <toml>`, `project: <toml>`, `NAME=value`,
     /// `--flag key=value`; one a line, `;` for a new line in a file.
     fn layered(script: &str) -> anyhow::Result<Loaded> {
@@ -305,10 +329,12 @@ mod tests {
             } else if let Some((name, text)) = line.strip_prefix("--").and(line.split_once(' ')) {
                 let (key, text) = text.split_once('=').unwrap();
                 let value = parse(key, text).unwrap_or(text.into());
-                layers.flags(&[Flag { name: name.into(), key: key.into(), value }])?;
+                let flags = vec![Flag { name: name.into(), key: key.into(), value }];
+                layers.flags(&Sources { flags, ..nothing() })?;
             } else {
                 let (name, text) = line.split_once('=').unwrap();
-                layers.environment(&[(name.into(), text.into())])?;
+                let environment = vec![(name.into(), text.into())];
+                layers.environment(&Sources { environment, ..nothing() })?;
             }
         }
         layers.finish()
@@ -490,8 +516,8 @@ mod tests {
         check(
             "AGENT_SYSTEM_PROMPT=system.md",
             expect![[r#"
-            system_prompt = "system.md" (AGENT_SYSTEM_PROMPT)
-        "#]],
+                system_prompt = "/here/system.md" (AGENT_SYSTEM_PROMPT)
+            "#]],
         );
     }
 
@@ -504,6 +530,7 @@ mod tests {
             project: Some(dir.path().join("p")),
             environment: vec![],
             flags: vec![],
+            directory: dir.path().to_owned(),
             home: Some(dir.path().to_owned()),
         };
         assert!(load(sources(UserFile::None)).is_ok());

@@ -1,8 +1,6 @@
 //! What a project may set. Its file comes with the code, so it is not the person's word: it may
 //! make the agent more careful, never less, and choose nothing that runs or speaks for it.
 
-use std::path::Path;
-
 use serde::Deserialize;
 
 use crate::conversation::Permission;
@@ -23,8 +21,6 @@ enum Freedom {
     NarrowerPermission,
     /// Only a number that is smaller than the person's.
     Smaller,
-    /// Only a file of the project.
-    OwnFile,
     None(&'static str),
 }
 
@@ -33,7 +29,7 @@ fn freedom(key: &str) -> Freedom {
     match key {
         "permission" => Freedom::NarrowerPermission,
         "max_turns" | "commands.timeout" => Freedom::Smaller,
-        "system_prompt" => Freedom::OwnFile,
+        "system_prompt" => Freedom::None("what the model is told first is yours to say"),
         "model" => Freedom::None("which model you work with is yours to say"),
         _ if key.starts_with("server.") => {
             Freedom::None("where your words are sent is yours to say")
@@ -46,14 +42,8 @@ fn freedom(key: &str) -> Freedom {
     }
 }
 
-/// Whether the project in `root` may set `key` to `value` where the person has `current`. A path
-/// has been resolved before.
-pub(crate) fn judge(
-    root: &Path,
-    key: &str,
-    value: &toml::Value,
-    current: Option<&toml::Value>,
-) -> Verdict {
+/// Whether a project may set `key` to `value` where the person has `current`.
+pub(crate) fn judge(key: &str, value: &toml::Value, current: Option<&toml::Value>) -> Verdict {
     let (allowed, reason) = match freedom(key) {
         Freedom::Free => (true, ""),
         Freedom::NarrowerPermission => {
@@ -68,10 +58,6 @@ pub(crate) fn judge(
                 value.as_integer().zip(current).is_some_and(|(it, current)| it <= current);
             (smaller, "a project may only set it lower than you do")
         }
-        Freedom::OwnFile => {
-            let inside = value.as_str().is_some_and(|it| is_inside(root, Path::new(it)));
-            (inside, "a project may only name a file of its own")
-        }
         Freedom::None(reason) => (false, reason),
     };
     if allowed { Verdict::Taken } else { Verdict::Ignored(reason) }
@@ -79,14 +65,6 @@ pub(crate) fn judge(
 
 fn permission(value: &toml::Value) -> Option<Permission> {
     Permission::deserialize(value.clone()).ok()
-}
-
-/// Whether `path` leads to something that is there and beneath `root`, links followed.
-fn is_inside(root: &Path, path: &Path) -> bool {
-    match (root.canonicalize(), path.canonicalize()) {
-        (Ok(root), Ok(path)) => path.starts_with(root),
-        _ => false,
-    }
 }
 
 #[cfg(test)]
@@ -100,7 +78,7 @@ mod tests {
     fn check(key: &str, value: &str, current: Option<&str>, expected: Expect) {
         let keys = Keys::all();
         let parse = |it| keys.get(key).unwrap().parse(it).unwrap();
-        let verdict = judge(Path::new("/p"), key, &parse(value), current.map(parse).as_ref());
+        let verdict = judge(key, &parse(value), current.map(parse).as_ref());
         expected.assert_eq(&match verdict {
             Verdict::Taken => "taken".to_owned(),
             Verdict::Ignored(reason) => format!("ignored: {reason}"),
@@ -142,6 +120,12 @@ mod tests {
     fn a_project_chooses_nothing_that_runs_or_speaks() {
         check("model", "m", None, expect!["ignored: which model you work with is yours to say"]);
         check(
+            "system_prompt",
+            "prompt.md",
+            None,
+            expect!["ignored: what the model is told first is yours to say"],
+        );
+        check(
             "server.api_key",
             "k",
             None,
@@ -171,19 +155,5 @@ mod tests {
     fn a_project_may_choose_how_the_model_speaks() {
         check("sampling.temperature", "0.2", Some("1"), expect!["taken"]);
         check("ui.color", "never", Some("auto"), expect!["taken"]);
-    }
-
-    #[test]
-    fn a_file_of_the_project_is_one_that_is_really_in_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let (root, link) = (dir.path().join("p"), dir.path().join("p/link.md"));
-        std::fs::create_dir(&root).unwrap();
-        std::fs::write(dir.path().join("secret"), "s").unwrap();
-        std::os::unix::fs::symlink(dir.path().join("secret"), &link).unwrap();
-        assert!(!is_inside(&root, &link));
-        std::fs::write(root.join("own.md"), "s").unwrap();
-        assert!(is_inside(&root, &root.join("own.md")));
-        assert!(!is_inside(&root, &root.join("missing.md")));
-        assert!(!is_inside(&root, &root.join("../secret")));
     }
 }

@@ -13,8 +13,9 @@ use crate::{llama, llm};
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// The model to work with: a name, or the path of a GGUF file. If unset, the one used last.
-    #[schemars(example = &"qwen3-coder-30b")]
+    /// The model to work with: the path of a GGUF file, or the name that `server.url` knows it by.
+    /// A relative path begins at the file that sets it.
+    #[schemars(example = &"~/models/qwen3.5-9b-q4_k_m.gguf")]
     pub(crate) model: Option<String>,
     /// What may happen without asking. If unset: `ask` in a conversation, `auto` for a single
     /// prompt.
@@ -51,7 +52,7 @@ pub(crate) struct Server {
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Commands {
     /// Seconds a command may take, unless the model asks for another limit.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1800))]
     pub(crate) timeout: u32,
 }
 

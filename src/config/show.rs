@@ -21,7 +21,17 @@ fn shown_value(setting: &Setting) -> String {
     match &setting.value {
         None => "unset".to_owned(),
         Some(_) if setting.secret => "(secret)".to_owned(),
-        Some(value) => value.to_string(),
+        Some(value) => without_password(value.to_string()),
+    }
+}
+
+/// An address may hold a password: `http://me:secret@host`.
+fn without_password(text: String) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text };
+    let authority = rest.split('/').next().unwrap_or(rest);
+    match authority.rsplit_once('@') {
+        Some((secret, _)) => format!("{scheme}://(secret){}", &rest[secret.len()..]),
+        None => text,
     }
 }
 
@@ -36,41 +46,45 @@ mod tests {
         let sources = Sources {
             user: UserFile::None,
             project: None,
-            environment: vec![("AGENT_SERVER_API_KEY".into(), "hunter2".into())],
+            environment: vec![
+                ("AGENT_SERVER_API_KEY".into(), "hunter2".into()),
+                ("AGENT_SERVER_URL".into(), "http://me:hunter2@host/v1".into()),
+            ],
             flags: vec![Flag {
                 name: "--temperature".into(),
                 key: "sampling.temperature".into(),
                 value: 0.5.into(),
             }],
+            directory: "/".into(),
             home: None,
         };
         expect![[r#"
-            model                  unset     default
-            permission             unset     default
-            max_turns              100       default
-            system_prompt          unset     default
-            server.url             unset     default
-            server.api_key         (secret)  AGENT_SERVER_API_KEY
-            llama.program          unset     default
-            llama.port             unset     default
-            llama.context          unset     default
-            llama.slots            1         default
-            llama.gpu_layers       unset     default
-            llama.threads          unset     default
-            llama.batch            unset     default
-            llama.cache_type       unset     default
-            llama.args             []        default
-            sampling.temperature   0.5       --temperature
-            sampling.top_k         unset     default
-            sampling.top_p         unset     default
-            sampling.min_p         unset     default
-            sampling.max_tokens    unset     default
-            sampling.mirostat      unset     default
-            sampling.mirostat_tau  unset     default
-            sampling.mirostat_eta  unset     default
-            sampling.seed          unset     default
-            commands.timeout       120       default
-            ui.color               "auto"    default
+            model                  unset                      default
+            permission             unset                      default
+            max_turns              100                        default
+            system_prompt          unset                      default
+            server.url             "http://(secret)@host/v1"  AGENT_SERVER_URL
+            server.api_key         (secret)                   AGENT_SERVER_API_KEY
+            llama.program          unset                      default
+            llama.port             unset                      default
+            llama.context          unset                      default
+            llama.slots            1                          default
+            llama.gpu_layers       unset                      default
+            llama.threads          unset                      default
+            llama.batch            unset                      default
+            llama.cache_type       unset                      default
+            llama.args             []                         default
+            sampling.temperature   0.5                        --temperature
+            sampling.top_k         unset                      default
+            sampling.top_p         unset                      default
+            sampling.min_p         unset                      default
+            sampling.max_tokens    unset                      default
+            sampling.mirostat      unset                      default
+            sampling.mirostat_tau  unset                      default
+            sampling.mirostat_eta  unset                      default
+            sampling.seed          unset                      default
+            commands.timeout       120                        default
+            ui.color               "auto"                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());
     }

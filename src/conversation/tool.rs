@@ -42,9 +42,9 @@ pub(crate) enum Permission {
     ReadOnly,
     /// Ask before each change and each command.
     Ask,
-    /// Change and run inside the project without asking; refuse the rest.
+    /// Change files of the project and run commands without asking.
     Auto,
-    /// Everything, without asking.
+    /// Everything without asking; more than `auto` only once commands are confined.
     Full,
 }
 

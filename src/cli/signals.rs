@@ -1,0 +1,45 @@
+//! The signals that a person or the system sends us.
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::agent::Interrupt;
+use crate::cli::Exit;
+use crate::sandbox::kill_all;
+
+/// Fires the interrupt on the first signal; the second ends the program at once. Signals other than
+/// Ctrl-C mean the program and not only the turn.
+///
+/// They are heard on a thread of their own: the main one may be held up where nobody reads what it
+/// writes, and no signal could end that.
+pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up the event loop for signals")?;
+    let entered = runtime.enter();
+    let hear = |kind| signal(kind).context("cannot listen for signals");
+    let mut stop = hear(SignalKind::interrupt())?;
+    let mut end = hear(SignalKind::terminate())?;
+    let mut hang_up = hear(SignalKind::hangup())?;
+    // To write past a limit on file sizes shall be an error like any other, not our death.
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    drop(entered);
+    let (interrupt, leave) = (interrupt.clone(), leave.clone());
+    std::thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                let means_the_program = tokio::select! {
+                    _ = stop.recv() => false,
+                    _ = end.recv() => true,
+                    _ = hang_up.recv() => true,
+                };
+                let first = interrupt.fire();
+                let first = if means_the_program { leave.fire() } else { first };
+                if !first {
+                    kill_all();
+                    std::process::exit(Exit::Cancelled as i32);
+                }
+            }
+        });
+    });
+    Ok(())
+}
