@@ -586,8 +586,7 @@ fn without_a_home_there_is_no_place_for_sessions() {
             exit Some(0)
             Hi.
             --- stderr
-            warning: this session will not be kept: neither HOME nor XDG_STATE_HOME says where
-            hint: set HOME
+            warning: this session will not be kept: neither HOME nor XDG_STATE_HOME is set
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
         "#]],
     );

@@ -55,7 +55,7 @@ impl Surroundings {
     /// Sessions, history and logs.
     pub(super) fn state_dir(&self) -> anyhow::Result<PathBuf> {
         let place = self.place("XDG_STATE_HOME", ".local/state");
-        place.ok_or_else(|| anyhow!("neither HOME nor XDG_STATE_HOME says where\nhint: set HOME"))
+        place.ok_or_else(|| anyhow!("neither HOME nor XDG_STATE_HOME is set"))
     }
 
     /// A directory of this process alone, for sockets; made by whoever uses it.
