@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::conversation::{Call, Decision, Entry, Event, Front, Reply, Status, Stop, Usage};
+use crate::ui::outlet::Outlet;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum JsonForm {
@@ -26,7 +27,7 @@ pub(crate) struct Opening {
 
 pub(crate) struct Json {
     form: JsonForm,
-    out: Box<dyn Write>,
+    out: Outlet,
     notes: Box<dyn Write>,
     opening: Opening,
     model: Option<String>,
@@ -49,7 +50,7 @@ impl Json {
     ) -> Self {
         Self {
             form,
-            out,
+            out: Outlet::new(out),
             notes,
             opening,
             model: None,
@@ -63,10 +64,14 @@ impl Json {
         }
     }
 
+    /// Why lines are missing from the output, if some are; told once.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the caller comes next"))]
+    pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
+        self.out.trouble()
+    }
+
     fn line(&mut self, value: &Value) {
-        // A reader that is gone cannot be told so.
-        let _ = writeln!(self.out, "{value}");
-        let _ = self.out.flush();
+        self.out.write(&format!("{value}\n"));
     }
 
     fn event(&mut self, value: &Value) {
@@ -211,3 +216,6 @@ fn stop_reason(stop: Stop) -> &'static str {
         Stop::CutOff => "max_tokens",
     }
 }
+
+#[cfg(test)]
+mod tests;

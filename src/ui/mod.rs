@@ -4,6 +4,7 @@ mod call_line;
 mod code;
 mod json;
 mod keyboard;
+mod outlet;
 mod screen;
 mod status;
 mod visible;

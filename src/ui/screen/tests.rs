@@ -186,3 +186,21 @@ fn that_the_model_is_being_loaded_is_said_once() {
     "#]],
     );
 }
+
+#[test]
+fn an_answer_that_could_not_be_written_is_told() {
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let mut screen = Screen::new(Box::new(Full), Box::new(Paper::default()), style, None);
+    assert!(screen.trouble().is_none());
+    screen.show(&Event::Said(Piece::Text("It is done.")));
+    assert_eq!(screen.trouble().map(|it| it.kind()), Some(std::io::ErrorKind::StorageFull));
+}
