@@ -204,3 +204,23 @@ fn an_answer_that_could_not_be_written_is_told() {
     screen.show(&Event::Said(Piece::Text("It is done.")));
     assert_eq!(screen.trouble().map(|it| it.kind()), Some(std::io::ErrorKind::StorageFull));
 }
+
+#[test]
+fn a_change_that_looks_like_the_head_of_a_diff_is_shown() {
+    check(
+        &[
+            Event::Recorded(&reply(&[("edit_file", r#"{"path":"a.sql"}"#)])),
+            Event::Recorded(&result(
+                CallStatus::Done,
+                "Edited a.sql:\n@@ -1,2 +1,2 @@\n--- gone\n+++i;\n",
+                "+1 -1",
+            )),
+        ],
+        expect![[r#"
+            ● edit_file a.sql  +1 -1
+                @@ -1,2 +1,2 @@
+                --- gone
+                +++i;
+        "#]],
+    );
+}
