@@ -73,7 +73,9 @@ impl Fold {
         Ok(false)
     }
 
-    /// Some servers give every call the index 0, or none; a second name begins a second call.
+    /// Some servers give every call the index 0, or none, and some repeat the name in each delta. A
+    /// name always comes whole: another name begins another call, and so does the same one once the
+    /// arguments are complete.
     fn take_call(&mut self, delta: CallDelta, on: &mut dyn FnMut(Event<'_>)) {
         let function = delta.function.unwrap_or_default();
         let id = delta.id.unwrap_or_default();
@@ -82,7 +84,15 @@ impl Fold {
             Some(index) => self.indices.iter().rposition(|it| *it == index),
             None => self.indices.len().checked_sub(1),
         };
-        let begins_another = |call: &Call| !name.is_empty() && !id.is_empty() && id != call.id;
+        let arguments = function.arguments.unwrap_or_default();
+        let begins_another = |call: &Call| match (name.is_empty(), id.is_empty()) {
+            (true, _) => false,
+            (false, false) => id != call.id,
+            (false, true) if call.tool.is_empty() => false,
+            (false, true) => {
+                name != call.tool || (!arguments.is_empty() && is_complete(&call.args))
+            }
+        };
         let at = match known.filter(|at| !begins_another(&self.reply.calls[*at])) {
             Some(at) => at,
             None => {
@@ -92,13 +102,13 @@ impl Fold {
             }
         };
         let call = &mut self.reply.calls[at];
-        if !name.is_empty() {
-            call.tool += &name;
+        if call.tool.is_empty() && !name.is_empty() {
             on(Event::Said(Piece::Call(&name)));
+            call.tool = name;
         }
-        if let Some(it) = function.arguments.filter(|it| !it.is_empty()) {
-            on(Event::Said(Piece::Arguments(&it)));
-            call.args += &it;
+        if !arguments.is_empty() {
+            on(Event::Said(Piece::Arguments(&arguments)));
+            call.args += &arguments;
         }
     }
 
@@ -123,6 +133,12 @@ impl Fold {
         self.reply.end = End::Cancelled;
         self.reply
     }
+}
+
+/// Whether these are arguments to which nothing can be added.
+fn is_complete(args: &str) -> bool {
+    let is_json = |it| serde_json::from_str::<serde::de::IgnoredAny>(it).is_ok();
+    args.trim_end().ends_with('}') && is_json(args)
 }
 
 /// Gives an id to calls that have none of their own within the reply.
@@ -241,6 +257,48 @@ mod tests {
                 Call { id: "call_3", tool: "four", args: "{}" }
             "#]],
         );
+    }
+
+    #[test]
+    fn calls_without_count_and_id_are_told_apart_by_their_names() {
+        for index in ["", r#""index":0,"#] {
+            check(
+                &r#"{"choices":[{"delta":{"tool_calls":[{INDEX"function":{"name":"one"}}]}}]}
+                    {"choices":[{"delta":{"tool_calls":[{INDEX"function":{"name":"two","arguments":"{}"}}]}}]}
+                    {"choices":[{"delta":{"tool_calls":[{INDEX"function":{"name":"two","arguments":"{}"}}]}}]}"#
+                    .replace("INDEX", index),
+                expect![[r#"
+                    Said(Call("one"))
+                    Said(Call("two"))
+                    Said(Arguments("{}"))
+                    Said(Call("two"))
+                    Said(Arguments("{}"))
+                    text "" reasoning "" Finished
+                    Call { id: "call_0", tool: "one", args: "" }
+                    Call { id: "call_1", tool: "two", args: "{}" }
+                    Call { id: "call_2", tool: "two", args: "{}" }
+                "#]],
+            );
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_repeated_is_one_name() {
+        for id in ["", r#""id":"call_0","#] {
+            check(
+                &r#"{"choices":[{"delta":{"tool_calls":[{"index":0,ID"function":{"name":"read","arguments":"{\"a\":"}}]}}]}
+                    {"choices":[{"delta":{"tool_calls":[{"index":0,ID"function":{"name":"read","arguments":"{}}"}}]}}]}
+                    {"choices":[{"delta":{"tool_calls":[{"index":0,ID"function":{"name":"read","arguments":""}}]}}]}"#
+                    .replace("ID", id),
+                expect![[r#"
+                    Said(Call("read"))
+                    Said(Arguments("{\"a\":"))
+                    Said(Arguments("{}}"))
+                    text "" reasoning "" Finished
+                    Call { id: "call_0", tool: "read", args: "{\"a\":{}}" }
+                "#]],
+            );
+        }
     }
 
     #[test]
