@@ -2,7 +2,7 @@
 //!
 //! These are forms of the wire: each field may be missing or null, and unknown ones are passed over.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -49,7 +49,9 @@ pub(super) struct FunctionDelta {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct TokenCount {
+    #[serde(deserialize_with = "nullable")]
     pub(super) prompt_tokens: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) completion_tokens: u32,
     pub(super) prompt_tokens_details: Option<PromptDetails>,
 }
@@ -64,29 +66,70 @@ pub(super) struct PromptDetails {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Timings {
+    #[serde(deserialize_with = "nullable")]
     pub(super) cache_n: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) prompt_n: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) prompt_ms: f64,
+    #[serde(deserialize_with = "nullable")]
     pub(super) predicted_n: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) predicted_ms: f64,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct PromptProgress {
+    #[serde(deserialize_with = "nullable")]
     pub(super) total: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) cache: u32,
+    #[serde(deserialize_with = "nullable")]
     pub(super) processed: u32,
 }
 
 /// An error, in a body of its own or in the middle of a stream.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(from = "FaultForm")]
 pub(super) struct Fault {
     pub(super) code: Option<serde_json::Value>,
     pub(super) message: String,
-    #[serde(rename = "type")]
     pub(super) kind: Option<String>,
     pub(super) n_prompt_tokens: Option<u32>,
     pub(super) n_ctx: Option<u32>,
+}
+
+/// Some servers say no more than the words.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum FaultForm {
+    Short(String),
+    Whole {
+        code: Option<serde_json::Value>,
+        message: Option<String>,
+        #[serde(rename = "type")]
+        kind: Option<String>,
+        n_prompt_tokens: Option<u32>,
+        n_ctx: Option<u32>,
+    },
+}
+
+impl From<FaultForm> for Fault {
+    fn from(form: FaultForm) -> Self {
+        match form {
+            FaultForm::Short(message) => Self { message, ..Self::default() },
+            FaultForm::Whole { code, message, kind, n_prompt_tokens, n_ctx } => {
+                let message = message.unwrap_or_else(|| "no reason given".to_owned());
+                Self { code, message, kind, n_prompt_tokens, n_ctx }
+            }
+        }
+    }
+}
+
+/// What is null is as good as missing.
+fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    value: D,
+) -> Result<T, D::Error> {
+    Option::deserialize(value).map(Option::unwrap_or_default)
 }

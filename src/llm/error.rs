@@ -38,14 +38,11 @@ impl AskError {
     /// Understands the body of an answer that is not 200; any body will do.
     pub(super) fn from_body(status: u16, body: &[u8]) -> Self {
         #[derive(serde::Deserialize)]
-        #[serde(untagged)]
-        enum Body {
-            Whole { error: Fault },
-            Short { error: String },
+        struct Body {
+            error: Fault,
         }
-        let fault = match serde_json::from_slice(body) {
-            Ok(Body::Whole { error }) => error,
-            Ok(Body::Short { error }) => Fault { message: error, ..Fault::default() },
+        let fault = match serde_json::from_slice::<Body>(body) {
+            Ok(it) => it.error,
             Err(_) => Fault { message: gist_of(body), ..Fault::default() },
         };
         Self::from_fault(status, fault)
@@ -172,6 +169,15 @@ mod tests {
             404,
             r#"{"error":"model not found"}"#,
             expect![[r#"Refused { status: 404, message: "model not found" }"#]],
+        );
+    }
+
+    #[test]
+    fn an_error_may_lack_its_words() {
+        check(
+            500,
+            r#"{"error":{"message":null,"type":null,"code":null}}"#,
+            expect![[r#"Refused { status: 500, message: "no reason given" }"#]],
         );
     }
 

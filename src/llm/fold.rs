@@ -347,6 +347,34 @@ mod tests {
     }
 
     #[test]
+    fn an_error_in_the_stream_may_be_no_more_than_words() {
+        check(
+            r#"{"error":"out of memory"}
+               {"error":{"message":null}}"#,
+            expect![[r#"
+                Failed("out of memory")
+                Failed("no reason given")
+                text "" reasoning "" Finished
+            "#]],
+        );
+    }
+
+    #[test]
+    fn what_is_null_is_as_good_as_missing() {
+        check(
+            r#"{"choices":[{"delta":{"content":"yes"}}],"prompt_progress":{"total":7,"cache":null,"processed":null}}
+               {"choices":null,"usage":{"prompt_tokens":null,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":null}},"error":null}
+               {"timings":{"cache_n":null,"prompt_n":7,"prompt_ms":null,"predicted_n":3,"predicted_ms":null}}"#,
+            expect![[r#"
+                Reading(Progress { total: 7, cached: 0, processed: 0 })
+                Said(Text("yes"))
+                text "yes" reasoning "" Finished
+                Usage { cached: 0, read: 7, written: 3, read_ms: 0.0, written_ms: 0.0 }
+            "#]],
+        );
+    }
+
+    #[test]
     fn a_chunk_that_is_no_chunk_is_garbled() {
         check(
             "<html>",
