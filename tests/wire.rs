@@ -398,6 +398,41 @@ fn a_foreign_server_is_asked_for_the_model_it_names_and_for_nothing_of_llama_ser
     assert_eq!(body.get("return_progress"), None);
 }
 
+#[test]
+fn a_server_in_trouble_is_not_taken_for_a_foreign_one() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    server.on("GET", "/props", Response::server_error("boom"));
+    shows(
+        &home.agent(&["hello"]).server(&server).run(),
+        Some(&server),
+        expect![[r#"
+        exit 1, 0 requests
+        --- stdout
+        --- stderr
+        the model server refused the request (500): boom; asking again in [TIME]
+        error: the model server refused the request (500): boom
+    "#]],
+    );
+    server.on("GET", "/props", Response::bad_gateway());
+    let before = server.requests().len();
+    let run = home.agent(&["hello"]).server(&server).start();
+    // When it has asked again, its first question was answered.
+    server.request(before + 1);
+    server.on("GET", "/props", Response::json(200, &wire::props(8)));
+    run.finish().assert_code(0);
+    assert_eq!(server.chat(0).body["return_progress"], true);
+}
+
+#[test]
+fn a_server_that_does_not_do_props_is_a_foreign_one() {
+    for status in [404, 405, 501] {
+        let (home, server) = (Home::new(), FaultServer::foreign(vec![say("Hi.")]));
+        server.on("GET", "/props", Response::not_found().status(status));
+        home.agent(&["hello"]).server(&server).run().assert_code(0);
+        assert_eq!(server.chat(0).body["model"], "fault");
+    }
+}
+
 // What a model may do wrong.
 
 #[test]

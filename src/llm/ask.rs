@@ -1,6 +1,7 @@
 //! One request, from the first byte sent to the last byte of the answer.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use crate::conversation::{Event, Reply};
 use crate::llm::fold::Fold;
@@ -45,7 +46,8 @@ async fn stream(
         .header("accept", "text/event-stream")
         .body(reqwest::Body::wrap(request.body()))
         .send();
-    let mut response = patiently(server, sent).await?.map_err(|err| server.unreachable(&err))?;
+    let mut response =
+        patiently(server.patience, sent).await?.map_err(|err| server.unreachable(&err))?;
     let status = response.status().as_u16();
     if status != 200 {
         return Err(AskError::from_body(status, &start_of_body(server, &mut response).await?));
@@ -53,7 +55,7 @@ async fn stream(
     let mut parser = Parser::default();
     let mut last = Ok(false);
     loop {
-        let bytes = patiently(server, response.chunk()).await?;
+        let bytes = patiently(server.patience, response.chunk()).await?;
         let bytes = match bytes {
             Ok(Some(bytes)) => bytes,
             Ok(None) => return ended(fold, &parser, "the connection was closed"),
@@ -97,7 +99,7 @@ async fn start_of_body(
     response: &mut reqwest::Response,
 ) -> Result<Vec<u8>, AskError> {
     let mut body = Vec::new();
-    while let Ok(Some(bytes)) = patiently(server, response.chunk()).await? {
+    while let Ok(Some(bytes)) = patiently(server.patience, response.chunk()).await? {
         body.extend_from_slice(&bytes);
         if body.len() > LONGEST_ERROR {
             break;
@@ -107,8 +109,11 @@ async fn start_of_body(
 }
 
 /// Waits as long as the server may be silent.
-async fn patiently<T>(server: &Server, it: impl Future<Output = T>) -> Result<T, AskError> {
-    let Some(patience) = server.patience else { return Ok(it.await) };
+pub(super) async fn patiently<T>(
+    patience: Option<Duration>,
+    it: impl Future<Output = T>,
+) -> Result<T, AskError> {
+    let Some(patience) = patience else { return Ok(it.await) };
     let silent = |_| AskError::Broken(format!("not a word for {} s", patience.as_secs()));
     tokio::time::timeout(patience, it).await.map_err(silent)
 }

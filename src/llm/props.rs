@@ -1,8 +1,14 @@
 //! What a server says about itself.
 
+use std::time::Duration;
+
 use serde::Deserialize;
 
+use crate::llm::ask::patiently;
 use crate::llm::{AskError, Server};
+
+/// What a server knows by heart is told in no time, even by a busy one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What matters to a conversation about the server that holds it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,9 +70,10 @@ pub(crate) async fn props(server: &Server) -> Result<Props, AskError> {
             tools: it.chat_template_caps.and_then(|it| it.supports_tools),
         });
     }
-    if let err @ (AskError::Unauthorized(_) | AskError::Loading) =
-        AskError::from_body(status, &body)
-    {
+    let err = AskError::from_body(status, &body);
+    // One that has never heard of this path is another server; one in trouble may be any.
+    let in_trouble = status == 429 || (status >= 500 && status != 501);
+    if in_trouble || matches!(err, AskError::Unauthorized(_)) {
         return Err(err);
     }
     let (status, body) = fetch(server, "/v1/models").await?;
@@ -79,6 +86,11 @@ pub(crate) async fn props(server: &Server) -> Result<Props, AskError> {
 }
 
 async fn fetch(server: &Server, path: &str) -> Result<(u16, Vec<u8>), AskError> {
+    let patience = server.patience.map_or(PATIENCE, |it| it.min(PATIENCE));
+    patiently(Some(patience), whole(server, path)).await?
+}
+
+async fn whole(server: &Server, path: &str) -> Result<(u16, Vec<u8>), AskError> {
     let unreachable = |err: reqwest::Error| server.unreachable(&err);
     let mut response = server.get(path).send().await.map_err(unreachable)?;
     let status = response.status().as_u16();
@@ -90,4 +102,24 @@ async fn fetch(server: &Server, path: &str) -> Result<(u16, Vec<u8>), AskError> 
         }
     }
     Ok((status, body))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use expect_test::expect;
+
+    use super::*;
+    use crate::llm::Address;
+
+    #[test]
+    fn a_server_that_never_answers_is_not_waited_for_for_ever() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = Address::Http(format!("http://{}", silent.local_addr().unwrap()));
+        let server = Server::new(&address, None, Some(Duration::from_millis(10))).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let asked = runtime.block_on(props(&server));
+        expect![[r#"Err(Broken("not a word for 0 s"))"#]].assert_eq(&format!("{asked:?}"));
+    }
 }
