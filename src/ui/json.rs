@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::conversation::{Call, Decision, Entry, Event, Front, Reply, Status, Stop, Usage};
 use crate::ui::outlet::Outlet;
+use crate::ui::visible::{visible, visible_json};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum JsonForm {
@@ -71,17 +72,20 @@ impl Json {
     }
 
     fn line(&mut self, value: &Value) {
-        self.out.write(&format!("{value}\n"));
+        self.out.write(&format!("{}\n", visible_json(&value.to_string())));
     }
 
+    /// What comes first, however early something goes wrong, is the line that opens the session.
     fn event(&mut self, value: &Value) {
+        self.begin();
         if self.form == JsonForm::Stream {
             self.line(value);
         }
     }
 
     fn begin(&mut self) {
-        if std::mem::replace(&mut self.begun, true) {
+        let begun = std::mem::replace(&mut self.begun, true);
+        if begun || self.form != JsonForm::Stream {
             return;
         }
         let it = &self.opening;
@@ -89,7 +93,7 @@ impl Json {
             "type": "system", "subtype": "init", "session_id": it.session, "cwd": it.project,
             "model": self.model, "permissionMode": it.permission, "tools": it.tools,
         });
-        self.event(&init);
+        self.line(&init);
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -173,7 +177,7 @@ impl Front for Json {
             }
             Event::Recorded(Entry::Stopped(stop)) => self.stop = Some(*stop),
             Event::Warning(text) => {
-                let _ = writeln!(self.notes, "warning: {text}");
+                let _ = writeln!(self.notes, "warning: {}", visible(text));
             }
             Event::Retrying { reason, .. } => {
                 let line = json!({

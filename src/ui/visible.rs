@@ -40,6 +40,25 @@ pub(crate) fn visible_line(text: &str, width: usize) -> String {
     }
 }
 
+/// JSON that says the same with every such character written as an escape. Outside of strings JSON
+/// has none of them.
+pub(super) fn visible_json(line: &str) -> Cow<'_, str> {
+    if !line.chars().any(acts) {
+        return Cow::Borrowed(line);
+    }
+    let mut shown = String::with_capacity(line.len() + 16);
+    for c in line.chars() {
+        if acts(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(shown, "\\u{unit:04x}");
+            }
+        } else {
+            shown.push(c);
+        }
+    }
+    Cow::Owned(shown)
+}
+
 /// Whether a character does something to a terminal or a reader other than being seen.
 fn acts(c: char) -> bool {
     match c {
@@ -116,7 +135,21 @@ mod tests {
         assert_eq!(visible_line("two\n  lines\tand \x1b[1m more", 14), "two lines and…");
     }
 
+    #[test]
+    fn what_acts_is_an_escape_in_json() {
+        let shown = visible_json("\"é\x7f\u{9b}\u{202e}\u{e0041}😀\"");
+        assert_eq!(shown, r#""é\u007f\u009b\u202e\udb40\udc41😀""#);
+    }
+
     proptest! {
+        #[test]
+        fn escaped_json_says_the_same(text in any::<String>()) {
+            let line = serde_json::Value::from(&*text).to_string();
+            let shown = visible_json(&line);
+            prop_assert!(!shown.chars().any(acts));
+            prop_assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+        }
+
         #[test]
         fn nothing_that_acts_gets_through(text in any::<String>()) {
             let shown = visible(&text).into_owned();

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use expect_test::{Expect, expect};
+
 use super::*;
 
 #[derive(Clone, Default)]
@@ -26,6 +28,45 @@ fn json(out: Box<dyn Write>, notes: Box<dyn Write>) -> Json {
         tools: Vec::new(),
     };
     Json::new(JsonForm::Stream, out, notes, opening)
+}
+
+/// What these events write: the kind of each line, and the notes.
+#[track_caller]
+fn check(events: &[Event<'_>], expected: Expect) {
+    let (out, notes) = (Paper::default(), Paper::default());
+    let mut json = json(Box::new(out.clone()), Box::new(notes.clone()));
+    events.iter().for_each(|it| json.show(it));
+    let kind = |line: &str| {
+        let line: Value = serde_json::from_str(line).unwrap();
+        format!("{} {}\n", line["type"], line["subtype"])
+    };
+    let kinds: String = out.0.borrow().lines().map(kind).collect();
+    expected.assert_eq(&(kinds + &notes.0.borrow()));
+}
+
+#[test]
+fn the_opening_comes_first_whatever_goes_wrong() {
+    let wait = Duration::from_millis(250);
+    check(
+        &[
+            Event::Retrying { reason: "it is busy", wait },
+            Event::Ready { model: Some("m"), window: None },
+        ],
+        expect![[r#"
+            "system" "init"
+            "system" "api_retry"
+        "#]],
+    );
+}
+
+#[test]
+fn a_warning_does_not_act_on_the_terminal() {
+    check(
+        &[Event::Warning("\x1b[2J")],
+        expect![[r#"
+        warning: ␛[2J
+    "#]],
+    );
 }
 
 #[test]
