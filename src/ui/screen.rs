@@ -47,6 +47,8 @@ pub(crate) struct Screen {
     thinking: bool,
     /// Words were shown since the model was asked, which are void if it has to be asked again.
     spoke: bool,
+    /// The model was asked and has not replied.
+    asked: bool,
     /// The person knows that the model is being loaded.
     loading_told: bool,
     /// What the requests of this turn add up to, and the last of them.
@@ -72,6 +74,7 @@ impl Screen {
             mid_line: false,
             thinking: false,
             spoke: false,
+            asked: false,
             loading_told: false,
             turn: Default::default(),
             window: None,
@@ -158,6 +161,7 @@ impl Screen {
 
     fn reply(&mut self, reply: &Reply) {
         self.end_words();
+        self.asked = false;
         self.recall(reply);
         let (sum, last) = (&mut self.turn.0, reply.usage);
         sum.cached += last.cached;
@@ -194,6 +198,7 @@ impl Screen {
 
     fn ended(&mut self) {
         self.end_words();
+        self.asked = false;
         let (sum, last) = self.turn;
         if sum != Usage::default() {
             self.note(&count_line(sum, last, self.window).dimmed().to_string());
@@ -204,6 +209,8 @@ impl Screen {
 impl Front for Screen {
     fn show(&mut self, event: &Event<'_>) {
         match event {
+            // A server that was asked runs already.
+            Event::Loading(None) if self.asked => self.loading(),
             Event::Loading(None) => self.status.show("starting the model server"),
             Event::Loading(Some(part)) => {
                 self.status.show(&format!("loading the model, {:.0} %", part * 100.0));
@@ -213,6 +220,7 @@ impl Front for Screen {
                 self.status.clear();
             }
             Event::Asked => {
+                self.asked = true;
                 self.spoke = false;
                 self.status.show("waiting for the model");
             }

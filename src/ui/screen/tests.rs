@@ -224,3 +224,14 @@ fn a_change_that_looks_like_the_head_of_a_diff_is_shown() {
         "#]],
     );
 }
+
+#[test]
+fn that_a_server_which_was_asked_loads_its_model_is_said_once() {
+    let (asked, loading) = (Event::Asked, Event::Loading(None));
+    check(
+        &[loading.clone(), asked.clone(), loading.clone(), asked, loading],
+        expect![[r#"
+            the model is being loaded
+        "#]],
+    );
+}
