@@ -78,6 +78,19 @@ fn what_is_allowed_is_done() {
 }
 
 #[test]
+fn a_word_too_short_to_be_clear_is_asked_about_again() {
+    let (home, server) = (Home::new(), touching());
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "ok");
+    terminal.wait_until("the question again", |it| it.matches("what to do instead").count() == 2);
+    assert!(!home.has("project/made"));
+    answer(&mut terminal, "y");
+    terminal.wait_for("Well.");
+    assert!(home.has("project/made"));
+}
+
+#[test]
 fn what_is_denied_is_not_done_and_the_model_is_told() {
     let (home, server) = (Home::new(), touching());
     let mut terminal = open(&home, &server, &[]);

@@ -243,24 +243,31 @@ impl Front for Screen {
 
     async fn approve(&mut self, call: &Call) -> Option<Decision> {
         self.end_words();
-        self.note(&format!("{} {}", "allow?".bold(), visible(&call_in_full(call))));
+        self.note(&format!("{} {}", "allow?".bold(), call_in_full(call)));
         let Some(keyboard) = self.keyboard.clone() else {
             let why = "there is nobody to ask; only what needs no leave can be done".to_owned();
             return Some(Decision::Denied(why));
         };
-        match keyboard.question("  y = yes, n = no, or say what to do instead: ").await {
-            Line::Entered(answer) => Some(decision(&answer)),
-            Line::Interrupted | Line::End | Line::Failed(_) => None,
+        loop {
+            match keyboard.question("  y = yes, n = no, or say what to do instead: ").await {
+                Line::Entered(answer) => match decision(&answer) {
+                    None => {}
+                    decision => return decision,
+                },
+                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+            }
         }
     }
 }
 
-/// Only a clear yes is a yes.
-fn decision(answer: &str) -> Decision {
-    match answer.trim() {
-        "y" | "Y" | "yes" | "Yes" => Decision::Allowed,
-        "n" | "N" | "no" | "No" | "" => Decision::Denied(String::new()),
-        words => Decision::Denied(words.to_owned()),
+/// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.
+fn decision(answer: &str) -> Option<Decision> {
+    let words = answer.trim();
+    match &*words.to_lowercase() {
+        "y" | "yes" => Some(Decision::Allowed),
+        "n" | "no" | "" => Some(Decision::Denied(String::new())),
+        short if short.chars().count() <= 3 => None,
+        _ => Some(Decision::Denied(words.to_owned())),
     }
 }
 

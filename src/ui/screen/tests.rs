@@ -150,10 +150,17 @@ fn nothing_untrusted_acts_on_the_terminal() {
 
 #[test]
 fn only_a_clear_yes_is_a_yes() {
-    assert_eq!(decision("y"), Decision::Allowed);
-    assert_eq!(decision("  yes "), Decision::Allowed);
-    assert_eq!(decision(""), Decision::Denied(String::new()));
-    assert_eq!(decision("yes but only in src"), Decision::Denied("yes but only in src".to_owned()));
+    for yes in ["y", "Y", "  yes ", "YES"] {
+        assert_eq!(decision(yes), Some(Decision::Allowed));
+    }
+    for no in ["", "n", "No", "NO "] {
+        assert_eq!(decision(no), Some(Decision::Denied(String::new())));
+    }
+    for unclear in ["ok", "k", "ja", "yep", "?"] {
+        assert_eq!(decision(unclear), None);
+    }
+    let words = "Yes but only in src";
+    assert_eq!(decision(words), Some(Decision::Denied(words.to_owned())));
 }
 
 #[test]
