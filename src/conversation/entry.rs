@@ -118,6 +118,16 @@ impl Usage {
     }
 }
 
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, more: Self) {
+        self.cached = self.cached.saturating_add(more.cached);
+        self.read = self.read.saturating_add(more.read);
+        self.written = self.written.saturating_add(more.written);
+        self.read_ms += more.read_ms;
+        self.written_ms += more.written_ms;
+    }
+}
+
 impl Reply {
     pub(crate) fn is_empty(&self) -> bool {
         self.text.trim().is_empty() && self.calls.is_empty()

@@ -98,9 +98,7 @@ impl Json {
 
     fn reply(&mut self, reply: &Reply) {
         self.requests += 1;
-        self.usage.cached += reply.usage.cached;
-        self.usage.read += reply.usage.read;
-        self.usage.written += reply.usage.written;
+        self.usage += reply.usage;
         self.last_words.clone_from(&reply.text);
         self.calls.clone_from(&reply.calls);
         let mut content = Vec::new();

@@ -51,9 +51,15 @@ pub(crate) struct Screen {
     asked: bool,
     /// The person knows that the model is being loaded.
     loading_told: bool,
-    /// What the requests of this turn add up to, and the last of them.
-    turn: (Usage, Usage),
+    turn: Turn,
     window: Option<u32>,
+}
+
+/// What the requests of a turn took.
+#[derive(Default)]
+struct Turn {
+    sum: Usage,
+    last: Usage,
 }
 
 impl Screen {
@@ -76,7 +82,7 @@ impl Screen {
             spoke: false,
             asked: false,
             loading_told: false,
-            turn: Default::default(),
+            turn: Turn::default(),
             window: None,
         }
     }
@@ -154,7 +160,7 @@ impl Screen {
                 }
             }
             Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
-            Entry::Prompt(_) => self.turn = Default::default(),
+            Entry::Prompt(_) => self.turn = Turn::default(),
             Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) => {}
         }
     }
@@ -163,13 +169,9 @@ impl Screen {
         self.end_words();
         self.asked = false;
         self.recall(reply);
-        let (sum, last) = (&mut self.turn.0, reply.usage);
-        sum.cached += last.cached;
-        sum.read += last.read;
-        sum.written += last.written;
-        sum.read_ms += last.read_ms;
-        sum.written_ms += last.written_ms;
-        self.turn.1 = last;
+        let last = reply.usage;
+        self.turn.sum += last;
+        self.turn.last = last;
         if self.style.verbose {
             let line =
                 format!("  {} cached, {} read, {} written", last.cached, last.read, last.written);
@@ -199,9 +201,8 @@ impl Screen {
     fn ended(&mut self) {
         self.end_words();
         self.asked = false;
-        let (sum, last) = self.turn;
-        if sum != Usage::default() {
-            self.note(&count_line(sum, last, self.window).dimmed().to_string());
+        if self.turn.sum != Usage::default() {
+            self.note(&count_line(&self.turn, self.window).dimmed().to_string());
         }
     }
 }
@@ -337,7 +338,8 @@ fn stop_line(stop: Stop) -> &'static str {
     }
 }
 
-fn count_line(sum: Usage, last: Usage, window: Option<u32>) -> String {
+fn count_line(turn: &Turn, window: Option<u32>) -> String {
+    let Turn { sum, last } = turn;
     let mut line =
         format!("  {} tokens read, {} from cache, {} written", sum.read, sum.cached, sum.written);
     if sum.written_ms > 0.0 {
