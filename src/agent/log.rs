@@ -31,21 +31,26 @@ impl Log {
         if let Some(Entry::Prompt(_) | Entry::Result { .. }) = entries.last() {
             self.sync_beside();
         }
-        self.first(written)
+        self.first(&written.err()?)
+    }
+
+    /// Whether a part of the session is on disk, from where it can be resumed. Otherwise it is in
+    /// memory as a whole, and nothing of it can be done again.
+    pub(super) fn is_on_disk(&self) -> bool {
+        self.journal.as_ref().is_some_and(Journal::is_on_disk)
     }
 
     /// Returns when all that was written would survive a power cut.
-    pub(super) async fn secure(&mut self) -> Option<String> {
+    pub(super) async fn secure(&mut self) -> anyhow::Result<()> {
         if let Some(syncing) = self.syncing.take() {
             let synced = syncing.await.unwrap_or_else(|err| Err(io::Error::other(err)));
             self.dirty |= synced.is_err();
         }
-        if !self.dirty {
-            return None;
+        if let Some(journal) = self.journal.as_mut().filter(|_| self.dirty) {
+            journal.sync()?;
+            self.dirty = false;
         }
-        let synced = self.journal.as_mut()?.sync();
-        self.dirty = synced.is_err();
-        self.first(synced)
+        Ok(())
     }
 
     /// Begins a sync on another thread, unless one runs.
@@ -59,8 +64,8 @@ impl Log {
         }
     }
 
-    fn first(&mut self, result: anyhow::Result<()>) -> Option<String> {
-        let err = result.err()?;
+    /// The error in words, if it is the first.
+    pub(super) fn first(&mut self, err: &anyhow::Error) -> Option<String> {
         let first = !std::mem::replace(&mut self.warned, true);
         first.then(|| format!("{err:#}"))
     }

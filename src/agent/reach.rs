@@ -148,10 +148,12 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         entries.iter().for_each(|it| self.front.show(&Event::Recorded(it)));
     }
 
-    async fn secure(&mut self) {
-        if let Some(reason) = self.log.secure().await {
+    async fn secure(&mut self) -> Result<(), String> {
+        let Err(err) = self.log.secure().await else { return Ok(()) };
+        if let Some(reason) = self.log.first(&err) {
             self.front.show(&Event::Warning(&reason));
         }
+        if self.log.is_on_disk() { Err(err.root_cause().to_string()) } else { Ok(()) }
     }
 }
 

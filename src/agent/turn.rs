@@ -19,8 +19,9 @@ pub(super) trait World {
     /// Writes the entries to the journal, then shows them; in that order.
     fn record(&mut self, entries: &[Entry]);
 
-    /// Waits until what was recorded would survive a power cut.
-    async fn secure(&mut self);
+    /// Waits until what was recorded would survive a power cut. The reason if it does not, although
+    /// the session is on disk: what happens now would be forgotten, and might be done again.
+    async fn secure(&mut self) -> Result<(), String>;
 }
 
 /// How a turn ended.
@@ -43,10 +44,12 @@ pub(super) async fn run(
             Next::Run(calls) => {
                 let started = calls.iter().map(|it| Entry::Started { call: it.id.clone() });
                 keep(transcript, world, started.collect());
-                if calls.iter().any(|it| rules.effect(it) != Effect::Reads) {
-                    world.secure().await;
-                }
-                let outcomes = world.run(&calls).await;
+                let only_reads = calls.iter().all(|it| rules.effect(it) == Effect::Reads);
+                let secured = if only_reads { Ok(()) } else { world.secure().await };
+                let outcomes = match secured {
+                    Ok(()) => world.run(&calls).await,
+                    Err(reason) => vec![unwritten(&reason); calls.len()],
+                };
                 let results = calls.into_iter().zip(outcomes);
                 results.map(|(call, outcome)| Entry::Result { call: call.id, outcome }).collect()
             }
@@ -57,7 +60,8 @@ pub(super) async fn run(
                 vec![Entry::Stopped(stop)]
             }
             Next::Wait => {
-                world.secure().await;
+                // The person was told, and nothing follows that would have to wait for it.
+                let _ = world.secure().await;
                 return Ok(stopped.map_or(Finish::Done, Finish::Stopped));
             }
         };
@@ -82,6 +86,15 @@ fn approved(decision: Option<Decision>, call: Call) -> Entry {
     }
 }
 
+/// The answer to a call whose `Started` cannot be written.
+fn unwritten(reason: &str) -> Outcome {
+    let text = format!(
+        "Not run: the session cannot be written to disk ({reason}), and until it can, nothing is \
+         changed or run. Reading still works. Tell the user."
+    );
+    Outcome { status: Status::Failed, text, gist: "not run: the session cannot be written".into() }
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -93,6 +106,7 @@ mod tests {
     struct Scripted {
         replies: Vec<Reply>,
         decision: Option<Decision>,
+        is_disk_full: bool,
         log: String,
     }
 
@@ -123,13 +137,28 @@ mod tests {
                 };
             }
         }
-        async fn secure(&mut self) {
+        async fn secure(&mut self) -> Result<(), String> {
+            if self.is_disk_full {
+                self.log += "(not secured)\n";
+                return Err("no space left".to_owned());
+            }
             self.log += "(secured)\n";
+            Ok(())
         }
     }
 
     #[track_caller]
     fn check(calls: &[&str], decision: Option<Decision>, expected: Expect) {
+        check_on_disk(false, calls, decision, expected);
+    }
+
+    #[track_caller]
+    fn check_on_disk(
+        is_disk_full: bool,
+        calls: &[&str],
+        decision: Option<Decision>,
+        expected: Expect,
+    ) {
         let calls = calls.iter().enumerate().map(|(id, tool)| Call {
             id: id.to_string(),
             tool: (*tool).to_owned(),
@@ -139,7 +168,8 @@ mod tests {
         let text = if calls.is_empty() { String::new() } else { "on it".to_owned() };
         let first = Reply { text, calls, ..Reply::default() };
         let last = Reply { text: "done".to_owned(), ..Reply::default() };
-        let mut world = Scripted { replies: vec![first, last], decision, log: String::new() };
+        let replies = vec![first, last];
+        let mut world = Scripted { replies, decision, is_disk_full, log: String::new() };
         let effects = vec![("shell", Effect::Executes)];
         let rules = Rules { permission: Permission::Ask, max_requests: 20, effects };
         let mut transcript = Transcript::default();
@@ -169,6 +199,27 @@ mod tests {
                 result 2 Done
                 reply "done" calls 0
                 (secured)
+                Done"#]],
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_down_is_not_done() {
+        check_on_disk(
+            true,
+            &["read", "shell"],
+            Some(Decision::Allowed),
+            expect![[r#"
+                reply "on it" calls 2
+                Started { call: "0" }
+                (runs read)
+                result 0 Done
+                Decided { call: "1", decision: Allowed }
+                Started { call: "1" }
+                (not secured)
+                result 1 Failed
+                reply "done" calls 0
+                (not secured)
                 Done"#]],
         );
     }

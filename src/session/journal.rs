@@ -101,6 +101,11 @@ impl Journal {
         &self.header.session
     }
 
+    /// Whether any of it has been written.
+    pub(crate) fn is_on_disk(&self) -> bool {
+        0 < self.end
+    }
+
     #[cfg(test)]
     pub(crate) fn path(&self) -> &Path {
         &self.path
