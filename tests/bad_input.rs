@@ -599,7 +599,9 @@ fn a_full_disk_costs_only_the_journal() {
         FaultServer::script(vec![
             call("run_command", json!({"command": "seq 1 5000"})),
             call("read_file", json!({"paths": ["small.txt"]})),
+            call("run_command", json!({"command": "echo made > made"})),
             say("Done."),
+            say("Gone on."),
         ]),
     );
     home.file("project/small.txt", "small\n");
@@ -612,6 +614,11 @@ fn a_full_disk_costs_only_the_journal() {
         "{}",
         limited.stderr
     );
+    // It may be read, but what would be forgotten is not done.
+    assert!(server.chat(2).last_message().unwrap_or_default().contains("small"));
+    expect!["Not run: the session cannot be written to disk (File too large (os error 27)), and until it can, nothing is changed or run. Reading still works. Tell the user."]
+        .assert_eq(server.chat(3).last_message().unwrap_or_default());
+    assert!(!home.has("project/made"));
     // What was written before is whole.
     let goes_on = home.agent(&["-c", "go on"]).server(&server).run();
     goes_on.assert_code(0);
