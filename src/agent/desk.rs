@@ -1,9 +1,9 @@
 //! Where a session is worked on, prompt after prompt.
 
-use crate::agent::step::{Next, Rules, next};
+use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, World};
 use crate::agent::{Host, Reach};
-use crate::conversation::{Entry, Event, Front, Outcome, Status, Transcript};
+use crate::conversation::{End, Entry, Event, Front, Reply, Transcript};
 
 /// One session at work.
 pub(crate) struct Desk<H, F> {
@@ -32,7 +32,7 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Takes the person's words and works until there is nothing left to do.
     pub(crate) async fn prompt(&mut self, words: String) -> anyhow::Result<Finish> {
-        let mut entries = self.abandoned();
+        let mut entries = abandoned(&self.transcript);
         entries.extend(self.system.take().map(|system| Entry::Opened { system }));
         entries.push(Entry::Prompt(words));
         self.reach.record(&entries);
@@ -46,22 +46,89 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.reach.front.show(&Event::Ended);
         finish
     }
+}
 
-    /// Answers to the calls that an interrupted turn has left open: a person who speaks has moved
-    /// on.
-    fn abandoned(&self) -> Vec<Entry> {
-        let answer = |started| match started {
-            true => (
-                Status::Interrupted,
-                "Interrupted: the program ended while this call ran. Its effects are unknown.",
-            ),
-            false => (Status::Cancelled, "Not run: the session was interrupted before."),
-        };
-        let answers = self.transcript.pending().map(|(call, state)| {
-            let (status, text) = answer(state.started);
-            let outcome = Outcome { status, text: text.to_owned(), gist: "interrupted".to_owned() };
-            Entry::Result { call: call.id.clone(), outcome }
+/// What ends an interrupted turn, for a person who speaks has moved on: answers to the calls that
+/// it has left open, and, where the model owes a reply, one that says nothing. Many a chat template
+/// refuses a conversation, for ever, in which the user speaks twice in a row.
+fn abandoned(transcript: &Transcript) -> Vec<Entry> {
+    let answers = transcript
+        .pending()
+        .map(|(call, state)| Entry::Result { call: call.id.clone(), outcome: given_up(state) });
+    let mut entries: Vec<_> = answers.collect();
+    if !entries.is_empty() || transcript.owes_reply() {
+        entries.push(Entry::Reply(Reply { end: End::Cancelled, ..Reply::default() }));
+    }
+    entries
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::conversation::{Call, Outcome, Status, Stop};
+
+    #[track_caller]
+    fn check(entries: Vec<Entry>, expected: Expect) {
+        let opened = Entry::Opened { system: "You are".to_owned() };
+        let transcript = std::iter::once(opened).chain(entries).collect();
+        let shown = abandoned(&transcript).into_iter().map(|it| match it {
+            Entry::Result { call, outcome } => format!("answer {call} {:?}", outcome.status),
+            Entry::Reply(it) if it.is_empty() => format!("an empty reply, {:?}", it.end),
+            it => format!("{it:?}"),
         });
-        answers.collect()
+        expected.assert_eq(&shown.collect::<Vec<_>>().join("\n"));
+    }
+
+    fn prompt() -> Entry {
+        Entry::Prompt("go".to_owned())
+    }
+
+    fn reply(text: &str, calls: &[&str]) -> Entry {
+        let call = |id: &&str| Call { id: (*id).to_owned(), ..Call::default() };
+        let calls = calls.iter().map(call).collect();
+        Entry::Reply(Reply { text: text.to_owned(), calls, ..Reply::default() })
+    }
+
+    fn result(call: &str, status: Status) -> Entry {
+        let outcome = Outcome { status, text: String::new(), gist: String::new() };
+        Entry::Result { call: call.to_owned(), outcome }
+    }
+
+    #[test]
+    fn after_a_finished_turn_there_is_nothing_to_end() {
+        check(vec![], expect![]);
+        check(vec![prompt(), reply("done", &[])], expect![]);
+    }
+
+    #[test]
+    fn a_prompt_that_was_not_answered_is_answered_by_nothing() {
+        check(vec![prompt()], expect!["an empty reply, Cancelled"]);
+        check(
+            vec![prompt(), reply("", &[]), Entry::Note("empty".to_owned())],
+            expect!["an empty reply, Cancelled"],
+        );
+    }
+
+    #[test]
+    fn results_that_the_model_has_not_seen_are_answered_by_nothing() {
+        let stopped = Entry::Stopped(Stop::Cancelled);
+        check(
+            vec![prompt(), reply("", &["1"]), result("1", Status::Cancelled), stopped],
+            expect!["an empty reply, Cancelled"],
+        );
+    }
+
+    #[test]
+    fn calls_that_were_left_open_are_answered() {
+        let started = Entry::Started { call: "1".to_owned() };
+        check(
+            vec![prompt(), reply("", &["1", "2"]), started],
+            expect![[r#"
+                answer 1 Interrupted
+                answer 2 Cancelled
+                an empty reply, Cancelled"#]],
+        );
     }
 }

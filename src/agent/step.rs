@@ -82,17 +82,8 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
         let (text, gist) = (text.to_owned(), gist.to_owned());
         Next::Answer(call.clone(), Outcome { status, text, gist })
     };
-    // Started but without a result: we were killed in between, and running it twice may do harm
-    // that once did not.
-    if state.started {
-        return answer(
-            Status::Interrupted,
-            "Interrupted: the program ended while this call ran. Its effects are unknown; look before you repeat it.",
-            "interrupted, effects unknown",
-        );
-    }
-    if transcript.is_cancelled() {
-        return answer(Status::Cancelled, "Not run: the user stopped the turn.", "not run");
+    if state.started || transcript.is_cancelled() {
+        return Next::Answer(call.clone(), given_up(state));
     }
     if is_cut_off(transcript, call) {
         return answer(
@@ -118,6 +109,21 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
         (None, Permission::Ask) => Next::Approve(call.clone()),
         _ => Next::Run(vec![call.clone()]),
     }
+}
+
+/// The answer to a call that will not be run, because the turn was stopped or cut short.
+pub(super) fn given_up(state: &CallState) -> Outcome {
+    // Started but without a result: we were killed in between, and running it twice may do harm
+    // that once did not.
+    let (status, text, gist) = match state.started {
+        true => (
+            Status::Interrupted,
+            "Interrupted: the program ended while this call ran. Its effects are unknown; look before you repeat it.",
+            "interrupted, effects unknown",
+        ),
+        false => (Status::Cancelled, "Not run: the user stopped the turn.", "not run"),
+    };
+    Outcome { status, text: text.to_owned(), gist: gist.to_owned() }
 }
 
 /// The calls that only read, up to the first one that does more.

@@ -1,8 +1,8 @@
 //! One turn: from the person's words to the model's last word.
 
-use crate::agent::step::{Next, Rules, next};
+use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
-    Call, Decision, Effect, Entry, Outcome, Reply, Status, Stop, Transcript,
+    Call, CallState, Decision, Effect, Entry, Outcome, Reply, Status, Stop, Transcript,
 };
 
 /// Everything a turn may touch outside the transcript.
@@ -78,11 +78,7 @@ fn keep(transcript: &mut Transcript, world: &mut impl World, entries: Vec<Entry>
 fn approved(decision: Option<Decision>, call: Call) -> Entry {
     match decision {
         Some(decision) => Entry::Decided { call: call.id, decision },
-        None => {
-            let text = "Not run: the user stopped the turn.".to_owned();
-            let outcome = Outcome { status: Status::Cancelled, text, gist: "not run".to_owned() };
-            Entry::Result { call: call.id, outcome }
-        }
+        None => Entry::Result { call: call.id, outcome: given_up(&CallState::default()) },
     }
 }
 

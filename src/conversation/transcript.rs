@@ -46,6 +46,19 @@ impl Transcript {
         self.entries.last()
     }
 
+    /// Whether the model has not answered what was last said to it.
+    pub(crate) fn owes_reply(&self) -> bool {
+        let said = self.entries.iter().rev().find_map(|it| match it {
+            Entry::Prompt(_) | Entry::Note(_) | Entry::Result { .. } => Some(true),
+            Entry::Reply(_) => Some(false),
+            Entry::Opened { .. }
+            | Entry::Decided { .. }
+            | Entry::Started { .. }
+            | Entry::Stopped(_) => None,
+        });
+        said.unwrap_or(false)
+    }
+
     /// The newest reply of a turn that is under way.
     pub(crate) fn reply(&self) -> Option<&Reply> {
         reply_at(&self.entries, self.turn.reply?)
