@@ -30,15 +30,18 @@ impl Captured {
     }
 
     /// The whole as text; a cut is a line that says so, and stands between whole lines where the
-    /// output has lines.
+    /// output has lines that are not too long.
     pub(crate) fn text(&self) -> String {
         let tail: Vec<u8> = self.tail.iter().copied().collect();
         if self.omitted == 0 {
             return String::from_utf8_lossy(&[&self.head[..], &tail].concat()).into_owned();
         }
-        let head_end =
-            self.head.iter().rposition(|it| *it == b'\n').map_or(self.head.len(), |it| it + 1);
-        let tail_start = tail.iter().position(|it| *it == b'\n').map_or(0, |it| it + 1);
+        // A line that has no end nearby is cut, rather than left out with all that stands beside it.
+        let (head_least, tail_most) = (self.head.len() / 2, tail.len() / 2);
+        let newline = self.head.iter().rposition(|it| *it == b'\n').map(|it| it + 1);
+        let head_end = newline.filter(|it| head_least <= *it).unwrap_or(self.head.len());
+        let newline = tail.iter().position(|it| *it == b'\n').map(|it| it + 1);
+        let tail_start = newline.filter(|it| *it <= tail_most).unwrap_or(0);
         let omitted = self.omitted + (self.head.len() - head_end + tail_start) as u64;
         let mut text = String::from_utf8_lossy(&self.head[..head_end]).into_owned();
         if !text.is_empty() && !text.ends_with('\n') {
@@ -92,6 +95,20 @@ mod tests {
             abcd
             [… 4 bytes left out …]
             ijkl"#]],
+        );
+    }
+
+    #[test]
+    fn one_endless_line_among_others_is_cut_where_it_must_be() {
+        check(
+            32,
+            &["Go\nabcdefghijklmnopqrstuvwxyzabcdefghijkl\n"],
+            expect![[r#"
+            Go
+            abcdefghijklm
+            [… 10 bytes left out …]
+            xyzabcdefghijkl
+        "#]],
         );
     }
 
