@@ -10,6 +10,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -59,6 +60,25 @@ fn kill_with_a_real_server(seed: u64, kills: usize) {
     assert_eq!(left.count(), 0);
     let logs = std::fs::read_dir(play.home.path("home/.local/state/agent/logs"));
     assert!(logs.expect("servers had their logs").count() <= 9);
+}
+
+#[test]
+fn what_ran_before_the_agent_took_the_place_of_a_shell_lives_on() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![call("run_command", command(0)), say("done")]);
+    let agent = env!("CARGO_BIN_EXE_agent");
+    let script = format!("(echo born; cat) <fifo >log & exec {agent} \"$@\"");
+    let fifo = home.path("project/fifo");
+    let made = std::process::Command::new("mkfifo").arg(&fifo).status();
+    assert!(made.expect("mkfifo is there").success());
+    // As long as this is open, `cat` waits for more.
+    let mut end = std::fs::OpenOptions::new().read(true).write(true).open(&fifo).expect("a fifo");
+    let run = home.program(Path::new("/bin/sh"), &["-c", &script, "agent", "go"]).server(&server);
+    run.run().assert_code(0);
+    end.write_all(b"still here\n").expect("somebody listens");
+    until("what was there before to hear it", || {
+        read(&home.path("project/log")) == "born\nstill here\n"
+    });
 }
 
 /// Leaves a trace that nothing else leaves, and takes its time.

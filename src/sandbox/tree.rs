@@ -9,18 +9,26 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 /// The children that may live, once orphans come to us. A process has one set of children, so
 /// this is one of the few things that are global by nature.
-static LIVING: Mutex<Option<BTreeSet<i32>>> = Mutex::new(None);
+static LIVING: Mutex<Option<Living>> = Mutex::new(None);
+
+#[derive(Default)]
+struct Living {
+    ours: BTreeSet<i32>,
+    /// Those of whoever became this program by `exec`: it may have left some running.
+    inherited: BTreeSet<i32>,
+}
 
 /// What is killed dies at once, unless it waits for a disk or a network that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Makes this process the parent of whatever its children leave behind, so that a program that
 /// forked twice can still be found. Called once, at start; from then on a child that `sandbox`
-/// did not start, or no longer knows, is killed when it is seen.
+/// did not start, or no longer knows, is killed when it is seen; but for those that are there now.
 pub(crate) fn adopt_orphans() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))?;
-    living().get_or_insert_default();
+    let inherited = || children().into_iter().map(|it| it.as_raw_nonzero().get()).collect();
+    living().get_or_insert_with(|| Living { inherited: inherited(), ..Living::default() });
     Ok(())
 }
 
@@ -40,7 +48,7 @@ impl Tree {
         let id = child.id().and_then(|it| i32::try_from(it).ok());
         let leader = id.and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         if let Some(living) = living.as_mut() {
-            living.insert(leader.as_raw_nonzero().get());
+            living.ours.insert(leader.as_raw_nonzero().get());
         }
         Ok((Self { leader }, child))
     }
@@ -60,30 +68,30 @@ impl Drop for Tree {
             // What it started comes to us only when it is dead.
             await_death(self.leader, limit);
             kill_orphans(living, limit);
-            living.remove(&self.leader.as_raw_nonzero().get());
+            living.ours.remove(&self.leader.as_raw_nonzero().get());
         }
     }
 }
 
 /// Kills every child and whatever it left, for a program that ends here and now.
 pub(crate) fn kill_all() {
-    let Some(children) = living().take() else { return };
+    let Some(Living { ours, inherited }) = living().take() else { return };
     let limit = Instant::now() + PATIENCE;
-    for leader in children.into_iter().filter_map(Pid::from_raw) {
+    for leader in ours.into_iter().filter_map(Pid::from_raw) {
         let _ = rustix::process::kill_process_group(leader, Signal::KILL);
         await_death(leader, limit);
     }
-    kill_orphans(&BTreeSet::new(), limit);
+    kill_orphans(&Living { inherited, ..Living::default() }, limit);
 }
 
 /// Kills what came to us from the dead; killing one may bring up its own children.
-fn kill_orphans(living: &BTreeSet<i32>, limit: Instant) {
+fn kill_orphans(living: &Living, limit: Instant) {
     let mut killed = BTreeSet::new();
     loop {
         let before = killed.len();
         for orphan in children() {
             let raw = orphan.as_raw_nonzero().get();
-            if living.contains(&raw) {
+            if living.ours.contains(&raw) || living.inherited.contains(&raw) {
                 continue;
             }
             if killed.insert(raw) {
@@ -116,7 +124,7 @@ fn await_death(child: Pid, limit: Instant) {
 #[cfg(not(target_os = "linux"))]
 fn await_death(_: Pid, _: Instant) {}
 
-fn living() -> MutexGuard<'static, Option<BTreeSet<i32>>> {
+fn living() -> MutexGuard<'static, Option<Living>> {
     LIVING.lock().unwrap_or_else(|it| it.into_inner())
 }
 
