@@ -31,7 +31,7 @@ pub(super) struct Args {
     context: Option<u32>,
 }
 
-/// The most matches to show, and to show of one file.
+/// The most matches to show, and to show of one file among several.
 const MOST: usize = 100;
 const MOST_OF_ONE: usize = 30;
 
@@ -55,17 +55,23 @@ pub(super) fn search(
     let context = args.context.unwrap_or(0).min(CONTEXT) as usize;
     let files = files(workspace, cancel, args.path.as_deref(), args.glob.as_deref())?;
 
+    let is_one = files.len() == 1;
+    let most_of_one = if is_one { MOST } else { MOST_OF_ONE };
+
     let (mut matched, mut shown, mut searched) = (Vec::new(), 0, 0);
     for batch in files.chunks(BATCH) {
         if cancel.is_cancelled() || MOST <= shown {
             break;
         }
-        let found = search_batch(workspace, &matcher, context, cancel, batch);
+        let look = Look { matcher: &matcher, context, most_of_one };
+        let found = search_batch(workspace, look, cancel, batch);
         shown += found.iter().map(|it| it.matches).sum::<usize>();
         searched += batch.len();
         matched.extend(found);
     }
-    let mut answer = report(&matched, searched < files.len(), budget);
+    let rest =
+        if is_one { Rest::InOneFile } else { Rest::Among { unsearched: files.len() - searched } };
+    let mut answer = report(&matched, rest, budget);
     if matched.is_empty() {
         let (pattern, files) = (&args.pattern, count(files.len(), "file"));
         answer.text = format!("no match for `{pattern}` in {files}\n");
@@ -111,11 +117,18 @@ fn files(
     Ok(files.filter(|it| glob.as_ref().is_none_or(|glob| glob.is_match(it.as_path()))).collect())
 }
 
+/// What to look for in each file, and how much to keep.
+#[derive(Clone, Copy)]
+struct Look<'a> {
+    matcher: &'a RegexMatcher,
+    context: usize,
+    most_of_one: usize,
+}
+
 /// The files of the batch that have matches, in its order.
 fn search_batch(
     workspace: &Workspace,
-    matcher: &RegexMatcher,
-    context: usize,
+    look: Look<'_>,
     cancel: &Cancel,
     batch: &[ProjectPath],
 ) -> Vec<Matched> {
@@ -123,12 +136,12 @@ fn search_batch(
     let work = || {
         let mut searcher = SearcherBuilder::new()
             .binary_detection(BinaryDetection::quit(0))
-            .before_context(context)
-            .after_context(context)
+            .before_context(look.context)
+            .after_context(look.context)
             .build();
         while !cancel.is_cancelled() {
             let Some(path) = batch.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            if let Some(matched) = search_file(workspace, matcher, &mut searcher, path) {
+            if let Some(matched) = search_file(workspace, look, &mut searcher, path) {
                 found.lock().unwrap_or_else(PoisonError::into_inner).push(matched);
             }
         }
@@ -148,7 +161,7 @@ fn search_batch(
 /// `None` without a match, and for what cannot or shall not be searched.
 fn search_file(
     workspace: &Workspace,
-    matcher: &RegexMatcher,
+    look: Look<'_>,
     searcher: &mut Searcher,
     path: &ProjectPath,
 ) -> Option<Matched> {
@@ -160,10 +173,11 @@ fn search_file(
         path: path.clone(),
         lines: Vec::new(),
         matches: 0,
+        most: look.most_of_one,
         has_more: false,
         is_binary: false,
     };
-    searcher.search_file(matcher, &file, &mut matched).ok()?;
+    searcher.search_file(look.matcher, &file, &mut matched).ok()?;
     (0 < matched.matches && !matched.is_binary).then_some(matched)
 }
 
@@ -172,6 +186,8 @@ struct Matched {
     path: ProjectPath,
     lines: Vec<String>,
     matches: usize,
+    /// So many matches are kept.
+    most: usize,
     has_more: bool,
     is_binary: bool,
 }
@@ -189,7 +205,7 @@ impl Sink for Matched {
     type Error = io::Error;
 
     fn matched(&mut self, _: &Searcher, it: &SinkMatch<'_>) -> Result<bool, io::Error> {
-        if self.matches == MOST_OF_ONE {
+        if self.matches == self.most {
             self.has_more = true;
             return Ok(false);
         }
@@ -214,8 +230,15 @@ impl Sink for Matched {
     }
 }
 
-/// The files and their lines, as many as may be shown. `is_partial`: not all files were searched.
-fn report(matched: &[Matched], is_partial: bool, budget: Budget) -> Answer {
+/// Where there may be more matches than were found.
+#[derive(Clone, Copy, PartialEq)]
+enum Rest {
+    InOneFile,
+    Among { unsearched: usize },
+}
+
+/// The files and their lines, as many as may be shown.
+fn report(matched: &[Matched], rest: Rest, budget: Budget) -> Answer {
     let (mut lines, mut matches, mut files) = (Vec::new(), 0, 0);
     for file in matched {
         if MOST <= matches {
@@ -225,15 +248,20 @@ fn report(matched: &[Matched], is_partial: bool, budget: Budget) -> Answer {
         files += 1;
         lines.push(file.path.to_string());
         lines.extend(file.lines.iter().cloned());
-        if file.has_more {
+        if file.has_more && rest != Rest::InOneFile {
             lines.push(format!("[more in this file: search with path {}]", file.path));
         }
     }
     let (mut text, taken) = budget.take(lines.iter().cloned());
-    let is_cut = is_partial || files < matched.len() || taken < lines.len();
+    let is_short = files < matched.len() || taken < lines.len();
+    let (is_cut, narrower) = match rest {
+        Rest::InOneFile => (is_short || matched.iter().any(|it| it.has_more), "the pattern"),
+        Rest::Among { unsearched } => {
+            (is_short || 0 < unsearched, "it with path, glob or the pattern")
+        }
+    };
     if is_cut {
-        let _ =
-            writeln!(text, "[cut: there may be more; narrow it with path, glob or the pattern]");
+        let _ = writeln!(text, "[cut: there may be more; narrow {narrower}]");
     }
     let gist = match matches {
         0 => "no matches".to_owned(),

@@ -720,12 +720,15 @@ fn binary_files_are_not_searched_and_many_matches_are_cut() {
     let outcome = world.call("search", r#"{"pattern": "hit"}"#);
     assert_eq!(outcome.gist, "60 matches in 2 files");
     assert!(outcome.text.contains("[more in this file: search with path c]\n"));
+    let more = world.call("search", r#"{"pattern": "hit", "path": "c"}"#);
+    assert_eq!(more.gist, "100+ matches in 1 file");
+    assert!(more.text.ends_with("\n100:hit\n[cut: there may be more; narrow the pattern]\n"));
     check_small(
         &[("c", &many)],
         "search",
         json!({"pattern": "hit"}),
         expect![[r#"
-        Done (30+ matches in 1 file)
+        Done (100+ matches in 1 file)
         c
         1:hit
         2:hit
@@ -733,7 +736,7 @@ fn binary_files_are_not_searched_and_many_matches_are_cut() {
         4:hit
         5:hit
         6:hit
-        [cut: there may be more; narrow it with path, glob or the pattern]
+        [cut: there may be more; narrow the pattern]
     "#]],
     );
 }
