@@ -28,6 +28,9 @@ const TELLING: usize = 12;
 /// Above this many comparisons of lines only equal lines count as similar.
 const COMPARISONS: usize = 200_000;
 
+/// Above this many comparisons of characters, too: about a tenth of a second.
+const CELLS: usize = 50_000_000;
+
 /// Lines longer than this, in bytes, are similar only if they are equal.
 const LINE: usize = 400;
 
@@ -88,7 +91,7 @@ fn nearest(text: &str, old: &str) -> Option<Nearest> {
     if old.iter().all(|it| it.is_empty()) || lines.is_empty() {
         return None;
     }
-    let exact = COMPARISONS < lines.len() * old.len();
+    let exact = COMPARISONS < lines.len() * old.len() || CELLS < cells(&old, &lines);
     let score = |start: usize| {
         let pairs = old.iter().zip(&lines[start..]);
         let sum: f64 = pairs.map(|(old, line)| similarity(old, line.trim(), exact)).sum();
@@ -106,12 +109,26 @@ fn similarity(a: &str, b: &str, exact: bool) -> f64 {
     if a == b {
         return 1.0;
     }
-    let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
-    // Too unlike in length to count, or too long to compare in good time.
-    if exact || short * 2 < long || LINE < long {
+    if exact || !are_comparable(a, b) {
         return 0.0;
     }
     strsim::normalized_levenshtein(a, b)
+}
+
+/// Whether lines are neither too unlike in length to count, nor too long to compare.
+fn are_comparable(a: &str, b: &str) -> bool {
+    let (short, long) = (a.len().min(b.len()), a.len().max(b.len()));
+    long <= short * 2 && long <= LINE
+}
+
+/// How much it takes to compare each with each.
+fn cells(old: &[&str], lines: &[&str]) -> usize {
+    let of_line = |line: &&str| -> usize {
+        let line = line.trim();
+        let comparable = old.iter().filter(|it| **it != line && are_comparable(it, line));
+        comparable.map(|it| it.len() * line.len()).sum()
+    };
+    lines.iter().map(of_line).sum()
 }
 
 #[cfg(test)]
@@ -183,6 +200,19 @@ mod tests {
     #[test]
     fn what_is_like_nothing_in_the_file_has_no_nearest() {
         check("alpha\nbeta\n", "something else entirely", "", expect!["Err(Nowhere(None))"]);
+    }
+
+    #[test]
+    fn in_many_long_lines_only_equal_ones_are_near() {
+        let line = |it: usize| format!("{it:0>4}{}", "x".repeat(390));
+        let text: Vec<_> = (0..2000).map(line).collect();
+        let (text, old) = (text.join("\n"), line(2000));
+        check(&text, &old, "", expect!["Err(Nowhere(None))"]);
+        let old = [&*line(7), &*line(8), &*old].join("\n");
+        let Err(Miss::Nowhere(Some(nearest))) = replace_once(&text, &old, "") else {
+            panic!("two of three lines are there");
+        };
+        assert_eq!(nearest.line, 8);
     }
 
     proptest! {
