@@ -17,7 +17,7 @@ pub(super) struct Args {
     command: String,
     /// A directory of the project; default: its root.
     cwd: Option<String>,
-    /// Default 120, at most 1800.
+    /// At most 1800.
     timeout_seconds: Option<u32>,
 }
 
