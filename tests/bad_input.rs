@@ -625,6 +625,16 @@ fn a_full_disk_costs_only_the_journal() {
     assert!(!goes_on.stderr.contains("damaged"), "{}", goes_on.stderr);
 }
 
+#[test]
+fn a_server_that_was_slow_to_load_may_still_stumble() {
+    let mut script: Vec<_> = (0..5).map(|_| Response::loading()).collect();
+    script.extend([Response::server_error("once"), say("Hi.")]);
+    let (home, server) = (Home::new(), FaultServer::script(script));
+    let run = home.agent(&["hello"]).server(&server).run();
+    run.assert_code(0);
+    assert_eq!(run.stdout, "Hi.\n");
+}
+
 // What the model may try.
 
 #[test]

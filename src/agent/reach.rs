@@ -107,7 +107,8 @@ async fn connect(
 
 impl<H: Host, F: Front> World for Reach<H, F> {
     async fn ask(&mut self, transcript: &Transcript) -> anyhow::Result<Reply> {
-        for attempt in 0.. {
+        let mut attempt = 0;
+        loop {
             let err = match self.ask_once(transcript).await? {
                 Ok(reply) => return Ok(reply),
                 Err(err) => err,
@@ -117,15 +118,20 @@ impl<H: Host, F: Front> World for Reach<H, F> {
                 bail!("the model server has ended: {reason}");
             }
             let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
-            let reason = err.to_string();
-            let reason = reason.lines().next().unwrap_or_default();
-            self.front.show(&Event::Retrying { reason, wait });
+            if err == AskError::Loading {
+                // It will be there in its time, and has not failed.
+                self.front.show(&Event::Loading(None));
+            } else {
+                attempt += 1;
+                let reason = err.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                self.front.show(&Event::Retrying { reason, wait });
+            }
             tokio::select! {
-                () = self.interrupt.fired() => break,
+                () = self.interrupt.fired() => return Ok(nothing_said()),
                 () = tokio::time::sleep(wait) => {}
             }
         }
-        Ok(nothing_said())
     }
 
     async fn approve(&mut self, call: &Call) -> Option<Decision> {
