@@ -102,6 +102,28 @@ fn a_server_that_loads_is_waited_for_and_said_to() {
 }
 
 #[test]
+fn a_server_that_loads_when_it_is_first_met_is_waited_for_too() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Awake.")]));
+    server.on("GET", "/props", Response::loading());
+    let run = home.agent(&["hello"]).server(&server).start();
+    // When it has asked again, its first question was answered.
+    server.request(1);
+    server.on("GET", "/props", Response::json(200, &wire::props(32_768)));
+    shows(
+        &run.finish(),
+        Some(&server),
+        expect![[r#"
+        exit 0, 1 requests
+        --- stdout
+        Awake.
+        --- stderr
+        the model is being loaded
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+    "#]],
+    );
+}
+
+#[test]
 fn what_may_pass_is_asked_for_four_times_more_and_then_told() {
     let garbage = FaultServer::script(vec![Response::garbage()]);
     let proxy = FaultServer::script(vec![Response::bad_gateway()]);
