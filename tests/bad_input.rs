@@ -728,6 +728,21 @@ fn with_model() -> Home {
     home
 }
 
+#[test]
+fn an_answer_that_has_no_room_is_no_success() {
+    for format in ["text", "json"] {
+        let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+        let script = format!(
+            "exec {} --output-format {format} hello >/dev/full",
+            env!("CARGO_BIN_EXE_agent")
+        );
+        let run = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server).run();
+        run.assert_code(1);
+        let told = "error: cannot write to standard output: no space left on device\n";
+        assert!(run.stderr.ends_with(told), "{}", run.stderr);
+    }
+}
+
 /// A model that runs one command, in a home where commands have a second.
 fn limited_to_one_second(command: &str) -> (Home, FaultServer) {
     let home = Home::new();

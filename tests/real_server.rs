@@ -252,7 +252,7 @@ fn a_server_that_is_killed_is_reported_and_the_session_goes_on() {
     expect!["I go on.\n"].assert_eq(&finished.stdout);
     let kinds = entries(&play.home);
     let kinds: Vec<_> = kinds.iter().filter_map(|it| it["kind"].as_str()).collect();
-    assert_eq!(kinds, ["header", "opened", "prompt", "prompt", "reply"]);
+    assert_eq!(kinds, ["header", "opened", "prompt", "reply", "prompt", "reply"]);
 }
 
 #[test]

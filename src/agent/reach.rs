@@ -87,6 +87,7 @@ async fn connect(
     toolbox: &Toolbox,
 ) -> anyhow::Result<Result<Line, AskError>> {
     let server = host.server(&mut |it| front.show(&it)).await?;
+    front.show(&Event::Asked);
     let props = match llm::props(&server).await {
         Ok(props) => props,
         Err(err) => return Ok(Err(err)),

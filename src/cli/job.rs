@@ -163,8 +163,9 @@ impl Job<'_> {
                     // A question may still wait for its answer.
                     keyboard.let_go();
                 }
+                let trouble = desk.front().trouble();
                 desk.into_host().stop().await;
-                finish.map(Exit::from)
+                exit(finish, trouble)
             }
             (prompt, format, _) => {
                 let opening = Opening {
@@ -192,8 +193,9 @@ impl Job<'_> {
                 let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
+                let trouble = desk.front().trouble();
                 desk.into_host().stop().await;
-                finish.map(Exit::from)
+                exit(finish, trouble)
             }
         }
     }
@@ -370,6 +372,15 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
         "going on after {count} prompt{}, the last: {last}",
         if count == 1 { "" } else { "s" }
     ))
+}
+
+/// An answer that was not written is no success, whatever else went well.
+fn exit(finish: anyhow::Result<Finish>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
+    let exit = finish.map(Exit::from)?;
+    match trouble {
+        Some(err) => Err(err).context("cannot write to standard output"),
+        None => Ok(exit),
+    }
 }
 
 impl From<Finish> for Exit {

@@ -1,7 +1,7 @@
 //! Where the model server comes from: somebody else runs it, or we start it.
 
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -92,21 +92,7 @@ fn log_dir(around: &Surroundings) -> PathBuf {
     if made.is_err() || rustix::fs::access(&usual, rustix::fs::Access::WRITE_OK).is_err() {
         return around.runtime_dir();
     }
-    forget_old(&usual);
     usual
-}
-
-/// Logs of servers that failed are kept, but not for ever: the newest few tell enough.
-fn forget_old(logs: &Path) {
-    const KEPT: usize = 20;
-    let Ok(listing) = std::fs::read_dir(logs) else { return };
-    let dated = |it: std::fs::DirEntry| Some((it.metadata().ok()?.modified().ok()?, it.path()));
-    let mut all: Vec<_> = listing.flatten().filter_map(dated).collect();
-    all.sort();
-    for (_, path) in all.iter().rev().skip(KEPT) {
-        // Another agent may have removed it.
-        let _ = std::fs::remove_file(path);
-    }
 }
 
 impl State {

@@ -66,7 +66,6 @@ impl Json {
     }
 
     /// Why lines are missing from the output, if some are; told once.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the caller comes next"))]
     pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
         self.out.trouble()
     }

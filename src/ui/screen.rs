@@ -101,7 +101,6 @@ impl Screen {
     }
 
     /// Why words are missing from the stream of words, if some are; told once.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the caller comes next"))]
     pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
         self.words.trouble()
     }
@@ -180,9 +179,6 @@ impl Screen {
     }
 
     fn retrying(&mut self, reason: &str, wait: Duration) {
-        if reason.contains("still loading") {
-            return self.loading();
-        }
         let void = if self.spoke { "; what it said is void" } else { "" };
         let (reason, wait) = (visible_line(reason, 200), wait.as_secs_f32());
         self.note(&format!("{reason}{void}; asking again in {wait:.1} s").yellow().to_string());

@@ -183,18 +183,6 @@ fn words_before_a_retry_are_said_to_be_void() {
 }
 
 #[test]
-fn that_the_model_is_being_loaded_is_said_once() {
-    let loading =
-        Event::Retrying { reason: "it is still loading", wait: Duration::from_millis(500) };
-    check(
-        &[loading.clone(), Event::Asked, loading.clone(), Event::Asked, loading],
-        expect![[r#"
-        the model is being loaded
-    "#]],
-    );
-}
-
-#[test]
 fn an_answer_that_could_not_be_written_is_told() {
     struct Full;
     impl Write for Full {
