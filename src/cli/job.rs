@@ -203,7 +203,9 @@ impl Job<'_> {
     fn toolbox(&self) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
-        let environment = Environment::allowed(&self.around.variables);
+        let ours = &self.around.variables;
+        let named = &self.settings.commands.environment;
+        let environment = Environment::allowed(ours).with_named(ours, named);
         Toolbox::new(Arc::clone(&self.workspace), environment, limits)
     }
 

@@ -218,6 +218,7 @@ mod tests {
             sampling.mirostat_eta AGENT_SAMPLING_MIROSTAT_ETA Number unset
             sampling.seed AGENT_SAMPLING_SEED Whole unset
             commands.timeout AGENT_COMMANDS_TIMEOUT Whole 120
+            commands.environment AGENT_COMMANDS_ENVIRONMENT List []
             ui.color AGENT_UI_COLOR auto|always|never "auto"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());

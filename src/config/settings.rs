@@ -54,6 +54,9 @@ pub(crate) struct Commands {
     /// Seconds a command may take, unless the model asks for another limit.
     #[schemars(range(min = 1, max = 1800))]
     pub(crate) timeout: u32,
+    /// Names of further variables of your environment that commands may see, such as
+    /// `DATABASE_URL`. They see what programs need to find their way, and no secrets.
+    pub(crate) environment: Vec<String>,
 }
 
 /// What you see.
@@ -94,7 +97,7 @@ impl Default for Settings {
 
 impl Default for Commands {
     fn default() -> Self {
-        Self { timeout: 120 }
+        Self { timeout: 120, environment: Vec::new() }
     }
 }
 

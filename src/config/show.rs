@@ -84,6 +84,7 @@ mod tests {
             sampling.mirostat_eta  unset                      default
             sampling.seed          unset                      default
             commands.timeout       120                        default
+            commands.environment   []                         default
             ui.color               "auto"                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());

@@ -67,6 +67,13 @@ impl Environment {
         Self(ours.iter().filter(|(name, _)| passes(name)).cloned().collect())
     }
 
+    /// The same with those of `ours` that are named.
+    pub(crate) fn with_named(self, ours: &[(OsString, OsString)], names: &[String]) -> Self {
+        let named = ours.iter().filter_map(|(name, value)| Some((name.to_str()?, value)));
+        let named = named.filter(|(name, _)| names.iter().any(|it| it == name));
+        named.fold(self, |all, (name, value)| all.with(name, value))
+    }
+
     /// The same with `name` set to `value`.
     pub(crate) fn with(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.0.retain(|(it, _)| it != name);
@@ -151,5 +158,7 @@ mod tests {
         let ours: Vec<_> = ours.map(|(name, value)| (name.into(), value.into())).collect();
         let names = Environment::allowed(&ours).0.into_iter().map(|(name, _)| name);
         assert_eq!(names.collect::<Vec<_>>(), ["PATH", "LC_ALL"]);
+        let more = Environment::default().with_named(&ours, &["DATABASE_URL".to_owned()]);
+        assert_eq!(more, Environment::default().with("DATABASE_URL", "x"));
     }
 }
