@@ -1,50 +1,64 @@
 //! What agents that were killed have left behind: nobody else will ever clear it away.
 
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use rustix::process::Pid;
+use rustix::fs::OFlags;
 
 /// The logs of so many servers are kept: each tells of a server, or an agent, that came to grief.
 const LOGS: usize = 8;
 
-/// Removes the directories in `base` that bear the ids of processes that are no more.
+/// Takes hold of a file or a directory. Nobody removes it as long as the result lives, or a child
+/// that inherits it. Ids of processes would not tell: what shares a directory may still have
+/// processes of its own, as containers do.
+pub(super) fn hold(path: &Path) -> io::Result<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    file.try_lock()?;
+    // Whoever had it may have removed it before it let go.
+    let (ours, there) = (file.metadata()?, path.symlink_metadata()?);
+    let is_there = (ours.dev(), ours.ino()) == (there.dev(), there.ino());
+    if is_there { Ok(file) } else { Err(io::ErrorKind::WouldBlock.into()) }
+}
+
+/// Removes the directories in `base` that nobody holds.
 pub(super) fn clear_directories(base: &Path) {
     for dir in numbered(base, "", "") {
         // Another agent that starts just now may be quicker.
-        let _ = std::fs::remove_dir_all(dir);
+        if let Ok(_held) = hold(&dir) {
+            let _ = std::fs::remove_dir_all(dir);
+        }
     }
 }
 
-/// Removes all but the newest logs of processes that are no more.
+/// Removes all but the newest logs that nobody holds.
 pub(super) fn clear_logs(log: &Path) {
     let Some(dir) = log.parent() else { return };
-    let dead = numbered(dir, "llama-server-", ".log");
+    let left = numbered(dir, "llama-server-", ".log").into_iter().filter(|it| hold(it).is_ok());
     let date = |it: &PathBuf| it.metadata().and_then(|it| it.modified()).ok();
-    let mut dated: Vec<(Option<SystemTime>, PathBuf)> =
-        dead.into_iter().map(|it| (date(&it), it)).collect();
+    let mut dated: Vec<(Option<SystemTime>, PathBuf)> = left.map(|it| (date(&it), it)).collect();
     dated.sort();
     for (_, log) in dated.iter().rev().skip(LOGS) {
         let _ = std::fs::remove_file(log);
     }
 }
 
-/// What in `dir` is named after a process that is no more: the id stands between `prefix` and
-/// `suffix`.
+/// What in `dir` is named as we name things: an id of a process, and perhaps a second number, stand
+/// between `prefix` and `suffix`.
 fn numbered(dir: &Path, prefix: &str, suffix: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
-    let of_dead = entries.filter(|it| {
+    let ours = entries.filter(|it| {
         let name = it.file_name();
         let id = name.to_str().and_then(|it| it.strip_prefix(prefix)?.strip_suffix(suffix));
-        let process = id.and_then(|it| Pid::from_raw(it.parse().ok()?));
-        process.is_some_and(is_dead)
+        id.is_some_and(|it| {
+            it.starts_with(|it: char| it.is_ascii_digit() && it != '0')
+                && it.bytes().all(|it| it.is_ascii_digit() || it == b'-')
+        })
     });
-    of_dead.map(|it| it.path()).collect()
-}
-
-/// A process that may not be asked lives.
-fn is_dead(process: Pid) -> bool {
-    rustix::process::test_kill_process(process) == Err(rustix::io::Errno::SRCH)
+    ours.map(|it| it.path()).collect()
 }
 
 #[cfg(test)]
@@ -52,9 +66,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    /// No process has so large a number.
-    const DEAD: i32 = 1 << 30;
 
     fn names(dir: &Path) -> Vec<String> {
         let names = std::fs::read_dir(dir).unwrap();
@@ -65,17 +76,18 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_goes_only_if_its_process_is_gone() {
+    fn a_directory_goes_unless_somebody_holds_it() {
         let base = tempfile::tempdir().unwrap();
-        let ours = std::process::id().to_string();
-        for name in [&ours, &DEAD.to_string(), "0", "notes"] {
+        for name in ["7", "7-2", "8", "0", "notes"] {
             std::fs::create_dir(base.path().join(name)).unwrap();
             std::fs::write(base.path().join(name).join("llama.sock"), "").unwrap();
         }
+        let held = hold(&base.path().join("7")).unwrap();
         clear_directories(base.path());
-        let mut kept = vec!["0".to_owned(), ours, "notes".to_owned()];
-        kept.sort();
-        assert_eq!(names(base.path()), kept);
+        assert_eq!(names(base.path()), ["0", "7", "notes"]);
+        drop(held);
+        clear_directories(base.path());
+        assert_eq!(names(base.path()), ["0", "notes"]);
     }
 
     #[test]
@@ -83,14 +95,19 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = |id: i32| dir.path().join(format!("llama-server-{id}.log"));
         for age in 0..20 {
-            let file = std::fs::File::create(log(DEAD + age)).unwrap();
+            let file = std::fs::File::create(log(10 + age)).unwrap();
             let since = Duration::from_secs(1_000_000 - u64::try_from(age).unwrap());
             file.set_modified(SystemTime::UNIX_EPOCH + since).unwrap();
         }
         std::fs::write(dir.path().join("other.log"), "").unwrap();
+        let old = log(29);
+        let held = hold(&old).unwrap();
+        clear_logs(&log(1));
+        assert!(old.exists(), "its server lives");
+        drop(held);
         clear_logs(&log(1));
         let newest =
-            (0..8).map(|it| log(DEAD + it).file_name().unwrap().to_str().unwrap().to_owned());
+            (0..8).map(|it| log(10 + it).file_name().unwrap().to_str().unwrap().to_owned());
         assert_eq!(names(dir.path()), newest.chain(["other.log".to_owned()]).collect::<Vec<_>>());
     }
 

@@ -1,7 +1,7 @@
 //! A server from its start to its certain end.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::ExitStatus;
@@ -24,8 +24,8 @@ pub(crate) struct Launch<'a> {
     /// The whole path: the server runs in a directory of its own.
     pub(crate) model: &'a Path,
     pub(crate) options: &'a Options,
-    /// For sockets; it goes with the server. At any time one server may use it, so each process
-    /// needs its own, named by its id beside those of other agents.
+    /// For sockets; it goes with the server. Named by the id of our process beside those of other
+    /// agents.
     pub(crate) runtime_dir: &'a Path,
     /// What the server says, from this start on: `llama-server-PID.log` beside those of others.
     pub(crate) log: &'a Path,
@@ -45,7 +45,11 @@ pub(crate) struct Running {
 
 /// Removes the directory, and with it the socket, when the server is gone.
 #[derive(Debug)]
-struct RuntimeDir(PathBuf);
+struct RuntimeDir {
+    path: PathBuf,
+    /// `None` where the file system has no locks.
+    _hold: Option<File>,
+}
 
 /// A start has no time limit, for a large model on a slow disk takes what it takes. But something
 /// must move.
@@ -77,20 +81,24 @@ async fn begin(
         leftovers::clear_directories(base);
     }
     leftovers::clear_logs(launch.log);
-    private::make_dir(launch.runtime_dir)?;
-    let home = RuntimeDir(launch.runtime_dir.to_owned());
+    let home = RuntimeDir::make(launch.runtime_dir)?;
     let address = match launch.options.port {
         Some(port) => free_port(port)?,
-        None => free_socket(launch.runtime_dir)?,
+        None => free_socket(&home.path)?,
     };
     let key = random_key()?;
     let environment =
         launch.environment.clone().with("LLAMA_API_KEY", &key).with(state::CHILD_VARIABLE, "1");
     // The server loads libraries from its working directory, so that must be a place where nobody
     // else can put one; above all it must not be the project.
-    let command = Command::new(launch.program, launch.runtime_dir, &environment)
-        .args(flags::flags(launch.options, launch.model, &address)?);
+    let command = Command::new(launch.program, &home.path, &environment).args(flags::flags(
+        launch.options,
+        launch.model,
+        &address,
+    )?);
     let log = private::create_file(launch.log)?;
+    // The server inherits the lock, and so its log stays as long as it lives.
+    let _ = log.try_lock();
     let server = Server::start(&command, log)
         .with_context(|| format!("cannot run `{}`", launch.program.display()))?;
     let log = launch.log.to_owned();
@@ -170,10 +178,27 @@ impl Running {
     }
 }
 
+impl RuntimeDir {
+    /// Makes the directory, or one beside it with a second number: an agent in another container may
+    /// have the same id, and the same place.
+    fn make(path: &Path) -> anyhow::Result<Self> {
+        let beside = |n| PathBuf::from(format!("{}-{n}", path.display()));
+        for path in std::iter::once(path.to_owned()).chain((2..10).map(beside)) {
+            private::make_dir(&path)?;
+            match leftovers::hold(&path) {
+                Ok(hold) => return Ok(Self { path, _hold: Some(hold) }),
+                Err(err) if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::NotFound) => {}
+                Err(_) => return Ok(Self { path, _hold: None }),
+            }
+        }
+        bail!("`{}` is in use by another agent", path.display())
+    }
+}
+
 impl Drop for RuntimeDir {
     fn drop(&mut self) {
         // What is left in a private directory does no harm.
-        let _ = std::fs::remove_dir_all(&self.0);
+        let _ = std::fs::remove_dir_all(&self.path);
     }
 }
 

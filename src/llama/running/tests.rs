@@ -240,7 +240,7 @@ fn a_server_that_says_nothing_is_given_up() {
             key: String::new(),
             server,
             log,
-            _home: RuntimeDir(place.path("run")),
+            _home: RuntimeDir::make(&place.path("run")).unwrap(),
         };
         running.wait_until_ready(Duration::from_millis(100), &mut |_| ()).await.unwrap_err()
     });
