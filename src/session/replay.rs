@@ -19,6 +19,9 @@ pub(crate) struct Replay {
     pub(crate) end: u64,
     /// Whether a newline stands before `end`.
     pub(crate) ended: bool,
+    /// A record that was written whole is lost since the newest reply. It may have told that a call
+    /// was begun.
+    pub(crate) is_suspect: bool,
 }
 
 pub(crate) fn replay(mut journal: impl BufRead) -> io::Result<Replay> {
@@ -65,6 +68,7 @@ impl Replay {
                 }
                 None => {
                     taken.clean = false;
+                    self.is_suspect |= bytes.ends_with(b"\n");
                     at = next_start(bytes, at + 1);
                 }
             }
@@ -80,9 +84,15 @@ impl Replay {
         let Some(missing) = line.seq.checked_sub(self.next) else { return false };
         self.damage.missing = self.damage.missing.saturating_add(missing);
         self.next = line.seq.saturating_add(1);
+        self.is_suspect |= 0 < missing;
         match line.record {
             Some(Record::Header(header)) => self.header = Some(header),
-            Some(record) => self.entries.extend(record.into_entry()),
+            Some(record) => {
+                let entry = record.into_entry();
+                // Calls of the turn before, and of the reply before, cannot run any more.
+                self.is_suspect &= !matches!(entry, Some(Entry::Prompt(_) | Entry::Reply(_)));
+                self.entries.extend(entry);
+            }
             None => self.damage.unknown += 1,
         }
         true
@@ -232,6 +242,7 @@ pub(crate) mod tests {
             let lines = whole[..end].iter().filter(|&&it| it == b'\n').count();
             assert!(lines.saturating_sub(1) <= cut.entries.len(), "cut at byte {end}");
             assert_eq!(cut.end + cut.damage.torn, end as u64);
+            assert!(!cut.is_suspect, "cut at byte {end}");
             assert!(cut.damage.lines.is_empty() && cut.damage.missing == 0, "cut at byte {end}");
         }
     }

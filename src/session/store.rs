@@ -10,7 +10,7 @@ use anyhow::{Context, anyhow, bail};
 use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
-use crate::conversation::Entry;
+use crate::conversation::{Entry, Transcript};
 use crate::session::journal::lock;
 use crate::session::{Damage, Journal, Summary};
 
@@ -27,6 +27,15 @@ pub(crate) struct Opened {
     /// Where the session was held; `None` if the journal does not say.
     pub(crate) project: Option<PathBuf>,
     pub(crate) damage: Damage,
+}
+
+impl Opened {
+    /// Whether the session was held in this project, or may have been. A journal is text, and holds
+    /// a path that is none as well as it can.
+    pub(crate) fn belongs_to(&self, project: &Path) -> bool {
+        let known = self.project.as_ref();
+        known.is_none_or(|it| it.to_string_lossy() == project.to_string_lossy())
+    }
 }
 
 /// A file that is named like a session.
@@ -59,11 +68,21 @@ impl Store {
     /// any.
     pub(crate) fn open(&self, id: &str, project: Option<&Path>) -> anyhow::Result<Opened> {
         let Found { id, path } = choose(id, self.find(project)?)?;
-        let (journal, replay) = Journal::open(path, &id, self.clock)
-            .with_context(|| format!("cannot open the session `{id}`"))?;
-        let project = replay.header.map(|it| it.project).filter(|it| !it.is_empty());
-        let (entries, damage) = (replay.entries, replay.damage);
-        Ok(Opened { journal, entries, project: project.map(PathBuf::from), damage })
+        let cannot = || format!("cannot open the session `{id}`");
+        let (mut journal, replay) = Journal::open(path, &id, self.clock).with_context(cannot)?;
+        let mut entries = replay.entries;
+        if replay.is_suspect {
+            let begun = possibly_begun(&entries);
+            journal.append(&begun.iter().collect::<Vec<_>>()).with_context(cannot)?;
+            entries.extend(begun);
+        }
+        let held_in = replay.header.map(|it| it.project).filter(|it| !it.is_empty());
+        let held_in = held_in.map(PathBuf::from);
+        let mut opened = Opened { journal, entries, project: held_in, damage: replay.damage };
+        if let Some(project) = project.filter(|it| opened.belongs_to(it)) {
+            opened.project = Some(project.to_owned());
+        }
+        Ok(opened)
     }
 
     /// The session of this project that was written to last.
@@ -142,6 +161,13 @@ impl Store {
     }
 }
 
+/// Takes each call without an answer for one that was begun, so that none is run a second time.
+fn possibly_begun(entries: &[Entry]) -> Vec<Entry> {
+    let transcript: Transcript = entries.iter().cloned().collect();
+    let open = transcript.pending().filter(|(_, state)| !state.started);
+    open.map(|(call, _)| Entry::Started { call: call.id.clone() }).collect()
+}
+
 fn is_missing(err: &walkdir::Error) -> bool {
     err.io_error().is_some_and(|it| it.kind() == io::ErrorKind::NotFound)
 }
@@ -202,11 +228,14 @@ fn no_such(id: &str, all: &[Found]) -> anyhow::Error {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
     use std::time::{Duration, UNIX_EPOCH};
 
     use expect_test::{Expect, expect};
 
     use super::*;
+    use crate::conversation::{Call, Reply};
 
     fn project(name: &str) -> PathBuf {
         Path::new("/home/me").join(name)
@@ -361,6 +390,40 @@ mod tests {
         let opened = store.open("xyz", None).unwrap();
         expect!["the last 10 bytes were no whole record and were put aside in a `.torn` file"]
             .assert_eq(&opened.damage.to_string());
+    }
+
+    #[test]
+    fn a_call_is_taken_for_begun_if_the_record_that_tells_may_be_lost() {
+        let (_root, store) = store();
+        let mut journal = store.create(&project("other"), "calls").unwrap();
+        let call = Call { id: "7".to_owned(), ..Call::default() };
+        let reply = Entry::Reply(Reply { calls: vec![call], ..Reply::default() });
+        let started = Entry::Started { call: "7".to_owned() };
+        journal.append(&[&Entry::Prompt("go".to_owned()), &reply, &started]).unwrap();
+        let path = journal.path().to_owned();
+        drop(journal);
+        let whole = fs::read_to_string(&path).unwrap();
+        let last = whole.trim_end().rfind('\n').unwrap() + 1;
+        let entries = || store.open("calls", None).unwrap().entries;
+
+        // A write that was cut short was never waited for.
+        fs::write(&path, &whole[..whole.len() - 9]).unwrap();
+        assert!(!entries().contains(&started));
+        fs::write(&path, whole[..last].to_owned() + &whole[last..].replace("started", "stirred"))
+            .unwrap();
+        assert!(entries().contains(&started));
+        // It is known from now on.
+        assert!(entries().contains(&started));
+    }
+
+    #[test]
+    fn a_project_whose_path_is_no_text_is_known_again() {
+        let (_root, store) = store();
+        let odd = Path::new(OsStr::from_bytes(b"/home/me/\xff"));
+        write(&store, odd, "odd", &["Look"]);
+        assert_eq!(store.open("odd", Some(odd)).unwrap().project.as_deref(), Some(odd));
+        let opened = store.open("odd", None).unwrap();
+        assert!(opened.belongs_to(odd) && !opened.belongs_to(&project("other")));
     }
 
     #[test]
