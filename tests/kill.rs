@@ -67,7 +67,8 @@ fn what_ran_before_the_agent_took_the_place_of_a_shell_lives_on() {
     let home = Home::new();
     let server = FaultServer::script(vec![call("run_command", command(0)), say("done")]);
     let agent = env!("CARGO_BIN_EXE_agent");
-    let script = format!("(echo born; cat) <fifo >log & exec {agent} \"$@\"");
+    // With a session of its own, or the test itself would end it.
+    let script = format!("setsid cat <fifo >log 2>&1 & exec {agent} \"$@\"");
     let fifo = home.path("project/fifo");
     let made = std::process::Command::new("mkfifo").arg(&fifo).status();
     assert!(made.expect("mkfifo is there").success());
@@ -76,9 +77,7 @@ fn what_ran_before_the_agent_took_the_place_of_a_shell_lives_on() {
     let run = home.program(Path::new("/bin/sh"), &["-c", &script, "agent", "go"]).server(&server);
     run.run().assert_code(0);
     end.write_all(b"still here\n").expect("somebody listens");
-    until("what was there before to hear it", || {
-        read(&home.path("project/log")) == "born\nstill here\n"
-    });
+    until("what was there before to hear it", || read(&home.path("project/log")) == "still here\n");
 }
 
 /// Leaves a trace that nothing else leaves, and takes its time.
