@@ -233,7 +233,8 @@ impl Job<'_> {
                 return Ok(Begun { id, journal, transcript: Transcript::default(), system });
             }
         };
-        if let Some(other) = opened.project.filter(|it| it != project) {
+        if !opened.belongs_to(project) {
+            let other = opened.project.unwrap_or_default();
             bail!(
                 "session `{}` belongs to another project\nhint: cd {}",
                 opened.journal.id(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::conversation::{Call, Decision, Entry, Event, Front, Reply, Status, Stop, Usage};
+use crate::conversation::{Call, Decision, End, Entry, Event, Front, Reply, Status, Stop, Usage};
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
 
@@ -168,6 +168,9 @@ impl Front for Json {
                 self.model = model.map(str::to_owned);
                 self.begin();
             }
+            // Stopped before it began, or owed by a turn that broke off: nothing was said.
+            Event::Recorded(Entry::Reply(reply))
+                if reply.end == End::Cancelled && reply.is_empty() => {}
             Event::Recorded(Entry::Reply(reply)) => self.reply(reply),
             Event::Recorded(Entry::Result { call, outcome }) => {
                 self.result(call, &outcome.text, outcome.status);
