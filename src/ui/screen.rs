@@ -169,6 +169,10 @@ impl Screen {
         self.asked = false;
         self.recall(reply);
         let last = reply.usage;
+        if last == Usage::default() {
+            // A reply that was stopped has no figures.
+            return;
+        }
         self.turn.sum += last;
         self.turn.last = last;
         if self.style.verbose {
