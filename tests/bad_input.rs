@@ -81,11 +81,11 @@ fn a_prompt_that_does_not_fit_is_kept_and_told() {
     check(
         home.agent(&[]).server(&server).stdin(text.as_bytes()),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: the conversation has 2621440 tokens, the model's window 32768
-        hint: start a new session, or give the server a larger context
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: the conversation has 2621440 tokens, the model's window 32768
+            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.context`)
+        "#]],
     );
     let prompt = &journal::entries(&home)[2]["text"];
     assert!(prompt.as_str() == Some(&text), "it is another text");
@@ -402,7 +402,7 @@ fn a_project_cannot_allow_itself_more() {
         warning: `[PROJECT]/.agent/config.toml`: line 1, column 1: `permission` is ignored: a project may only allow less than you do
         warning: `[PROJECT]/.agent/config.toml`: line 2, column 1: `max_turns` is ignored: a project may only set it lower than you do
         warning: `[PROJECT]/.agent/config.toml`: line 4, column 1: `server.url` is ignored: where your words are sent is yours to say
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -417,7 +417,7 @@ fn a_variable_that_is_nearly_one_of_ours_is_told() {
         Hi.
         --- stderr
         warning: the variable `AGENT_MAX_TURN` is ignored: did you mean `AGENT_MAX_TURNS`?
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -448,10 +448,11 @@ fn a_session_that_does_not_exist_is_told() {
     check(
         home.agent(&["sessions", "delete", "nothing"]),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: there is no session `nothing`: there are no sessions yet
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: there is no session `nothing`
+            hint: a session is deleted by its whole id
+        "#]],
     );
     home.agent(&["hello"]).server(&server).run().assert_code(0);
     check(
@@ -535,7 +536,7 @@ fn garbage_in_a_session_costs_only_itself() {
         Hi.
         --- stderr
         warning: this session is damaged: line 3 is damaged; 1 record is missing
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
     std::fs::write(&path, b"\x00\xff garbage\n\n{}\n").expect("it is ours");
@@ -546,7 +547,7 @@ fn garbage_in_a_session_costs_only_itself() {
         Hi.
         --- stderr
         warning: this session is damaged: the last 15 bytes were no whole record and were put aside in a `.torn` file
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -587,7 +588,7 @@ fn without_a_home_there_is_no_place_for_sessions() {
             Hi.
             --- stderr
             warning: this session will not be kept: neither HOME nor XDG_STATE_HOME is set
-              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
         "#]],
     );
 }
@@ -690,7 +691,7 @@ fn a_command_that_prints_for_ever_is_bounded() {
 // Who reads.
 
 #[test]
-fn a_reader_that_has_heard_enough_is_no_error() {
+fn a_reader_that_has_heard_enough_stops_the_work_and_is_no_error() {
     let home = Home::new();
     let long = "line\n".repeat(20_000);
     let server = FaultServer::script(vec![say(&long)]);
@@ -702,16 +703,16 @@ fn a_reader_that_has_heard_enough_is_no_error() {
     check(
         run,
         expect![[r#"
-        exit Some(0)
-        line
-        # Settings of agent. Copy what you want to change to ~/.config/agent/config.toml. A project may
-        An autonomous coding agent that works with a model on your own machine
-        --- stderr
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
-    "#]],
+            exit Some(0)
+            line
+            # Settings of agent. Copy what you want to change to ~/.config/agent/config.toml. A project may
+            An autonomous coding agent that works with a model on your own machine
+            --- stderr
+            stopped
+        "#]],
     );
     let said = journal::shape(&home);
-    assert!(said.contains("reply") && said.len() > 20_000, "the answer is kept whole");
+    assert!(said.contains("cancelled"), "what is for nobody is not gone on with: {said}");
 }
 
 /// How it ends and what it prints.

@@ -88,7 +88,7 @@ fn an_interrupt_kills_all_that_a_command_has_started() {
             --- stderr
             ● run_command setsid sh -c 'echo $$ > report; exec sleep 1000'…  stopped, [TIME]
             stopped
-              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
             --- journal
             header
             opened

@@ -35,7 +35,7 @@ fn a_conversation_is_a_header_a_prompt_and_answers() {
         Looking.
         ● read_file a.txt  1 line
         It says one.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
         ›"#]],
     );
 }
@@ -71,7 +71,7 @@ fn what_is_allowed_is_done() {
           y = yes, n = no, or say what to do instead: y
         ● run_command touch made  exit 0, [TIME]
         Well.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
         ›"#]],
     );
     assert!(home.has("project/made"));
@@ -133,7 +133,7 @@ fn ctrl_c_at_a_question_stops_the_turn() {
           y = yes, n = no, or say what to do instead:
         ● run_command touch made  not run
         stopped
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
         ›"#]],
     );
     assert!(!home.has("project/made"));
@@ -181,7 +181,7 @@ fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
         stopped
         › still there?
         Yes.
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
         ›"#]],
     );
     let said = server.chat(1);
@@ -249,7 +249,7 @@ fn letters_of_every_script_arrive_and_are_shown() {
         agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
         › żółć こ ✓ 😀
         こんにちは, größer ✓ 😀
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
         ›"#]],
     );
 }
@@ -310,7 +310,7 @@ fn a_turn_that_was_killed_is_gone_on_with_and_its_command_is_not_run_again() {
             the last turn was interrupted; going on with it
             ● run_command echo once >> ran; echo begun > report; sleep…  interrupted, effects unknown
             I see.
-              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
             ›"#]],
     );
     assert_eq!(home.read("project/ran"), "once\n");
@@ -330,14 +330,15 @@ fn a_failure_does_not_end_the_conversation() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › hello
-        error: the conversation has 9 tokens, the model's window 8
-        hint: start a new session, or give the server a larger context
-        › again
-        Hi.
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › hello
+            error: the conversation has 9 tokens, the model's window 8
+            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.
+            context`)
+            › again
+            Hi.
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+            ›"#]],
     );
 }
 

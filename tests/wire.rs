@@ -34,12 +34,12 @@ fn an_overflow_has_a_sentence_of_its_own() {
     check(
         vec![Response::overflow(15018, 4096)],
         expect![[r#"
-        exit 1, 1 requests
-        --- stdout
-        --- stderr
-        error: the conversation has 15018 tokens, the model's window 4096
-        hint: start a new session, or give the server a larger context
-    "#]],
+            exit 1, 1 requests
+            --- stdout
+            --- stderr
+            error: the conversation has 15018 tokens, the model's window 4096
+            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.context`)
+        "#]],
     );
 }
 
@@ -66,7 +66,7 @@ fn a_server_error_is_asked_once_more() {
         Well.
         --- stderr
         the model server refused the request (500): boom; asking again in [TIME]
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -96,7 +96,7 @@ fn a_server_that_loads_is_waited_for_and_said_to() {
         Awake.
         --- stderr
         the model is being loaded
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -118,7 +118,7 @@ fn a_server_that_loads_when_it_is_first_met_is_waited_for_too() {
         Awake.
         --- stderr
         the model is being loaded
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -188,7 +188,7 @@ fn a_connection_closed_before_an_answer_is_made_again() {
         Now.
         --- stderr
         cannot reach the model server at [SERVER]: connection closed before message completed; asking again in [TIME]
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -204,7 +204,7 @@ fn words_of_a_cut_answer_are_void_and_said_to_be() {
         one two three
         --- stderr
         the model server's answer broke off: unexpected eof during chunk size line; what it said is void; asking again in [TIME]
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -221,7 +221,7 @@ fn an_error_in_mid_stream_is_an_error() {
         two
         --- stderr
         the model server gave up: the template is broken; what it said is void; asking again in [TIME]
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
     check(
@@ -249,7 +249,7 @@ fn half_a_character_is_no_answer() {
         café
         --- stderr
         the model server's answer broke off: unexpected eof during chunk size line; what it said is void; asking again in [TIME]
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -306,7 +306,7 @@ fn a_wrong_content_type_does_not_matter() {
         --- stdout
         Plain.
         --- stderr
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -336,7 +336,7 @@ fn signs_of_life_say_nothing() {
         --- stdout
         Here.
         --- stderr
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -357,7 +357,7 @@ fn a_slow_first_byte_is_waited_for() {
         --- stdout
         late
         --- stderr
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -394,7 +394,7 @@ fn an_answer_in_single_bytes_is_the_same() {
         --- stdout
         héllo ✓ 😀
         --- stderr
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -484,7 +484,7 @@ fn an_answer_that_was_cut_off_ends_the_turn() {
         I would say that
         --- stderr
         stopped: the reply was cut off at the end of the window or at `max_tokens`
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window in use
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -498,7 +498,7 @@ fn empty_replies_are_nudged_and_then_given_up() {
         --- stdout
         --- stderr
         stopped: the model said nothing, three times in a row
-          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window in use
+          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -512,7 +512,7 @@ fn an_empty_reply_may_be_made_good() {
         --- stdout
         Sorry.
         --- stderr
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -532,7 +532,7 @@ fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
         ● read_file {"file":"a.txt"}  not understood
             there is no argument `file`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
         stopped: three replies in a row held no call that could be understood
-          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window in use
+          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -605,7 +605,7 @@ fn the_turn_limit_ends_a_model_that_goes_on_for_ever() {
         ● list_files  nothing
         ● list_files  nothing
         stopped: the turn limit is reached (see `max_turns`)
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
     "#]],
     );
 }
@@ -701,7 +701,7 @@ fn words_go_to_standard_output_and_all_else_to_standard_error() {
         It says one.
         --- stderr
         ● read_file a.txt  1 line
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window in use
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
     "#]],
     );
 }

@@ -75,7 +75,13 @@ impl<H: Host, F: Front> Reach<H, F> {
         line.request.extend(transcript.entries());
         let front = &mut self.front;
         front.show(&Event::Asked);
-        let mut on = |it: Event<'_>| front.show(&it);
+        let interrupt = &self.interrupt;
+        let mut on = |it: Event<'_>| {
+            front.show(&it);
+            if front.is_gone() {
+                interrupt.fire();
+            }
+        };
         Ok(llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await)
     }
 }

@@ -36,8 +36,8 @@ pub(super) struct Typed {
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Model file (GGUF) to work with
-    #[arg(short, long, value_name = "PATH")]
+    /// Model file (GGUF) to work with, or the model's name at the server
+    #[arg(short, long, value_name = "MODEL")]
     pub(super) model: Option<String>,
 
     /// Use an OpenAI-compatible server that runs already, instead of starting one

@@ -5,7 +5,7 @@ use toml::Value;
 
 use crate::cli::args::{Config, Options};
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, print};
+use crate::cli::{Exit, note, print};
 use crate::config::{self, Flag, Loaded, Sources, UserFile};
 use crate::ui::visible;
 use crate::workspace::Workspace;
@@ -38,8 +38,9 @@ pub(super) fn configuration(
 ) -> anyhow::Result<Exit> {
     let text = match command {
         Config::Show => {
-            let workspace = around.workspace()?;
-            load(around, options, &workspace)?.show()
+            let loaded = load(around, options, &around.workspace()?)?;
+            loaded.warnings.iter().for_each(|it| note(&format!("warning: {}", visible(it))));
+            loaded.show()
         }
         Config::Example => config::example(),
         Config::Schema => {

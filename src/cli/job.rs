@@ -72,7 +72,13 @@ pub(super) fn work(
         ));
     }
     let workspace = around.workspace()?;
-    let loaded = configuration::load(around, options, &workspace)?;
+    let mut loaded = configuration::load(around, options, &workspace)?;
+    // A model file that was named nearer than a server is what shall be worked with.
+    let named = loaded.settings.model.as_deref().is_some_and(is_file_name);
+    if named && loaded.counts_more("model", "server.url") {
+        loaded.settings.server.url = None;
+    }
+    loaded.warnings.extend(too_wide(around, &workspace));
     let session = match (&options.resume, options.continue_newest) {
         (Some(id), _) => Which::Named(id.clone()),
         (None, true) => Which::Newest,
@@ -277,7 +283,7 @@ impl Job<'_> {
     /// What a server that is not ours calls the model; a file of this machine means nothing to it.
     fn served_name(&self) -> Option<String> {
         let named = self.settings.server.url.as_ref().and(self.settings.model.clone());
-        named.filter(|it| !it.ends_with(".gguf") && !it.starts_with(['/', '~', '.']))
+        named.filter(|it| !is_file_name(it))
     }
 
     /// The server that was named, or one of our own for the model that was named.
@@ -317,7 +323,7 @@ impl Job<'_> {
         let style = Style {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
-            live: stderr.is_terminal() && !dumb,
+            live: stderr.is_terminal() && !dumb && !is_pipe(&stdout),
             verbose: self.verbose,
         };
         let mut screen = Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard);
@@ -354,6 +360,28 @@ impl Job<'_> {
         let facts = Facts { project: self.workspace.root(), system: std::env::consts::OS };
         Ok(system_prompt(own.as_deref(), facts))
     }
+}
+
+/// What is piped on may end up on the terminal beside our moving line.
+fn is_pipe(stdout: &std::io::Stdout) -> bool {
+    use rustix::fs::{FileType, fstat};
+    fstat(stdout).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Fifo)
+}
+
+/// Whether a model is named by where it lies, not by what a server calls it.
+fn is_file_name(model: &str) -> bool {
+    model.ends_with(".gguf") || model.starts_with(['/', '~', '.'])
+}
+
+/// Where the project is everything a person has, `auto` means more than they may think.
+fn too_wide(around: &Surroundings, workspace: &Workspace) -> Option<String> {
+    let root = workspace.root();
+    let what = match root {
+        _ if root.parent().is_none() => "the whole file system",
+        _ if around.home.as_deref() == Some(root) => "your whole home directory",
+        _ => return None,
+    };
+    Some(format!("the project is {what}\nhint: go to a project, or name one with `-C DIR`"))
 }
 
 /// The part of an address that tells servers apart, without the password it may hold.

@@ -1,7 +1,6 @@
 //! Lays the sources over each other; each value remembers where it came from.
 
 use std::ffi::OsString;
-use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -12,7 +11,7 @@ use serde::Deserialize;
 use crate::config::document::{self, Assignment};
 use crate::config::key::{Key, Keys};
 use crate::config::project::{Verdict, judge};
-use crate::config::{Settings, value};
+use crate::config::{Origin, Settings, value};
 
 /// Everything settings can come from.
 pub(crate) struct Sources {
@@ -65,17 +64,6 @@ pub(crate) struct Setting {
     pub(crate) origin: Origin,
     /// Not to be shown.
     pub(crate) secret: bool,
-}
-
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Origin {
-    Default,
-    User(PathBuf),
-    Project(PathBuf),
-    /// The name of the variable.
-    Environment(String),
-    /// The name of the flag.
-    Flag(String),
 }
 
 /// Where the project's file is, from its root.
@@ -282,16 +270,6 @@ fn near_miss(name: &str, keys: &Keys) -> Option<String> {
     let nearest = keys.keys.iter().map(Key::variable).min_by_key(distance)?;
     (distance(&nearest) <= 2)
         .then(|| format!("the variable `{name}` is ignored: did you mean `{nearest}`?"))
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Default => f.write_str("default"),
-            Self::User(path) | Self::Project(path) => write!(f, "{}", path.display()),
-            Self::Environment(name) | Self::Flag(name) => f.write_str(name),
-        }
-    }
 }
 
 #[cfg(test)]

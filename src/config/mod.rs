@@ -7,6 +7,7 @@ mod document;
 mod example;
 mod key;
 mod load;
+mod origin;
 mod project;
 mod settings;
 mod show;
@@ -14,4 +15,5 @@ mod value;
 
 pub(crate) use example::example;
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, load};
+use origin::Origin;
 pub(crate) use settings::{Color, Settings, schema};

@@ -8,6 +8,9 @@ use crate::conversation::{Call, Decision, Entry};
 pub(crate) trait Front {
     fn show(&mut self, event: &Event<'_>);
 
+    /// Nobody follows any more, so nothing more needs to be done.
+    fn is_gone(&self) -> bool;
+
     /// May this call run? `None` when the person stops the turn instead.
     async fn approve(&mut self, call: &Call) -> Option<Decision>;
 }

@@ -110,7 +110,7 @@ impl Store {
     pub(crate) fn delete(&self, id: &str) -> anyhow::Result<()> {
         let all = self.find(None)?;
         let Some(Found { path, .. }) = all.iter().find(|it| it.id == id) else {
-            return Err(no_such(id, &all));
+            bail!("there is no session `{id}`\nhint: a session is deleted by its whole id");
         };
         let cannot = || format!("cannot delete the session `{id}`");
         let file = File::open(path).with_context(cannot)?;
@@ -376,8 +376,10 @@ mod tests {
             .assert_eq(&format!("{err:#}"));
         drop(opened);
         store.delete("xyz").unwrap();
-        expect!["there is no session `xyz`"]
-            .assert_eq(&store.delete("xyz").unwrap_err().to_string());
+        expect![[r#"
+            there is no session `xyz`
+            hint: a session is deleted by its whole id"#]]
+        .assert_eq(&store.delete("xyz").unwrap_err().to_string());
     }
 
     #[test]

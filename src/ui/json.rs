@@ -195,6 +195,10 @@ impl Front for Json {
         }
     }
 
+    fn is_gone(&self) -> bool {
+        self.out.is_gone()
+    }
+
     async fn approve(&mut self, _: &Call) -> Option<Decision> {
         Some(Decision::Denied("there is nobody to ask".to_owned()))
     }

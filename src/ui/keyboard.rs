@@ -6,7 +6,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
-use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{Config, Editor};
@@ -64,8 +64,10 @@ impl Keyboard {
         self.ask(prompt, true).await
     }
 
-    /// Reads an answer that is not kept in the history.
+    /// Reads an answer that is not kept in the history. What was typed before the question was
+    /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
         self.ask(prompt, false).await
     }
 

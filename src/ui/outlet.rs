@@ -5,21 +5,27 @@ use std::io::{Error, ErrorKind, Write};
 pub(super) struct Outlet {
     stream: Box<dyn Write>,
     trouble: Option<Error>,
+    /// Nobody reads any more.
+    gone: bool,
 }
 
 impl Outlet {
     pub(super) fn new(stream: Box<dyn Write>) -> Self {
-        Self { stream, trouble: None }
+        Self { stream, trouble: None, gone: false }
     }
 
     pub(super) fn write(&mut self, text: &str) {
         let written = self.stream.write_all(text.as_bytes()).and_then(|()| self.stream.flush());
-        if let Err(err) = written
-            && err.kind() != ErrorKind::BrokenPipe
-            && self.trouble.is_none()
-        {
-            self.trouble = Some(err);
+        match written {
+            Err(err) if err.kind() == ErrorKind::BrokenPipe => self.gone = true,
+            Err(err) if self.trouble.is_none() => self.trouble = Some(err),
+            _ => {}
         }
+    }
+
+    /// Whether the reader has gone, and what is still to come is for nobody.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone
     }
 
     /// Why something is missing from what was written; told once. A reader that has heard enough

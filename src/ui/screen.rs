@@ -13,7 +13,7 @@ use crate::conversation::{
 use crate::ui::call_line::{call_in_full, call_line};
 use crate::ui::code::Code;
 use crate::ui::outlet::Outlet;
-use crate::ui::status::Status;
+use crate::ui::status::{Status, columns};
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line};
 
@@ -95,6 +95,12 @@ impl Screen {
         let _ = self.notes.flush();
     }
 
+    /// Columns there are now: a terminal can be made wider while a command runs.
+    fn width(&self) -> usize {
+        let now = if self.style.live { columns() } else { None };
+        now.unwrap_or(self.style.width)
+    }
+
     /// Makes calls known that were made before this program began.
     pub(crate) fn recall(&mut self, reply: &Reply) {
         self.calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone())).collect();
@@ -147,12 +153,12 @@ impl Screen {
             Entry::Reply(reply) => self.reply(reply),
             Entry::Started { call } => {
                 if let Some(call) = self.calls.get(call) {
-                    self.status.show(&call_line(call, self.style.width));
+                    self.status.show(&call_line(call, usize::MAX));
                 }
             }
             Entry::Result { call, outcome } => {
                 let call = self.calls.remove(call);
-                self.note(&result_line(call.as_ref(), outcome, self.style.width));
+                self.note(&result_line(call.as_ref(), outcome, self.width()));
                 let excerpt = excerpt(call.as_ref(), outcome);
                 if !excerpt.is_empty() {
                     self.note(&excerpt);
@@ -202,7 +208,9 @@ impl Screen {
         self.end_words();
         self.asked = false;
         if self.turn.sum != Usage::default() {
-            self.note(&count_line(&self.turn, self.window).dimmed().to_string());
+            let line = count_line(&self.turn, self.window);
+            let line: String = line.chars().take(self.width()).collect();
+            self.note(&line.dimmed().to_string());
         }
     }
 }
@@ -242,10 +250,15 @@ impl Front for Screen {
         }
     }
 
+    fn is_gone(&self) -> bool {
+        self.words.is_gone()
+    }
+
     async fn approve(&mut self, call: &Call) -> Option<Decision> {
         self.end_words();
         self.note(&format!("{} {}", "allow?".bold(), call_in_full(call)));
         let Some(keyboard) = self.keyboard.clone() else {
+            self.note("  no: there is no terminal to ask at (see `--permission`)");
             let why = "there is nobody to ask; only what needs no leave can be done".to_owned();
             return Some(Decision::Denied(why));
         };
@@ -306,6 +319,9 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     }
     match outcome.status {
         CallStatus::Failed | CallStatus::Malformed => {
+            // How it ended stands in the line above.
+            let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
+            let lines = &lines[..lines.len() - usize::from(ends)];
             let from = lines.len().saturating_sub(EXCERPT);
             let shown = lines[from..].iter().map(|it| format!("    {it}").dimmed().to_string());
             shown.collect::<Vec<_>>().join("\n")
@@ -347,7 +363,7 @@ fn count_line(turn: &Turn, window: Option<u32>) -> String {
     }
     if let Some(window) = window.filter(|it| *it > 0) {
         let percent = u64::from(last.total()) * 100 / u64::from(window);
-        line += &format!(", {percent} % of the window in use");
+        line += &format!(", {percent} % of the window");
     }
     line
 }

@@ -65,7 +65,7 @@ fn words_and_notes_go_different_ways() {
         ],
         expect![[r#"
             > It is done.
-              10 tokens read, 90 from cache, 50 written at 50/s, 15 % of the window in use
+              10 tokens read, 90 from cache, 50 written at 50/s, 15 % of the window
         "#]],
     );
 }
