@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
+use crate::support::play::until;
 use crate::support::reports::Reports;
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::terminal::{CTRL_C, CTRL_D, ENTER, Terminal, UP};
@@ -100,6 +101,32 @@ fn what_is_denied_is_not_done_and_the_model_is_told() {
     assert!(!home.has("project/made"));
     expect!["The user said no. Do something else, or ask."]
         .assert_eq(server.chat(1).last_message().unwrap_or_default());
+}
+
+#[test]
+fn what_was_typed_before_a_question_is_no_answer_to_it() {
+    let home = Home::new();
+    // While the first command runs, the person types what would allow the second.
+    let first = "mkfifo gate && cat gate";
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": first})),
+        call("run_command", json!({"command": "touch made"})),
+        say("Well."),
+    ]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "y");
+    until("the first command to run", || home.has("project/gate"));
+    terminal.send("y");
+    terminal.send(ENTER);
+    home.file("project/gate", "go\n");
+    terminal.wait_until("the second question", |screen| {
+        screen.matches("say what to do instead").count() == 2
+    });
+    terminal.send("n");
+    terminal.send(ENTER);
+    terminal.wait_for("Well.");
+    assert!(!home.has("project/made"));
 }
 
 #[test]
