@@ -170,10 +170,10 @@ fn a_temperature_out_of_range_is_told() {
     check(
         Home::new().agent(&["--temperature", "9", "hello"]),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot understand `--temperature`: `sampling.temperature` must be a number from 0 to 5, not `9.0`
-    "#]],
+            exit Some(2)
+            --- stderr
+            error: cannot understand `--temperature`: `sampling.temperature` must be a number from 0 to 5, not `9.0`
+        "#]],
     );
 }
 

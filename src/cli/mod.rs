@@ -24,6 +24,7 @@ use clap::{CommandFactory, Parser};
 
 use crate::cli::args::{Subcommands, Typed};
 use crate::cli::surroundings::Surroundings;
+use crate::config::WrongFlag;
 
 /// What the exit status says. Few, and documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -67,8 +68,8 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
         Ok(exit) => exit.into(),
         Err(err) => {
             report::report(&err);
-            let exit = if err.is::<WrongUsage>() { Exit::Usage } else { Exit::Failed };
-            exit.into()
+            let mistyped = err.is::<WrongUsage>() || err.is::<WrongFlag>();
+            if mistyped { Exit::Usage.into() } else { Exit::Failed.into() }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Lays the sources over each other; each value remembers where it came from.
 
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -46,6 +47,18 @@ pub(crate) struct Flag {
     pub(crate) key: String,
     pub(crate) value: toml::Value,
 }
+
+/// A flag with a value that it cannot have: a mistake on the command line, not in a file.
+#[derive(Debug)]
+pub(crate) struct WrongFlag(String);
+
+impl fmt::Display for WrongFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for WrongFlag {}
 
 pub(crate) struct Loaded {
     pub(crate) settings: Settings,
@@ -172,7 +185,7 @@ impl<'a> Layers<'a> {
                 Some(key) => key.check(value),
                 None => Err(self.keys.unknown(key)),
             };
-            check.map_err(|err| anyhow!("cannot understand `{name}`: {err}"))?;
+            check.map_err(|err| WrongFlag(format!("cannot understand `{name}`: {err}")))?;
             let value = sources.resolved(key, value.clone());
             self.set(key, value, Origin::Flag(name.clone()));
         }

@@ -14,6 +14,6 @@ mod show;
 mod value;
 
 pub(crate) use example::example;
-pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, load};
+pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
 use origin::Origin;
 pub(crate) use settings::{Color, Settings, schema};
