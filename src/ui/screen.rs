@@ -32,6 +32,9 @@ pub(crate) struct Style {
 /// At most so many lines of a diff or of a failed command are shown.
 const EXCERPT: usize = 12;
 
+/// At most so many of a command that succeeded.
+const GLIMPSE: usize = 4;
+
 pub(crate) struct Screen {
     words: Outlet,
     notes: Box<dyn Write>,
@@ -302,7 +305,7 @@ fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
     }
 }
 
-/// The part of a result that a person wants to see: a diff, or the end of what failed.
+/// The part of a result that a person wants to see: a diff, or the end of an output.
 fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
     let text = visible(&outcome.text);
@@ -317,17 +320,20 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
         }
         return shown.join("\n");
     }
-    match outcome.status {
-        CallStatus::Failed | CallStatus::Malformed => {
-            // How it ended stands in the line above.
-            let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
-            let lines = &lines[..lines.len() - usize::from(ends)];
-            let from = lines.len().saturating_sub(EXCERPT);
-            let shown = lines[from..].iter().map(|it| format!("    {it}").dimmed().to_string());
-            shown.collect::<Vec<_>>().join("\n")
-        }
-        _ => String::new(),
-    }
+    let runs = call.is_some_and(|it| it.tool == "run_command");
+    let most = match outcome.status {
+        CallStatus::Failed | CallStatus::Malformed => EXCERPT,
+        CallStatus::Done if runs => GLIMPSE,
+        _ => return String::new(),
+    };
+    // How it ended stands in the line above.
+    let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
+    let lines = &lines[..lines.len() - usize::from(ends)];
+    let from = lines.len().saturating_sub(most);
+    let before = (from > 0).then(|| format!("    … {from} more lines"));
+    let shown = lines[from..].iter().map(|it| format!("    {it}"));
+    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 fn diff_line(line: &str) -> String {

@@ -114,6 +114,7 @@ fn what_failed_shows_its_end() {
         ],
         expect![[r#"
             ● run_command make  exit 2
+                … 28 more lines
                 line 29
                 line 30
                 line 31
@@ -126,6 +127,24 @@ fn what_failed_shows_its_end() {
                 line 38
                 line 39
                 line 40
+        "#]],
+    );
+}
+
+#[test]
+fn what_went_well_shows_a_glimpse() {
+    check(
+        &[
+            Event::Recorded(&reply(&[("run_command", r#"{"command":"make"}"#)])),
+            Event::Recorded(&result(CallStatus::Done, "1\n2\n3\n4\n5\n[exit 0]\n", "exit 0")),
+        ],
+        expect![[r#"
+            ● run_command make  exit 0
+                … 1 more lines
+                2
+                3
+                4
+                5
         "#]],
     );
 }
