@@ -330,7 +330,11 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
     let lines = &lines[..lines.len() - usize::from(ends)];
     let from = lines.len().saturating_sub(most);
-    let before = (from > 0).then(|| format!("    … {from} more lines"));
+    let before = match from {
+        0 => None,
+        1 => Some("    … 1 more line".to_owned()),
+        n => Some(format!("    … {n} more lines")),
+    };
     let shown = lines[from..].iter().map(|it| format!("    {it}"));
     let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
     shown.collect::<Vec<_>>().join("\n")

@@ -140,7 +140,7 @@ fn what_went_well_shows_a_glimpse() {
         ],
         expect![[r#"
             ● run_command make  exit 0
-                … 1 more lines
+                … 1 more line
                 2
                 3
                 4
