@@ -284,6 +284,18 @@ mod tests {
         );
     }
 
+    #[test]
+    fn a_long_conversation_is_not_copied_for_each_request() {
+        let entries: Vec<_> = (0..10_000).map(|_| result("a", &"word ".repeat(20))).collect();
+        let mut request = Request::new(&Constants::default(), &[]);
+        request.extend(&entries);
+        let (one, other) = (request.body().0, request.body().0);
+        let shared = one.iter().zip(&other).filter(|(a, b)| a.as_ptr() == b.as_ptr());
+        let shared: usize = shared.map(|(a, _)| a.len()).sum();
+        let whole: usize = one.iter().map(Bytes::len).sum();
+        assert!(whole > 10 * BLOCK && whole - shared <= BLOCK + 2, "{shared} of {whole}");
+    }
+
     fn entry() -> impl Strategy<Value = Entry> {
         let reply = (".{0,40}", ".{0,10}", prop::collection::vec(".{0,20}", 0..3)).prop_map(|it| {
             let calls = it.2.iter().map(|args| call("a", "t", args)).collect();

@@ -5,6 +5,8 @@ mod code;
 mod json;
 mod keyboard;
 mod outlet;
+#[cfg(test)]
+mod paper;
 mod screen;
 mod status;
 mod visible;

@@ -1,24 +1,9 @@
 //! Each test is a run of events and the two streams they make.
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use expect_test::{Expect, expect};
 
 use super::*;
-
-#[derive(Clone, Default)]
-struct Paper(Rc<RefCell<String>>);
-
-impl Write for Paper {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        *self.0.borrow_mut() += std::str::from_utf8(bytes).unwrap();
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
+use crate::ui::paper::Paper;
 
 /// Words are marked `>`, notes are not.
 #[track_caller]
