@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn result(call: &str, status: Status) -> Entry {
-        let outcome = Outcome { status, text: String::new(), gist: String::new() };
+        let outcome = Outcome::new(status, "", "");
         Entry::Result { call: call.to_owned(), outcome }
     }
 

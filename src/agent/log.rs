@@ -117,8 +117,7 @@ mod tests {
             let (tell, syncing) = oneshot::channel();
             tell.send(Err(io::Error::other("lost"))).unwrap();
             log.syncing = Some(syncing);
-            let outcome =
-                Outcome { status: Status::Done, text: String::new(), gist: String::new() };
+            let outcome = Outcome::new(Status::Done, "", "");
             assert_eq!(log.append(&[Entry::Result { call: "1".to_owned(), outcome }]), None);
             let err = log.secure().await.unwrap_err();
             expect!["cannot sync the session to disk: lost"].assert_eq(&format!("{err:#}"));

@@ -79,8 +79,7 @@ fn after_last_words(transcript: &Transcript, reply: &Reply) -> Next {
 
 fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &CallState) -> Next {
     let answer = |status, text: &str, gist: &str| {
-        let (text, gist) = (text.to_owned(), gist.to_owned());
-        Next::Answer(call.clone(), Outcome { status, text, gist })
+        Next::Answer(call.clone(), Outcome::new(status, text, gist))
     };
     if state.started || transcript.is_cancelled() {
         return Next::Answer(call.clone(), given_up(state));
@@ -101,6 +100,7 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
             answer(Status::Refused, &format!("The user said no: {why}"), "denied")
         }
         _ if effect == Effect::Reads => Next::Run(readers(rules, transcript)),
+        _ if effect == Effect::Asks => Next::Run(vec![call.clone()]),
         (_, Permission::ReadOnly) => answer(
             Status::Refused,
             "Refused: this session may look but not change or run anything.",
@@ -123,7 +123,7 @@ pub(super) fn given_up(state: &CallState) -> Outcome {
         ),
         false => (Status::Cancelled, "Not run: the user stopped the turn.", "not run"),
     };
-    Outcome { status, text: text.to_owned(), gist: gist.to_owned() }
+    Outcome::new(status, text, gist)
 }
 
 /// The calls that only read, up to the first one that does more.

@@ -88,7 +88,7 @@ fn unwritten(reason: &str) -> Outcome {
         "Not run: the session cannot be written to disk ({reason}), and until it can, nothing is \
          changed or run. Reading still works. Tell the user."
     );
-    Outcome { status: Status::Failed, text, gist: "not run: the session cannot be written".into() }
+    Outcome::new(Status::Failed, text, "not run: the session cannot be written")
 }
 
 #[cfg(test)]
@@ -119,7 +119,7 @@ mod tests {
         async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
             let tools: Vec<&str> = calls.iter().map(|it| &*it.tool).collect();
             self.log += &format!("(runs {})\n", tools.join(" and "));
-            let ok = Outcome { status: Status::Done, text: "ok".to_owned(), gist: String::new() };
+            let ok = Outcome::new(Status::Done, "ok", "");
             vec![ok; calls.len()]
         }
         fn record(&mut self, entries: &[Entry]) {

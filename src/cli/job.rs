@@ -22,7 +22,7 @@ use crate::llm::Constants;
 use crate::models;
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
-use crate::tools::{Limits, Toolbox};
+use crate::tools::{Limits, Means, Toolbox};
 use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::Workspace;
 
@@ -145,7 +145,7 @@ impl Job<'_> {
         }
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
-        let toolbox = self.toolbox();
+        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it));
         match (prompt, self.output, keyboard) {
             (None, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
@@ -206,13 +206,15 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&self) -> Toolbox {
+    fn toolbox(&self, begun: Option<&Begun>) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
         let named = &self.settings.commands.environment;
         let environment = Environment::allowed(ours).with_named(ours, named);
-        Toolbox::new(Arc::clone(&self.workspace), environment, limits)
+        let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
+        let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
+        Toolbox::new(Means { workspace: Arc::clone(&self.workspace), environment, limits, keep })
     }
 
     /// Opens the session, which fails before anything is started.

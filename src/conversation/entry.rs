@@ -68,6 +68,15 @@ pub(crate) struct Outcome {
     pub(crate) text: String,
     /// What the person reads, in a few words: `12 lines`, `exit 1 after 0.8 s`.
     pub(crate) gist: String,
+    /// What the person should know of it whatever the model makes of it: a hook that appeared, a
+    /// link that leads out.
+    pub(crate) notices: Vec<String>,
+}
+
+impl Outcome {
+    pub(crate) fn new(status: Status, text: impl Into<String>, gist: impl Into<String>) -> Self {
+        Self { status, text: text.into(), gist: gist.into(), notices: Vec::new() }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

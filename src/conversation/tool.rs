@@ -16,10 +16,15 @@ pub(crate) struct ToolSpec {
 pub(crate) enum Effect {
     /// Looks, changes nothing: may run beside others, and again.
     Reads,
+    /// Puts a question to the person.
+    Asks,
     /// Changes files of the project.
     Writes,
     /// Runs a program.
     Executes,
+    /// Speaks to a host on the network.
+    #[expect(dead_code, reason = "no tool does yet")]
+    Reaches,
 }
 
 /// What may happen without asking, from the narrowest to the widest.

@@ -229,8 +229,7 @@ mod tests {
     }
 
     fn result(id: &str, text: &str) -> Entry {
-        let outcome =
-            Outcome { status: Status::Done, text: text.to_owned(), gist: "not sent".to_owned() };
+        let outcome = Outcome::new(Status::Done, text, "not sent");
         Entry::Result { call: id.to_owned(), outcome }
     }
 

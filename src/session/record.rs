@@ -76,6 +76,8 @@ pub(crate) struct Outcome {
     status: Status,
     text: String,
     gist: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    notices: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -120,8 +122,8 @@ impl Record {
             Self::Reply(reply) => Entry::Reply(reply.into()),
             Self::Decided { call, decision } => Entry::Decided { call, decision: decision.into() },
             Self::Started { call } => Entry::Started { call },
-            Self::Result(Outcome { call, status, text, gist }) => {
-                let outcome = conversation::Outcome { status: status.into(), text, gist };
+            Self::Result(Outcome { call, status, text, gist, notices }) => {
+                let outcome = conversation::Outcome { status: status.into(), text, gist, notices };
                 Entry::Result { call, outcome }
             }
             Self::Note { text } => Entry::Note(text),
@@ -139,8 +141,8 @@ impl From<&Entry> for Record {
             Entry::Decided { call, decision } => Self::Decided { call, decision: decision.into() },
             Entry::Started { call } => Self::Started { call },
             Entry::Result { call, outcome } => {
-                let conversation::Outcome { status, text, gist } = outcome;
-                Self::Result(Outcome { call, status: status.into(), text, gist })
+                let conversation::Outcome { status, text, gist, notices } = outcome;
+                Self::Result(Outcome { call, status: status.into(), text, gist, notices })
             }
             Entry::Note(text) => Self::Note { text },
             Entry::Stopped(stop) => Self::Stopped { stop: stop.into() },
@@ -255,9 +257,14 @@ pub(crate) mod tests {
                 decision: conversation::Decision::Denied(words)
             }),
             text().prop_map(|call| Entry::Started { call }),
-            (text(), status(), text(), text()).prop_map(|(call, status, text, gist)| {
-                Entry::Result { call, outcome: conversation::Outcome { status, text, gist } }
-            }),
+            (text(), status(), text(), text(), prop::collection::vec(text(), 0..2)).prop_map(
+                |(call, status, text, gist, notices)| {
+                    Entry::Result {
+                        call,
+                        outcome: conversation::Outcome { status, text, gist, notices },
+                    }
+                }
+            ),
             text().prop_map(Entry::Note),
             stop().prop_map(Entry::Stopped),
         ]
@@ -342,6 +349,7 @@ pub(crate) mod tests {
             status: conversation::Status::Done,
             text: "one\ntwo".into(),
             gist: "2 lines".into(),
+            notices: vec!["look".into()],
         };
         let denied = conversation::Decision::Denied("not that".into());
         check(
@@ -365,7 +373,7 @@ pub(crate) mod tests {
                 {"kind":"decided","call":"c1","decision":"allowed"}
                 {"kind":"decided","call":"c1","decision":{"denied":"not that"}}
                 {"kind":"started","call":"c1"}
-                {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines"}
+                {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines","notices":["look"]}
                 {"kind":"note","text":"go on"}
                 {"kind":"stopped","stop":"turn_limit"}"#]],
         );

@@ -106,6 +106,12 @@ impl Store {
         Ok(all.into_iter().filter_map(read).collect())
     }
 
+    /// Where what belongs to a session but not into its journal is kept. Nothing makes it before
+    /// there is something to keep.
+    pub(crate) fn folder(&self, project: &Path, id: &str) -> PathBuf {
+        self.directory(project).join(id)
+    }
+
     /// Removes the session with exactly this id, and what was put aside from it.
     pub(crate) fn delete(&self, id: &str) -> anyhow::Result<()> {
         let all = self.find(None)?;
@@ -116,10 +122,16 @@ impl Store {
         let file = File::open(path).with_context(cannot)?;
         lock(&file).with_context(cannot)?;
         fs::remove_file(path).with_context(cannot)?;
-        match fs::remove_file(path.with_extension("torn")) {
-            Err(err) if err.kind() != io::ErrorKind::NotFound => Err(err).with_context(cannot),
-            _ => Ok(()),
+        let aside = fs::remove_file(path.with_extension("torn"));
+        for removed in [aside, fs::remove_dir_all(path.with_extension(""))] {
+            match removed {
+                Err(err) if err.kind() != io::ErrorKind::NotFound => {
+                    return Err(err).with_context(cannot);
+                }
+                _ => {}
+            }
         }
+        Ok(())
     }
 
     /// The directory's name says whose it is, its end makes it the project's alone.

@@ -37,10 +37,8 @@ impl From<FileError> for Failure {
 impl From<Result<Answer, Failure>> for Outcome {
     fn from(result: Result<Answer, Failure>) -> Self {
         match result {
-            Ok(Answer { text, gist }) => Self { status: Status::Done, text, gist },
-            Err(Failure { text, gist }) => {
-                Self { status: Status::Failed, text, gist: gist.to_owned() }
-            }
+            Ok(Answer { text, gist }) => Self::new(Status::Done, text, gist),
+            Err(Failure { text, gist }) => Self::new(Status::Failed, text, gist),
         }
     }
 }

@@ -8,7 +8,7 @@ use similar::{ChangeTag, TextDiff};
 
 use crate::tools::answer::Answer;
 use crate::tools::{Budget, Failure, lookup};
-use crate::workspace::{Cancel, Miss, Workspace, replace_once};
+use crate::workspace::{Cancel, Change, Miss, Workspace, replace_once};
 
 /// How long to look for the smallest diff; one that is larger says the same.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -39,7 +39,7 @@ pub(super) fn edit(
         return Err(Failure::new("`edits` is empty: nothing was changed", "no edits"));
     }
     let file = lookup::read(workspace, cancel, &args.path)?;
-    let before = file.text()?;
+    let before = file.text()?.to_owned();
     let mut after = before.to_owned();
     for (n, edit) in args.edits.iter().enumerate() {
         after = apply(&after, edit).map_err(|mut failure| {
@@ -53,8 +53,8 @@ pub(super) fn edit(
             failure
         })?;
     }
-    workspace.replace(&file, after.as_bytes())?;
-    Ok(diff(before, &after, budget))
+    workspace.apply(&[Change::Replace { before: file, bytes: after.clone().into_bytes() }])?;
+    Ok(diff(&before, &after, budget))
 }
 
 fn apply(text: &str, edit: &Edit) -> Result<String, Failure> {

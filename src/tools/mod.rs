@@ -14,9 +14,10 @@ mod lookup;
 mod read_file;
 mod run_command;
 mod search;
+mod shell;
 mod toolbox;
 mod write_file;
 
 pub(crate) use answer::Failure;
 pub(crate) use budget::Budget;
-pub(crate) use toolbox::{Limits, Toolbox};
+pub(crate) use toolbox::{Limits, Means, Toolbox};

@@ -1,13 +1,13 @@
 //! `run_command`: one shell command, bounded in time and output.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::conversation::{Outcome, Status};
-use crate::sandbox::{self, Command, Ended, Environment, Finished};
+use crate::sandbox::{self, Ended, Finished};
+use crate::tools::shell::Shell;
 use crate::tools::{Failure, Limits};
 use crate::workspace::Workspace;
 
@@ -22,35 +22,6 @@ pub(super) struct Args {
 }
 
 const LONGEST: Duration = Duration::from_secs(1800);
-
-/// What tells a program that nobody watches and nobody answers.
-const ALONE: &[(&str, &str)] = &[
-    ("CI", "1"),
-    ("DEBIAN_FRONTEND", "noninteractive"),
-    ("GIT_PAGER", "cat"),
-    ("GIT_TERMINAL_PROMPT", "0"),
-    ("NO_COLOR", "1"),
-    ("PAGER", "cat"),
-    ("TERM", "dumb"),
-];
-
-/// The shell that commands are given to, and what they see.
-#[derive(Clone, Debug)]
-pub(super) struct Shell {
-    program: PathBuf,
-    environment: Environment,
-}
-
-impl Shell {
-    /// Bash where it is at home: models write for it.
-    pub(super) fn new(environment: Environment) -> Self {
-        let bash = Path::new("/bin/bash");
-        let program = if bash.exists() { bash } else { Path::new("/bin/sh") }.to_owned();
-        let alone = ALONE.iter();
-        let environment = alone.fold(environment, |all, (name, value)| all.with(name, *value));
-        Self { program, environment }
-    }
-}
 
 pub(super) async fn run(
     workspace: &Workspace,
@@ -70,8 +41,7 @@ pub(super) async fn run(
     let time = args.timeout_seconds.map(|it| Duration::from_secs(it.max(1).into()));
     let time = time.unwrap_or(limits.command).min(LONGEST);
 
-    let command = Command::new(&shell.program, &directory, &shell.environment);
-    let command = command.args(["-c", &args.command]);
+    let command = shell.command(&args.command, &directory);
     let limits = sandbox::Limits { time, output: limits.result.0 };
     let finished = sandbox::run(&command, limits, stop).await.map_err(|err| {
         Failure::new(format!("the command could not be started: {err}"), "not started")
@@ -113,5 +83,5 @@ fn outcome(finished: &Finished, time: Duration) -> Outcome {
     };
     text += &format!("[{end}]\n");
     let gist = format!("{gist}, {:.1} s", finished.took.as_secs_f64());
-    Outcome { status, text, gist }
+    Outcome::new(status, text, gist)
 }

@@ -1,5 +1,6 @@
 //! All tools together: what the model is told about them, and the way from a call to its outcome.
 
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
-use crate::tools::run_command::Shell;
+use crate::tools::shell::Shell;
 use crate::tools::{
     Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
     write_file,
@@ -29,6 +30,19 @@ impl Default for Limits {
     fn default() -> Self {
         Self { result: Budget::default(), command: Duration::from_secs(120) }
     }
+}
+
+/// What the tools are given to work with.
+#[derive(Debug)]
+pub(crate) struct Means {
+    pub(crate) workspace: Arc<Workspace>,
+    /// What commands see of the environment.
+    pub(crate) environment: Environment,
+    pub(crate) limits: Limits,
+    /// Where what is too long to be said, or may be wanted back, is kept as long as the session;
+    /// made by who first uses it. `None` where nothing is kept.
+    #[expect(dead_code, reason = "no tool keeps anything yet")]
+    pub(crate) keep: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +82,8 @@ pub(crate) struct Toolbox {
 }
 
 impl Toolbox {
-    pub(crate) fn new(workspace: Arc<Workspace>, environment: Environment, limits: Limits) -> Self {
+    pub(crate) fn new(means: Means) -> Self {
+        let Means { workspace, environment, limits, keep: _ } = means;
         Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
     }
 
@@ -179,22 +194,22 @@ pub(super) fn specs() -> Vec<ToolSpec> {
 }
 
 fn malformed(text: String) -> Outcome {
-    Outcome { status: Status::Malformed, text, gist: "not understood".to_owned() }
+    Outcome::new(Status::Malformed, text, "not understood")
 }
 
 fn stopped(effect: Effect) -> Outcome {
     let text = match effect {
-        Effect::Reads => "stopped by the person",
+        Effect::Reads | Effect::Asks | Effect::Reaches => "stopped by the person",
         Effect::Writes | Effect::Executes => {
             "stopped by the person; the file is whole, but whether it was changed is not known"
         }
     };
-    Outcome { status: Status::Cancelled, text: text.to_owned(), gist: "stopped".to_owned() }
+    Outcome::new(Status::Cancelled, text, "stopped")
 }
 
 fn broken(err: &tokio::task::JoinError) -> Outcome {
     let text = format!("the tool broke down, which is a fault of this program: {err}");
-    Outcome { status: Status::Failed, text, gist: "broke down".to_owned() }
+    Outcome::new(Status::Failed, text, "broke down")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::tools::Failure;
 use crate::tools::answer::{Answer, count};
-use crate::workspace::{FileError, Workspace};
+use crate::workspace::{Change, FileError, Workspace};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -22,22 +22,23 @@ pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Answer, Failure
     let lines = count(args.content.lines().count(), "line");
     let text = match workspace.read(&path) {
         Err(FileError::Missing(_)) => {
-            workspace.create(&path, content)?;
+            workspace.apply(&[Change::Create { path: path.clone(), bytes: content.to_vec() }])?;
             format!("created `{path}`: {lines}\n")
         }
         Err(err) => return Err(err.into()),
         Ok(before) if args.append == Some(true) => {
             let before_text = before.text()?;
-            workspace.replace(&before, &[before_text.as_bytes(), content].concat())?;
             let had = count(before_text.lines().count(), "line");
+            let bytes = [before_text.as_bytes(), content].concat();
+            workspace.apply(&[Change::Replace { before, bytes }])?;
             format!("added {lines} to the end of `{path}`, which had {had}\n")
         }
         Ok(before) if before.bytes() == content => {
             format!("`{path}` already holds exactly this: nothing was changed\n")
         }
         Ok(before) => {
-            workspace.replace(&before, content)?;
             let had = String::from_utf8_lossy(before.bytes()).lines().count();
+            workspace.apply(&[Change::Replace { before, bytes: content.to_vec() }])?;
             format!("replaced `{path}`: {lines}, before {}\n", count(had, "line"))
         }
     };

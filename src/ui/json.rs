@@ -82,6 +82,10 @@ impl Json {
         }
     }
 
+    fn warn(&mut self, text: &str) {
+        let _ = writeln!(self.notes, "warning: {}", visible(text));
+    }
+
     fn begin(&mut self) {
         let begun = std::mem::replace(&mut self.begun, true);
         if begun || self.form != JsonForm::Stream {
@@ -174,11 +178,10 @@ impl Front for Json {
             Event::Recorded(Entry::Reply(reply)) => self.reply(reply),
             Event::Recorded(Entry::Result { call, outcome }) => {
                 self.result(call, &outcome.text, outcome.status);
+                outcome.notices.iter().for_each(|it| self.warn(it));
             }
             Event::Recorded(Entry::Stopped(stop)) => self.stop = Some(*stop),
-            Event::Warning(text) => {
-                let _ = writeln!(self.notes, "warning: {}", visible(text));
-            }
+            Event::Warning(text) => self.warn(text),
             Event::Retrying { reason, .. } => {
                 let line = json!({
                     "type": "system", "subtype": "api_retry", "error": reason,

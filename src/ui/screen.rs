@@ -166,11 +166,16 @@ impl Screen {
                 if !excerpt.is_empty() {
                     self.note(&excerpt);
                 }
+                outcome.notices.iter().for_each(|it| self.warn(it));
             }
             Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
             Entry::Prompt(_) => self.turn = Turn::default(),
             Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) => {}
         }
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -246,9 +251,7 @@ impl Front for Screen {
             Event::Said(Piece::Arguments(_)) => {}
             Event::Retrying { reason, wait } => self.retrying(reason, *wait),
             Event::Recorded(entry) => self.recorded(entry),
-            Event::Warning(text) => {
-                self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));
-            }
+            Event::Warning(text) => self.warn(text),
             Event::Ended => self.ended(),
         }
     }

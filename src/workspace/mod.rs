@@ -4,6 +4,7 @@
 //! here runs a program.
 
 mod cancel;
+mod change;
 mod content;
 mod edit;
 mod error;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
+pub(crate) use change::Change;
 pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
@@ -75,14 +77,9 @@ impl Workspace {
         Ok(self.root.path().join(real.as_path()))
     }
 
-    /// Writes a file that does not exist yet, and the directories above it.
-    pub(crate) fn create(&self, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
-        write::create(&self.root, path, bytes)
-    }
-
-    /// Replaces the content of a file, if it still is what was read.
-    pub(crate) fn replace(&self, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
-        write::replace(&self.root, before, bytes)
+    /// Makes all the changes, or none.
+    pub(crate) fn apply(&self, changes: &[Change]) -> Result<(), FileError> {
+        change::apply(&self.root, changes)
     }
 
     /// What lies under `path`, sorted, at most `depth` levels down; only what git would show. A

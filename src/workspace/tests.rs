@@ -32,12 +32,20 @@ impl World {
         self.workspace.root().join(path)
     }
 
+    fn create(&self, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
+        self.workspace.apply(&[Change::Create { path: path.clone(), bytes: bytes.to_vec() }])
+    }
+
+    fn replace(&self, before: SourceFile, bytes: &[u8]) -> Result<(), FileError> {
+        self.workspace.apply(&[Change::Replace { before, bytes: bytes.to_vec() }])
+    }
+
     /// Reads, then replaces or creates, and says how each went.
     fn try_all(&self, path: &str) -> String {
         let read = self.workspace.path(path).and_then(|it| self.workspace.read(&it));
         let write = self.workspace.path(path).and_then(|it| match self.workspace.read(&it) {
-            Ok(before) => self.workspace.replace(&before, b"new\n"),
-            Err(FileError::Missing(_)) => self.workspace.create(&it, b"new\n"),
+            Ok(before) => self.replace(before, b"new\n"),
+            Err(FileError::Missing(_)) => self.create(&it, b"new\n"),
             Err(err) => Err(err),
         });
         let read = read.map(|it| String::from_utf8_lossy(it.bytes()).trim().to_owned());
@@ -194,10 +202,10 @@ fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
             }
             reads += 1;
             if reads % 20 == 0 {
-                let written = world.workspace.replace(&read, format!("ours {reads}\n").as_bytes());
+                let written = world.replace(read, format!("ours {reads}\n").as_bytes());
                 writes += u32::from(written.is_ok());
                 let new = world.workspace.path(&format!("dir/new{reads}")).unwrap();
-                let _ = world.workspace.create(&new, b"x");
+                let _ = world.create(&new, b"x");
             }
         }
         done.cancel();
@@ -233,7 +241,7 @@ fn a_file_that_someone_else_changed_is_left_alone() {
     let world = World::new(&["a"]);
     let before = world.workspace.read(&world.workspace.path("a").unwrap()).unwrap();
     fs::write(world.at("a"), "theirs\n").unwrap();
-    let err = world.workspace.replace(&before, b"ours\n").unwrap_err();
+    let err = world.replace(before, b"ours\n").unwrap_err();
     expect!["`a` was changed by someone else just now, so it was left alone; read it again"]
         .assert_eq(&err.to_string());
     assert_eq!(fs::read_to_string(world.at("a")).unwrap(), "theirs\n");
@@ -243,7 +251,7 @@ fn a_file_that_someone_else_changed_is_left_alone() {
 #[test]
 fn creating_never_replaces() {
     let world = World::new(&["a"]);
-    let err = world.workspace.create(&world.workspace.path("a").unwrap(), b"x").unwrap_err();
+    let err = world.create(&world.workspace.path("a").unwrap(), b"x").unwrap_err();
     expect!["cannot write `a`: file exists"].assert_eq(&err.to_string());
 }
 
@@ -375,4 +383,33 @@ fn a_repository_cannot_widen_the_project() {
     let repository = git2::Repository::init(&root).unwrap();
     repository.config().unwrap().set_str("core.worktree", "/").unwrap();
     assert_eq!(Workspace::open(&root, None).unwrap().root(), root);
+}
+
+#[test]
+fn changes_to_several_files_are_made_together_or_not_at_all() {
+    let world = World::new(&["a", "b", "c"]);
+    let path = |it: &str| world.workspace.path(it).unwrap();
+    let read = |it: &str| world.workspace.read(&path(it)).unwrap();
+    let shown = || {
+        let names = ["a", "b", "c", "d"].into_iter();
+        let texts = names.map(|it| fs::read_to_string(world.at(it)).unwrap_or("-".into()));
+        texts.map(|it| it.trim().to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    let stale = read("c");
+    fs::write(world.at("c"), "theirs\n").unwrap();
+    let changes = |last: SourceFile| {
+        let new = b"new\n".to_vec();
+        [
+            Change::Replace { before: read("a"), bytes: new.clone() },
+            Change::Create { path: path("d"), bytes: new.clone() },
+            Change::Delete { before: read("b") },
+            Change::Replace { before: last, bytes: new },
+        ]
+    };
+    let err = world.workspace.apply(&changes(stale)).unwrap_err();
+    expect!["`c` was changed by someone else just now, so it was left alone; read it again"]
+        .assert_eq(&err.to_string());
+    assert_eq!(shown(), "old old theirs -");
+    world.workspace.apply(&changes(read("c"))).unwrap();
+    assert_eq!(shown(), "new - new new");
 }

@@ -50,6 +50,19 @@ pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<
     draft.rename_over(name).map_err(failed)
 }
 
+/// Removes a file, if it still is what was read.
+pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> {
+    let failed = |it| FileError::io("delete", before.path(), &it);
+    must_not_be_gits(&before.real)?;
+    let Some((above, name)) = before.real.split() else {
+        return Err(FileError::Directory(before.path().clone()));
+    };
+    let directory = root.make_directory(&above).map_err(failed)?;
+    before.must_be_unchanged(root)?;
+    let removed = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
+    removed.and_then(|()| rustix::fs::fsync(&directory)).map_err(|it| failed(it.into()))
+}
+
 /// For a file with several names: another file under one of them would part it from the others.
 /// If it fails, the old content is put back, which needs no room on the disk.
 fn write_in_place(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {

@@ -66,7 +66,7 @@ fn parse(script: &str) -> Transcript {
                     "cancelled" => Status::Cancelled,
                     it => panic!("no status {it:?}"),
                 };
-                let outcome = Outcome { status, text: String::new(), gist: String::new() };
+                let outcome = Outcome::new(status, "", "");
                 entries.push(Entry::Result { call: id, outcome });
             }
             ("note", _) => entries.push(Entry::Note(rest)),

@@ -31,7 +31,9 @@ impl World {
         }
         let workspace = Workspace::open(&project, Some(dir.path())).unwrap();
         let environment = Environment::default().with("PATH", "/usr/bin:/bin");
-        Self { dir, toolbox: Toolbox::new(workspace.into(), environment, limits) }
+        let workspace = workspace.into();
+        let means = Means { workspace, environment, limits, keep: None };
+        Self { dir, toolbox: Toolbox::new(means) }
     }
 
     fn call(&self, tool: &str, args: &str) -> Outcome {

@@ -33,7 +33,7 @@ fn reply(calls: &[(&str, &str)]) -> Entry {
 }
 
 fn result(status: CallStatus, text: &str, gist: &str) -> Entry {
-    let outcome = Outcome { status, text: text.to_owned(), gist: gist.to_owned() };
+    let outcome = Outcome::new(status, text, gist);
     Entry::Result { call: "0".to_owned(), outcome }
 }
 
