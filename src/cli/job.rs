@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::cli::sandbox::enclosure;
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
@@ -214,7 +215,11 @@ impl Job<'_> {
         let environment = Environment::allowed(ours).with_named(ours, named);
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
-        Toolbox::new(Means { workspace: Arc::clone(&self.workspace), environment, limits, keep })
+        let workspace = Arc::clone(&self.workspace);
+        let confined = self.settings.permission != Some(Permission::Full);
+        let enclosure =
+            confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
+        Toolbox::new(Means { workspace, environment, enclosure, limits, keep })
     }
 
     /// Opens the session, which fails before anything is started.

@@ -12,6 +12,7 @@ mod git;
 mod path;
 mod root;
 mod source;
+mod survey;
 mod walk;
 mod write;
 
@@ -28,6 +29,7 @@ pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
 pub(crate) use path::ProjectPath;
 pub(crate) use source::{LARGEST, SourceFile};
+pub(crate) use survey::{Survey, View};
 pub(crate) use walk::{Found, Kind};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
