@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{Options, Sandbox};
-use crate::cli::surroundings::Surroundings;
+use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, configuration, print};
 use crate::sandbox::{
-    self, Command, Confinement, Ended, Entry, Environment, Network, Policy, adopt_orphans,
+    self, Absent, Command, Confinement, Ended, Entry, Environment, Network, Policy, adopt_orphans,
 };
 use crate::tools::{Bounds, Enclosure};
 use crate::ui::visible;
-use crate::workspace::{Survey, Workspace};
+use crate::workspace::{Secrets, Workspace};
 
 /// What confines the commands of this project.
 pub(super) fn enclosure(
@@ -21,13 +21,34 @@ pub(super) fn enclosure(
     options: &sandbox::Options,
 ) -> Enclosure {
     let private = around.config_dir().into_iter().chain(around.state_dir().ok());
+    let mut options = options.clone();
+    for path in options.readable.iter_mut().chain(&mut options.writable) {
+        *path = whole(path, around.home.as_deref());
+    }
     let bounds = Bounds {
         project: workspace.root().to_owned(),
         home: around.home.clone(),
         private: private.collect(),
-        options: options.clone(),
+        options,
     };
-    Enclosure::new(bounds, Survey::new(workspace.root().to_owned()))
+    Enclosure::new(bounds, workspace.survey(now))
+}
+
+/// The workspace with the secrets that the person has.
+pub(super) fn keeping_secrets(
+    workspace: Workspace,
+    options: &sandbox::Options,
+) -> anyhow::Result<Workspace> {
+    let secrets = Secrets::new(&options.reveal).map_err(|it| anyhow!(it))?;
+    Ok(workspace.keeping(secrets))
+}
+
+/// A path as the person writes it: in full, or from the home.
+fn whole(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
 }
 
 pub(super) fn sandbox(
@@ -43,6 +64,7 @@ pub(super) fn sandbox(
     }
     let workspace = around.workspace()?;
     let mut settings = configuration::load(around, options, &workspace)?.settings;
+    let workspace = keeping_secrets(workspace, &settings.sandbox)?;
     settings.sandbox.level = typed.level.unwrap_or(settings.sandbox.level);
     let ours = &around.variables;
     let environment = Environment::allowed(ours).with_named(ours, &settings.commands.environment);
@@ -98,7 +120,7 @@ fn described(it: &Confinement) -> String {
     text += &paths(&hidden, &mut it.hidden.iter().map(Entry::path));
     let frozen = format!("frozen ({})", it.frozen.len() + it.absent.len());
     let frozen_paths = it.frozen.iter().map(PathBuf::as_path);
-    text += &paths(&frozen, &mut frozen_paths.chain(it.absent.iter().map(Entry::path)));
+    text += &paths(&frozen, &mut frozen_paths.chain(it.absent.iter().map(Absent::path)));
     text += &format!("private: /tmp, /var/tmp, /run, /dev, processes\nnetwork: {network}\n");
     text
 }

@@ -30,7 +30,7 @@ pub(crate) use command::{Command, Environment};
 pub(crate) use home::Homes;
 pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
-pub(crate) use policy::{Confinement, Entry, Grant, Network, Policy};
+pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
 pub(crate) use run::{Ended, Finished, Limits, run, run_in_our_place};
 pub(crate) use server::Server;
 pub(crate) use tree::{adopt_orphans, kill_all};

@@ -5,15 +5,20 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::sandbox::policy::Entry;
+use crate::sandbox::Absent;
 
 /// How many commands need each of those that we made. Commands that run side by side share them,
 /// so there is one count for the process.
-static MADE: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+static MADE: Mutex<BTreeMap<PathBuf, Made>> = Mutex::new(BTreeMap::new());
+
+struct Made {
+    needed: usize,
+    text: &'static str,
+}
 
 /// Those that one command needs. Dropping it removes what nobody needs any more.
 #[derive(Debug, Default)]
@@ -21,20 +26,22 @@ pub(super) struct Placeholders(Vec<PathBuf>);
 
 impl Placeholders {
     /// Makes what is not there. Where we may not write, the command may not either.
-    pub(super) fn make(absent: &[Entry]) -> io::Result<Self> {
+    pub(super) fn make(absent: &[Absent]) -> io::Result<Self> {
         let mut made = made();
         let mut placeholders = Self::default();
-        for entry in absent {
-            let path = entry.path();
-            let count = made.get(path).copied().unwrap_or_default();
-            if count == 0 {
-                match put(entry) {
+        for absent in absent {
+            let path = absent.path();
+            if let Some(made) = made.get_mut(path) {
+                made.needed += 1;
+            } else {
+                match put(absent) {
                     Ok(()) => {}
                     Err(err) if cannot_be(&err) => continue,
                     Err(err) => return Err(err),
                 }
+                let text = if let Absent::Text(_, text) = absent { text } else { "" };
+                made.insert(path.to_owned(), Made { needed: 1, text });
             }
-            made.insert(path.to_owned(), count + 1);
             placeholders.0.push(path.to_owned());
         }
         Ok(placeholders)
@@ -46,10 +53,11 @@ impl Drop for Placeholders {
         let mut made = made();
         for path in self.0.iter().rev() {
             match made.get_mut(path) {
-                Some(count) if 1 < *count => *count -= 1,
+                Some(made) if 1 < made.needed => made.needed -= 1,
                 _ => {
-                    made.remove(path);
-                    remove(path);
+                    if let Some(Made { text, .. }) = made.remove(path) {
+                        remove(path, text);
+                    }
                 }
             }
         }
@@ -59,14 +67,17 @@ impl Drop for Placeholders {
 /// For a program that ends here and now.
 pub(super) fn remove_all() {
     let made = std::mem::take(&mut *made());
-    made.into_keys().rev().for_each(|it| remove(&it));
+    made.iter().rev().for_each(|(path, it)| remove(path, it.text));
 }
 
-fn put(entry: &Entry) -> io::Result<()> {
-    match entry {
-        Entry::File(path) => OpenOptions::new().write(true).create_new(true).open(path).map(drop),
-        Entry::Directory(path) => std::fs::create_dir(path),
-    }
+fn put(absent: &Absent) -> io::Result<()> {
+    let text = match absent {
+        Absent::Directory(path) => return std::fs::create_dir(path),
+        Absent::File(_) => "",
+        Absent::Text(_, text) => text,
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).open(absent.path())?;
+    file.write_all(text.as_bytes())
 }
 
 /// Whether a command would fail in the same way, or there is something already.
@@ -79,16 +90,19 @@ fn cannot_be(err: &io::Error) -> bool {
 }
 
 /// Unless somebody has made something of it meanwhile.
-fn remove(path: &Path) {
+fn remove(path: &Path, text: &str) {
     let Ok(found) = path.symlink_metadata() else { return };
+    let ours = || std::fs::read(path).is_ok_and(|it| it == text.as_bytes());
     let _ = match found.is_dir() {
         true => std::fs::remove_dir(path),
-        false if found.is_file() && found.len() == 0 => std::fs::remove_file(path),
+        false if found.is_file() && found.len() == text.len() as u64 && ours() => {
+            std::fs::remove_file(path)
+        }
         false => Ok(()),
     };
 }
 
-fn made() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
+fn made() -> MutexGuard<'static, BTreeMap<PathBuf, Made>> {
     MADE.lock().unwrap_or_else(|it| it.into_inner())
 }
 
@@ -100,7 +114,7 @@ mod tests {
     fn what_two_commands_need_goes_with_the_last_unless_it_was_filled() {
         let dir = tempfile::tempdir().unwrap();
         let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
-        let absent = [Entry::File(file.clone()), Entry::Directory(folder.clone())];
+        let absent = [Absent::File(file.clone()), Absent::Directory(folder.clone())];
         let first = Placeholders::make(&absent).unwrap();
         let second = Placeholders::make(&absent).unwrap();
         drop(first);
@@ -115,7 +129,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
-        drop(Placeholders::make(&[Entry::File(file.clone())]).unwrap());
+        drop(Placeholders::make(&[Absent::File(file.clone())]).unwrap());
         assert!(file.exists());
     }
 }

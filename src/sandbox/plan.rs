@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use libc::sock_filter;
 
 use crate::sandbox::filter::{self, Company};
-use crate::sandbox::policy::{Confinement, Entry, FileId, Grant};
+use crate::sandbox::policy::{Absent, Confinement, Entry, FileId, Grant};
 
 /// One thing to do on the way from the fork to the command. `enter` does them in their order.
 #[derive(Clone, Debug)]
@@ -150,6 +150,9 @@ pub(super) fn plan(
             (Layer::Grant(grant, _), Some(slot)) => draft.put(grant, slot),
             (Layer::Empty(path, options), _) => {
                 draft.make_way(path);
+                if draft.is_bare(path) {
+                    draft.steps.push(Step::Directory { at: text(path) });
+                }
                 draft.empty(path, options);
             }
             (Layer::Grant(..), None) => {}
@@ -162,11 +165,16 @@ pub(super) fn plan(
     };
     draft.steps.extend(outer_first(&confinement.pinned).map(|at| Step::Pin { at }));
     draft.steps.extend(outer_first(&confinement.frozen).map(|at| Step::Freeze { at }));
-    draft.steps.extend(confinement.absent.iter().map(|it| match it {
-        // A device is nothing that git would look at, nor anything else that reads a project.
-        Entry::File(path) => Step::HideFile { at: text(path) },
-        Entry::Directory(path) => Step::Freeze { at: text(path) },
-    }));
+    for absent in &confinement.absent {
+        let at = text(absent.path());
+        match absent {
+            Absent::File(_) => draft.steps.push(Step::HideFile { at }),
+            Absent::Text(..) => draft.steps.push(Step::Freeze { at }),
+            // Where none could be made, the command cannot make one either.
+            Absent::Directory(path) if is_directory(path) => draft.steps.push(Step::Freeze { at }),
+            Absent::Directory(_) => {}
+        }
+    }
     draft.steps.extend(confinement.hidden.iter().map(|it| match it {
         Entry::File(path) => Step::HideFile { at: text(path) },
         Entry::Directory(path) => Step::HideDirectory { at: text(path) },

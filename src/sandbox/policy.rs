@@ -40,7 +40,7 @@ pub(crate) struct Confinement {
     pub(crate) frozen: Vec<PathBuf>,
     /// What must not come into being: an empty one is frozen in its place as long as the command
     /// runs.
-    pub(crate) absent: Vec<Entry>,
+    pub(crate) absent: Vec<Absent>,
     pub(crate) network: Network,
 }
 
@@ -70,6 +70,16 @@ pub(crate) enum Entry {
     Directory(PathBuf),
 }
 
+/// What must not come into being, and what stands there instead.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Absent {
+    Directory(PathBuf),
+    /// For the command it is a device: nothing that git would look at.
+    File(PathBuf),
+    /// A file that means nothing as long as it holds this.
+    Text(PathBuf, &'static str),
+}
+
 /// Whom a command can talk to beyond the machine that it believes to be alone on.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Network {
@@ -88,6 +98,14 @@ impl Grant {
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+}
+
+impl Absent {
+    pub(crate) fn path(&self) -> &Path {
+        match self {
+            Self::Directory(path) | Self::File(path) | Self::Text(path, _) => path,
+        }
     }
 }
 

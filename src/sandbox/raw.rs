@@ -87,8 +87,8 @@ pub(super) fn drop_from_bounding_set(capability: c_long) -> rustix::io::Result<(
 }
 
 pub(super) fn start_loopback() -> rustix::io::Result<()> {
-    // SAFETY: no memory is named.
     let kind = libc::SOCK_DGRAM | libc::SOCK_CLOEXEC;
+    // SAFETY: no memory is named.
     let socket = result(unsafe { libc::socket(libc::AF_INET, kind, 0) }.into())? as c_int;
     // SAFETY: zero is a valid value of each field.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };

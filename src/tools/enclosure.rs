@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::sandbox::{
-    Confinement, Entry, Environment, Grant, Homes, Level, Network, Options, Policy,
+    Absent, Confinement, Entry, Environment, Grant, Homes, Level, Network, Options, Policy,
 };
-use crate::workspace::{Survey, View};
+use crate::workspace::{self, News, Survey, View};
 
 /// What a session says about its commands.
 #[derive(Debug)]
@@ -18,7 +18,12 @@ pub(crate) struct Enclosure {
     level: OnceLock<Result<Level, String>>,
     /// What does not change from one command to the next, looked up with the level.
     lasting: OnceLock<Result<Lasting, String>>,
+    /// What was seen before a command and has not been told.
+    pending: Mutex<Vec<News>>,
 }
+
+/// How much is told of one command.
+const MOST_NEWS: usize = 8;
 
 /// What confines the commands of a session, beside the project itself.
 #[derive(Clone, Debug)]
@@ -39,8 +44,8 @@ struct Lasting {
 
 impl Enclosure {
     pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
-        let (level, lasting) = Default::default();
-        Self { bounds, survey: Mutex::new(survey), level, lasting }
+        let (level, lasting, pending) = Default::default();
+        Self { bounds, survey: Mutex::new(survey), level, lasting, pending }
     }
 
     /// What enforces it here, or why nothing can.
@@ -54,16 +59,19 @@ impl Enclosure {
         let level = self.level()?.clone();
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
         let lasting = lasting.as_ref().map_err(String::clone)?;
-        let View { hidden, pinned, frozen, absent, .. } = self.look();
+        let View { hidden, pinned, frozen, absent, outside, news } = self.look();
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
         let hidden_files = hidden.into_iter().map(Entry::File);
-        let absent = absent.into_iter().map(|(path, is_directory)| match is_directory {
-            true => Entry::Directory(path),
-            false => Entry::File(path),
+        let absent = absent.into_iter().map(|it| match it {
+            workspace::Absent::Directory(path) => Absent::Directory(path),
+            workspace::Absent::File(path) => Absent::File(path),
+            workspace::Absent::Text(path, text) => Absent::Text(path, text),
         });
+        let outside = outside.iter().filter_map(|it| Grant::new(it).ok());
         Ok(Confinement {
             level,
             project: lasting.project.clone(),
-            writable: lasting.writable.clone(),
+            writable: lasting.writable.iter().cloned().chain(outside).collect(),
             emptied: lasting.homes.emptied.clone(),
             readable: lasting.homes.readable.clone(),
             hidden: lasting.homes.hidden.iter().cloned().chain(hidden_files).collect(),
@@ -81,7 +89,20 @@ impl Enclosure {
     /// What has come into being in the project since it was last looked at, in sentences for the
     /// person.
     pub(crate) fn aftermath(&self) -> Vec<String> {
-        self.look().news
+        let mut news =
+            std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        news.extend(self.look().news);
+        let tools = self.lasting.get().and_then(|it| it.as_ref().ok()).map(|it| &it.homes.readable);
+        let is_tool =
+            |target: &Path| tools.into_iter().flatten().any(|it| target.starts_with(it.path()));
+        // A link to a program is how many a tool chain is set up.
+        news.retain(|it| !matches!(it, News::LeadsOut(_, target) if is_tool(target)));
+        let left_out = news.len().saturating_sub(MOST_NEWS);
+        let mut sentences: Vec<_> = news.iter().take(MOST_NEWS).map(News::to_string).collect();
+        if 0 < left_out {
+            sentences.push(format!("and {left_out} more of the kind"));
+        }
+        sentences
     }
 
     fn look(&self) -> View {
@@ -95,6 +116,13 @@ impl Enclosure {
         };
         if project.parent().is_none() {
             return Err("the project is the whole file system".to_owned());
+        }
+        let granted = options.readable.iter().chain(&options.writable);
+        if let Some(path) = granted.into_iter().find(|it| !it.is_absolute()) {
+            return Err(format!(
+                "`{}` in the configuration is neither absolute nor begins with `~/`",
+                path.display()
+            ));
         }
         let grant = |path: &PathBuf| Grant::new(path).map_err(|err| cannot(path, err));
         let mut homes = Homes::look(home.as_deref(), environment, project);

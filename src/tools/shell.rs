@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Command, Environment, Policy};
+use crate::sandbox::{Command, Environment, Level, Policy};
 use crate::tools::{Enclosure, Failure};
 
 /// What tells a program that nobody watches and nobody answers.
@@ -33,6 +33,20 @@ impl Shell {
         let alone = ALONE.iter();
         let environment = alone.fold(environment, |all, (name, value)| all.with(name, *value));
         Self { program, environment, enclosure }
+    }
+
+    /// What the person should know of how commands are confined, if it is not the usual.
+    pub(super) fn confinement(&self, find_out: bool) -> Option<String> {
+        match &self.enclosure {
+            None => Some("commands are not confined".to_owned()),
+            Some(enclosure) if find_out => match enclosure.level() {
+                Ok(Level::Namespaces) => None,
+                #[expect(unreachable_patterns, reason = "there is one level so far")]
+                Ok(level) => Some(format!("commands confined by {level}")),
+                Err(_) => Some("no commands: nothing here can confine them".to_owned()),
+            },
+            Some(_) => None,
+        }
     }
 
     /// What runs `script` in `directory`, confined to what the project is now.

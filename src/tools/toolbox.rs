@@ -89,6 +89,12 @@ impl Toolbox {
         Self { workspace, shell: Shell::new(environment, enclosure), limits, specs: specs() }
     }
 
+    /// What the person should know of how commands are confined, if it is not the usual; it is
+    /// found out only where somebody is there to read it.
+    pub(crate) fn confinement(&self, find_out: bool) -> Option<String> {
+        self.shell.confinement(find_out)
+    }
+
     pub(crate) fn specs(&self) -> &[ToolSpec] {
         &self.specs
     }
