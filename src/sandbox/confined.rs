@@ -19,8 +19,8 @@ pub(super) fn spawn(
     use crate::sandbox::report::Report;
 
     let placeholders = Placeholders::make(&confinement.absent)?;
-    let is_directory = |it: &Path| it.symlink_metadata().is_ok_and(|it| it.is_dir());
-    let plan = Arc::new(plan(confinement, directory, &is_directory));
+    let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
+    let plan = Arc::new(plan(confinement, directory, &exists));
     let report = Arc::new(Report::new()?);
     let mut passage = Passage::new(Arc::clone(&plan), Arc::clone(&report));
     // SAFETY: between fork and exec a passage makes system calls and uses memory that it has.

@@ -6,19 +6,20 @@
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+
+use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
 
 use crate::sandbox::Absent;
 
 /// How many commands need each of those that we made. Commands that run side by side share them,
 /// so there is one count for the process.
-static MADE: Mutex<BTreeMap<PathBuf, Made>> = Mutex::new(BTreeMap::new());
+static MADE: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
 
-struct Made {
-    needed: usize,
-    text: &'static str,
-}
+/// No placeholder is as long, nor is an empty directory on the usual file systems.
+const FILLED: u64 = 8192;
 
 /// Those that one command needs. Dropping it removes what nobody needs any more.
 #[derive(Debug, Default)]
@@ -31,17 +32,15 @@ impl Placeholders {
         let mut placeholders = Self::default();
         for absent in absent {
             let path = absent.path();
-            if let Some(made) = made.get_mut(path) {
-                made.needed += 1;
-            } else {
+            let count = made.get(path).copied().unwrap_or_default();
+            if count == 0 {
                 match put(absent) {
                     Ok(()) => {}
                     Err(err) if cannot_be(&err) => continue,
                     Err(err) => return Err(err),
                 }
-                let text = if let Absent::Text(_, text) = absent { text } else { "" };
-                made.insert(path.to_owned(), Made { needed: 1, text });
             }
+            made.insert(path.to_owned(), count + 1);
             placeholders.0.push(path.to_owned());
         }
         Ok(placeholders)
@@ -53,11 +52,10 @@ impl Drop for Placeholders {
         let mut made = made();
         for path in self.0.iter().rev() {
             match made.get_mut(path) {
-                Some(made) if 1 < made.needed => made.needed -= 1,
+                Some(count) if 1 < *count => *count -= 1,
                 _ => {
-                    if let Some(Made { text, .. }) = made.remove(path) {
-                        remove(path, text);
-                    }
+                    made.remove(path);
+                    remove(path);
                 }
             }
         }
@@ -67,17 +65,35 @@ impl Drop for Placeholders {
 /// For a program that ends here and now.
 pub(super) fn remove_all() {
     let made = std::mem::take(&mut *made());
-    made.iter().rev().for_each(|(path, it)| remove(path, it.text));
+    made.into_keys().rev().for_each(|it| remove(&it));
 }
 
+/// Makes it, with a time that nothing else has: who kills us leaves it behind, and the next one
+/// shall know it for what it is.
 fn put(absent: &Absent) -> io::Result<()> {
-    let text = match absent {
-        Absent::Directory(path) => return std::fs::create_dir(path),
-        Absent::File(_) => "",
-        Absent::Text(_, text) => text,
+    let made = match absent {
+        Absent::Directory(path) => std::fs::create_dir(path),
+        Absent::File(path, text) => {
+            let file = OpenOptions::new().write(true).create_new(true).open(path);
+            file.and_then(|mut it| it.write_all(text.as_bytes()))
+        }
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).open(absent.path())?;
-    file.write_all(text.as_bytes())
+    match made {
+        Err(err) if err.kind() == io::ErrorKind::AlreadyExists && is_ours(absent.path()) => Ok(()),
+        made => {
+            made?;
+            let first = Timespec { tv_sec: 0, tv_nsec: 0 };
+            let times = Timestamps { last_access: first, last_modification: first };
+            let no_link = AtFlags::SYMLINK_NOFOLLOW;
+            Ok(rustix::fs::utimensat(CWD, absent.path(), &times, no_link)?)
+        }
+    }
+}
+
+/// Whether it is as we left it: whoever makes something of it gives it another time.
+fn is_ours(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_ok_and(|it| (it.mtime(), it.mtime_nsec()) == (0, 0) && it.len() < FILLED)
 }
 
 /// Whether a command would fail in the same way, or there is something already.
@@ -90,19 +106,13 @@ fn cannot_be(err: &io::Error) -> bool {
 }
 
 /// Unless somebody has made something of it meanwhile.
-fn remove(path: &Path, text: &str) {
-    let Ok(found) = path.symlink_metadata() else { return };
-    let ours = || std::fs::read(path).is_ok_and(|it| it == text.as_bytes());
-    let _ = match found.is_dir() {
-        true => std::fs::remove_dir(path),
-        false if found.is_file() && found.len() == text.len() as u64 && ours() => {
-            std::fs::remove_file(path)
-        }
-        false => Ok(()),
-    };
+fn remove(path: &Path) {
+    if is_ours(path) {
+        let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path));
+    }
 }
 
-fn made() -> MutexGuard<'static, BTreeMap<PathBuf, Made>> {
+fn made() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
     MADE.lock().unwrap_or_else(|it| it.into_inner())
 }
 
@@ -114,7 +124,7 @@ mod tests {
     fn what_two_commands_need_goes_with_the_last_unless_it_was_filled() {
         let dir = tempfile::tempdir().unwrap();
         let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
-        let absent = [Absent::File(file.clone()), Absent::Directory(folder.clone())];
+        let absent = [Absent::File(file.clone(), "."), Absent::Directory(folder.clone())];
         let first = Placeholders::make(&absent).unwrap();
         let second = Placeholders::make(&absent).unwrap();
         drop(first);
@@ -125,11 +135,21 @@ mod tests {
     }
 
     #[test]
+    fn what_a_killed_one_left_is_taken_for_ones_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let absent = [Absent::Directory(dir.path().join("folder"))];
+        std::mem::forget(Placeholders::make(&absent).unwrap());
+        made().clear();
+        drop(Placeholders::make(&absent).unwrap());
+        assert!(!dir.path().join("folder").exists());
+    }
+
+    #[test]
     fn what_was_there_stays() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
-        drop(Placeholders::make(&[Absent::File(file.clone())]).unwrap());
+        drop(Placeholders::make(&[Absent::File(file.clone(), "")]).unwrap());
         assert!(file.exists());
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use libc::sock_filter;
 
 use crate::sandbox::filter::{self, Company};
-use crate::sandbox::policy::{Absent, Confinement, Entry, FileId, Grant};
+use crate::sandbox::policy::{Confinement, Entry, FileId, Grant};
 
 /// One thing to do on the way from the fork to the command. `enter` does them in their order.
 #[derive(Clone, Debug)]
@@ -110,15 +110,15 @@ const DEVICE_LINKS: &[(&str, &str)] = &[
     ("/dev/stdout", "/proc/self/fd/1"),
 ];
 
-/// The steps for `confinement`, for a command that begins in `directory`. `is_directory` says
-/// what this machine has.
+/// The steps for `confinement`, for a command that begins in `directory`. `exists` says what this
+/// machine has.
 pub(super) fn plan(
     confinement: &Confinement,
     directory: &Path,
-    is_directory: &dyn Fn(&Path) -> bool,
+    exists: &dyn Fn(&Path) -> bool,
 ) -> Plan {
     let mut draft = Draft::default();
-    let mut layers = layers(confinement, is_directory);
+    let mut layers = layers(confinement, exists);
     layers.sort_by_key(|it| it.path().components().count());
 
     draft.steps.extend([Step::Isolate, Step::BeFirst]);
@@ -166,13 +166,9 @@ pub(super) fn plan(
     draft.steps.extend(outer_first(&confinement.pinned).map(|at| Step::Pin { at }));
     draft.steps.extend(outer_first(&confinement.frozen).map(|at| Step::Freeze { at }));
     for absent in &confinement.absent {
-        let at = text(absent.path());
-        match absent {
-            Absent::File(_) => draft.steps.push(Step::HideFile { at }),
-            Absent::Text(..) => draft.steps.push(Step::Freeze { at }),
-            // Where none could be made, the command cannot make one either.
-            Absent::Directory(path) if is_directory(path) => draft.steps.push(Step::Freeze { at }),
-            Absent::Directory(_) => {}
+        // Where none could be made, the command cannot make one either.
+        if exists(absent.path()) {
+            draft.steps.push(Step::Freeze { at: text(absent.path()) });
         }
     }
     draft.steps.extend(confinement.hidden.iter().map(|it| match it {
@@ -211,17 +207,14 @@ impl Layer<'_> {
 }
 
 /// In the order in which they win over each other where they have the same path.
-fn layers<'a>(
-    confinement: &'a Confinement,
-    is_directory: &dyn Fn(&Path) -> bool,
-) -> Vec<Layer<'a>> {
+fn layers<'a>(confinement: &'a Confinement, exists: &dyn Fn(&Path) -> bool) -> Vec<Layer<'a>> {
     let mut layers = Vec::new();
     let private = PRIVATE.iter().map(|(path, options)| (Path::new(*path), *options));
     let emptied = confinement.emptied.iter().map(|it| (it.as_path(), "mode=755,size=4g"));
     let mut seen = BTreeSet::new();
     for (path, options) in private.chain(emptied) {
         // One that lies in another is gone with it, and its grants make their own way.
-        if seen.insert(path) && is_directory(path) {
+        if seen.insert(path) && exists(path) {
             layers.push(Layer::Empty(path, options));
         }
     }

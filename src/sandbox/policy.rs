@@ -73,11 +73,10 @@ pub(crate) enum Entry {
 /// What must not come into being, and what stands there instead.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Absent {
+    /// A directory, even where a file is meant: git does not look at one that is empty.
     Directory(PathBuf),
-    /// For the command it is a device: nothing that git would look at.
-    File(PathBuf),
     /// A file that means nothing as long as it holds this.
-    Text(PathBuf, &'static str),
+    File(PathBuf, &'static str),
 }
 
 /// Whom a command can talk to beyond the machine that it believes to be alone on.
@@ -104,7 +103,7 @@ impl Grant {
 impl Absent {
     pub(crate) fn path(&self) -> &Path {
         match self {
-            Self::Directory(path) | Self::File(path) | Self::Text(path, _) => path,
+            Self::Directory(path) | Self::File(path, _) => path,
         }
     }
 }

@@ -64,8 +64,7 @@ impl Enclosure {
         let hidden_files = hidden.into_iter().map(Entry::File);
         let absent = absent.into_iter().map(|it| match it {
             workspace::Absent::Directory(path) => Absent::Directory(path),
-            workspace::Absent::File(path) => Absent::File(path),
-            workspace::Absent::Text(path, text) => Absent::Text(path, text),
+            workspace::Absent::File(path, text) => Absent::File(path, text),
         });
         let outside = outside.iter().filter_map(|it| Grant::new(it).ok());
         Ok(Confinement {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::survey::Absent;
+use crate::workspace::survey::{Absent, is_placeholder};
 
 /// What of one repository is protected.
 #[derive(Debug, Default, PartialEq)]
@@ -49,7 +49,7 @@ impl Parts {
         self.settings(directory);
         // Where it is, git takes settings and hooks from the directory that it names. One that
         // names its own is the same as none.
-        self.text(directory.join("commondir"), ".\n");
+        self.file(directory.join("commondir"), ".\n");
         let worktrees = directory.join("worktrees");
         let Ok(entries) = worktrees.read_dir() else { return };
         self.pinned.push(worktrees);
@@ -63,18 +63,25 @@ impl Parts {
     }
 
     fn settings(&mut self, directory: &Path) {
-        self.file(directory.join("config"));
+        self.file(directory.join("config"), "");
         self.directory(directory.join("hooks"));
-        self.directory(directory.join("info"));
+        let info = directory.join("info");
+        if info.is_dir() {
+            self.file(info.join("attributes"), "");
+            self.pinned.push(info);
+        } else {
+            self.directory(info);
+        }
         let config = std::fs::read(directory.join("config")).unwrap_or_default();
         let config = String::from_utf8_lossy(&config).to_lowercase();
         // Without this setting, which is frozen, git does not look for the file.
         if config.contains("worktreeconfig") {
-            self.file(directory.join("config.worktree"));
+            self.file(directory.join("config.worktree"), "");
         }
         let objects = directory.join("objects/info");
         if objects.is_dir() {
-            self.file(objects.join("alternates"));
+            self.file(objects.join("alternates"), "");
+            self.pinned.extend([directory.join("objects"), objects]);
         }
     }
 
@@ -96,24 +103,17 @@ impl Parts {
         }
     }
 
-    fn file(&mut self, path: PathBuf) {
+    fn file(&mut self, path: PathBuf, nothing: &'static str) {
         match path.symlink_metadata() {
-            Ok(_) => self.frozen.push(path),
-            Err(_) => self.absent.push(Absent::File(path)),
+            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
+            _ => self.absent.push(Absent::File(path, nothing)),
         }
     }
 
     fn directory(&mut self, path: PathBuf) {
         match path.symlink_metadata() {
-            Ok(_) => self.frozen.push(path),
-            Err(_) => self.absent.push(Absent::Directory(path)),
-        }
-    }
-
-    fn text(&mut self, path: PathBuf, text: &'static str) {
-        match path.symlink_metadata() {
-            Ok(_) => self.frozen.push(path),
-            Err(_) => self.absent.push(Absent::Text(path, text)),
+            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
+            _ => self.absent.push(Absent::Directory(path)),
         }
     }
 }

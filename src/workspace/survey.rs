@@ -49,10 +49,10 @@ pub(crate) struct View {
 /// What shall not come into being.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum Absent {
+    /// A directory, even where a file is meant: git does not look at one that is empty.
     Directory(PathBuf),
-    File(PathBuf),
     /// A file that means nothing as long as it holds this.
-    Text(PathBuf, &'static str),
+    File(PathBuf, &'static str),
 }
 
 /// Something that the person should know of, wherever it came from.
@@ -97,17 +97,17 @@ const RACY: Duration = Duration::from_millis(50);
 /// The most entries that are looked at.
 const MOST: usize = 300_000;
 
-/// What other programs obey when they come to a directory, and whether it is a directory.
-const OBEYED: &[(&str, bool)] = &[
-    (".agent", true),
-    (".claude", true),
-    (".codex", true),
-    (".cursor", true),
-    (".envrc", false),
-    (".gemini", true),
-    (".idea", true),
-    (".mcp.json", false),
-    (".vscode", true),
+/// What other programs obey when they come to a directory.
+const OBEYED: &[&str] = &[
+    ".agent",
+    ".claude",
+    ".codex",
+    ".cursor",
+    ".envrc",
+    ".gemini",
+    ".idea",
+    ".mcp.json",
+    ".vscode",
 ];
 
 const MARKS: &[&str] = &["HEAD", "objects", "refs"];
@@ -119,7 +119,7 @@ const SYSTEM: &[&str] =
 /// Whether other programs obey what has this name, so that it is the person's to change.
 pub(super) fn is_obeyed(name: &str) -> bool {
     let name = folded(name);
-    OBEYED.iter().any(|(it, _)| *it == name)
+    OBEYED.iter().any(|it| *it == name)
 }
 
 impl Survey {
@@ -135,7 +135,7 @@ impl Survey {
         let mut seen = BTreeSet::new();
         for (path, directory) in &self.directories {
             let here = self.root.join(path);
-            for name in &directory.obeyed {
+            for name in directory.obeyed.iter().filter(|it| !is_placeholder(&here.join(it))) {
                 view.frozen.push(here.join(name));
                 seen.insert(News::Obeyed(path.join(name)));
             }
@@ -160,15 +160,12 @@ impl Survey {
             }
         }
         let at_root = self.directories.get(Path::new(""));
-        for (name, is_directory) in OBEYED {
+        for name in OBEYED {
             let there = at_root.is_some_and(|it| {
                 it.obeyed.iter().any(|there| folded(&there.to_string_lossy()) == *name)
             });
-            let path = self.root.join(name);
-            match (there, is_directory) {
-                (true, _) => {}
-                (false, true) => view.absent.push(Absent::Directory(path)),
-                (false, false) => view.absent.push(Absent::File(path)),
+            if !there || is_placeholder(&self.root.join(name)) {
+                view.absent.push(Absent::Directory(self.root.join(name)));
             }
         }
         view.hidden = self.hidden();
@@ -301,6 +298,12 @@ impl Stamp {
             changed: (found.mtime(), found.mtime_nsec()),
         }
     }
+}
+
+/// Whether what is there stands for nothing: it was put there while a command ran, by an agent that
+/// was killed. Nothing else has this time.
+pub(super) fn is_placeholder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|it| (it.mtime(), it.mtime_nsec()) == (0, 0))
 }
 
 /// A change is news of what was there before; what has appeared is told by another name.

@@ -59,10 +59,9 @@ impl Project {
         for absent in &view.absent {
             match absent {
                 // Of the root, and the same in each.
-                Absent::Directory(path) | Absent::File(path) if is_obeyed(&below(path)) => {}
+                Absent::Directory(path) if is_obeyed(&below(path)) => {}
                 Absent::Directory(path) => text += &format!("absent {}/\n", below(path)),
-                Absent::File(path) => text += &format!("absent {}\n", below(path)),
-                Absent::Text(path, it) => text += &format!("absent {} {it:?}\n", below(path)),
+                Absent::File(path, it) => text += &format!("absent {} {it:?}\n", below(path)),
             }
         }
         view.news.iter().for_each(|it| text += &format!("news: {it}\n"));
@@ -101,10 +100,12 @@ fn a_repository_is_pinned_and_what_runs_is_frozen() {
         &[".git/config", ".git/hooks/", ".git/HEAD", ".git/objects/info/"],
         expect![[r#"
             pinned .git
+            pinned .git/objects
+            pinned .git/objects/info
             frozen .git/config
             frozen .git/hooks
             absent .git/info/
-            absent .git/objects/info/alternates
+            absent .git/objects/info/alternates ""
             absent .git/commondir ".\n"
         "#]],
     );
@@ -125,6 +126,7 @@ fn repositories_in_repositories_are_found() {
         ],
         expect![[r#"
             pinned .git
+            pinned .git/info
             pinned .git/modules
             pinned .git/modules/lib
             pinned .git/modules/lib/sub
@@ -135,11 +137,11 @@ fn repositories_in_repositories_are_found() {
             pinned a/b/.git
             frozen .git/config
             frozen .git/hooks
-            frozen .git/info
             frozen .git/modules/lib/sub/config
             frozen .git/worktrees/w/commondir
             frozen .git/worktrees/w/gitdir
             frozen a/b/.git/config
+            absent .git/info/attributes ""
             absent .git/commondir ".\n"
             absent .git/modules/lib/sub/hooks/
             absent .git/modules/lib/sub/info/
