@@ -15,6 +15,7 @@ use crate::support::child::{Finished, Running};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
+use crate::support::play;
 use crate::support::reports::Reports;
 use crate::support::response::{Response, call, say};
 use crate::support::watched::PATIENCE;
@@ -277,8 +278,7 @@ fn with_a_family(home: &Home, act: impl FnOnce(&Running, &[Pid])) -> (Finished, 
     let server = FaultServer::script(vec![call("run_command", json!({"command": FAMILY}))]);
     let run = home.agent(&["go"]).server(&server).start();
     let written = reports.lines(4);
-    let pids = written.iter().map(|it| Pid::from_raw(it.parse().expect("a number")));
-    let pids: Vec<Pid> = pids.map(|it| it.expect("not zero")).collect();
+    let pids: Vec<Pid> = written.iter().map(|it| play::outside(home, it)).collect();
     let open = |it: &Pid| pidfd_open(*it, PidfdFlags::empty()).expect("it runs");
     let held: Vec<_> = pids.iter().map(open).collect();
     act(&run, &pids);

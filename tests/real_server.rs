@@ -310,11 +310,11 @@ fn check_death(play: &Play, running: Running) {
 fn two_agents_have_a_server_each() {
     let Some(play) = Play::new() else { return };
     let wait =
-        json!({"name": "run_command", "arguments": {"command": "until [ -e ../go ]; do :; done"}});
+        json!({"name": "run_command", "arguments": {"command": "until [ -e go ]; do :; done"}});
     let model = play.model("wait", &json!([{"tool_calls": [wait]}, {"content": "Both."}]));
     let both = [0, 1].map(|_| play.agent(&["-m", &model, "go"]).start());
     until("two servers", || servers(&play.home).len() == 2);
-    play.home.file("go", "");
+    play.home.file("project/go", "");
     for running in both {
         let finished = running.finish();
         finished.assert_code(0);

@@ -1,11 +1,13 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::conversation::Permission;
+use crate::sandbox::Wanted;
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -146,6 +148,8 @@ pub(super) enum Subcommands {
         #[command(subcommand)]
         command: Config,
     },
+    /// Run a command as the model's commands are run: confined to this project
+    Sandbox(Sandbox),
     /// Models that play a script, for tests
     Models {
         #[command(subcommand)]
@@ -163,6 +167,21 @@ pub(super) struct Demo {
     /// Keep the sample project and say where it is
     #[arg(long)]
     pub(super) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Sandbox {
+    /// Say what commands can reach, before or instead of running one
+    #[arg(long)]
+    pub(super) show: bool,
+
+    /// What shall enforce it
+    #[arg(long, value_enum)]
+    pub(super) level: Option<Wanted>,
+
+    /// The command and its arguments
+    #[arg(last = true, value_name = "CMD")]
+    pub(super) command: Vec<OsString>,
 }
 
 #[derive(Debug, Subcommand)]

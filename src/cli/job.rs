@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::cli::sandbox::{enclosure, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
@@ -86,7 +87,7 @@ pub(super) fn work(
     };
     let job = Job {
         around,
-        workspace: Arc::new(workspace),
+        workspace: Arc::new(keeping_secrets(workspace, &loaded.settings.sandbox)?),
         settings: loaded.settings,
         session,
         output: options.output_format,
@@ -146,12 +147,16 @@ impl Job<'_> {
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it));
+        let confinement = toolbox.confinement(prompt.is_none());
+        if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
+            self.warnings.push(confinement.clone());
+        }
         match (prompt, self.output, keyboard) {
             (None, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
                 let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone());
-                desk.front().note(&self.header());
+                desk.front().note(&self.header(confinement.as_deref()));
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
                 }
@@ -214,7 +219,11 @@ impl Job<'_> {
         let environment = Environment::allowed(ours).with_named(ours, named);
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
-        Toolbox::new(Means { workspace: Arc::clone(&self.workspace), environment, limits, keep })
+        let workspace = Arc::clone(&self.workspace);
+        let confined = self.settings.permission != Some(Permission::Full);
+        let enclosure =
+            confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
+        Toolbox::new(Means { workspace, environment, enclosure, limits, keep })
     }
 
     /// Opens the session, which fails before anything is started.
@@ -336,7 +345,7 @@ impl Job<'_> {
     }
 
     /// One line about what is being worked on, and how.
-    fn header(&self) -> String {
+    fn header(&self, confinement: Option<&str>) -> String {
         let model = match (&self.settings.server.url, &self.settings.model) {
             (Some(url), _) => host_of(url),
             (None, Some(model)) => model.rsplit('/').next().unwrap_or(model),
@@ -345,9 +354,10 @@ impl Job<'_> {
         let branch = self.workspace.branch().map(|it| format!(" ({it})")).unwrap_or_default();
         let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let line = format!(
-            "agent {} · {model} · {}{branch} · {permission} · /help",
+            "agent {} · {model} · {}{branch} · {permission}{} · /help",
             env!("CARGO_PKG_VERSION"),
             self.workspace.root().display(),
+            confinement.map(|it| format!(" · {it}")).unwrap_or_default(),
         );
         // Whoever made the directory or the branch chose their names.
         visible(&line).into_owned()

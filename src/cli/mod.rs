@@ -7,6 +7,7 @@ mod input;
 mod job;
 mod models;
 mod report;
+mod sandbox;
 mod serving;
 mod session_id;
 mod sessions;
@@ -29,16 +30,31 @@ use crate::config::WrongFlag;
 /// What the exit status says. Few, and documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    GaveUp = 3,
-    Cancelled = 130,
+    Done,
+    Failed,
+    Usage,
+    GaveUp,
+    Cancelled,
+    /// What a command that ran in our place said.
+    Theirs(u8),
+}
+
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::GaveUp => 3,
+            Self::Cancelled => 130,
+            Self::Theirs(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 
@@ -91,6 +107,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
             configuration::configuration(&around, &typed.options, &command)
         }
         Some(Subcommands::Models { command }) => models::models(command),
+        Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Typed::command(), "agent", &mut script);

@@ -36,7 +36,7 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
                 let first = if means_the_program { leave.fire() } else { first };
                 if !first {
                     kill_all();
-                    std::process::exit(Exit::Cancelled as i32);
+                    std::process::exit(Exit::Cancelled.code().into());
                 }
             }
         });

@@ -219,6 +219,10 @@ mod tests {
             sampling.seed AGENT_SAMPLING_SEED Whole unset
             commands.timeout AGENT_COMMANDS_TIMEOUT Whole 120
             commands.environment AGENT_COMMANDS_ENVIRONMENT List []
+            sandbox.readable AGENT_SANDBOX_READABLE List []
+            sandbox.writable AGENT_SANDBOX_WRITABLE List []
+            sandbox.reveal AGENT_SANDBOX_REVEAL List []
+            sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces "auto"
             ui.color AGENT_UI_COLOR auto|always|never "auto"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());

@@ -37,6 +37,9 @@ fn freedom(key: &str) -> Freedom {
         _ if key.starts_with("llama.") => {
             Freedom::None("which program is run, and how, is yours to say")
         }
+        _ if key.starts_with("sandbox.") => {
+            Freedom::None("what commands can reach is yours to say")
+        }
         _ if key.starts_with("sampling.") || key.starts_with("ui.") => Freedom::Free,
         _ => Freedom::None("a project may not set it"),
     }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::Permission;
-use crate::{llama, llm};
+use crate::{llama, llm, sandbox};
 
 /// Settings of agent.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) llama: llama::Options,
     pub(crate) sampling: llm::Sampling,
     pub(crate) commands: Commands,
+    pub(crate) sandbox: sandbox::Options,
     pub(crate) ui: Ui,
 }
 
@@ -90,6 +91,7 @@ impl Default for Settings {
             llama: llama::Options::default(),
             sampling: llm::Sampling::default(),
             commands: Commands::default(),
+            sandbox: sandbox::Options::default(),
             ui: Ui::default(),
         }
     }

@@ -85,6 +85,10 @@ mod tests {
             sampling.seed          unset                      default
             commands.timeout       120                        default
             commands.environment   []                         default
+            sandbox.readable       []                         default
+            sandbox.writable       []                         default
+            sandbox.reveal         []                         default
+            sandbox.level          "auto"                     default
             ui.color               "auto"                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());

@@ -5,6 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
+use crate::sandbox::placeholders::Placeholders;
+use crate::sandbox::{Policy, confined};
+
 /// A program to run. Plain data: nothing starts before it is run or started as a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
@@ -15,12 +18,13 @@ pub(crate) struct Command {
     pub(crate) policy: Policy,
 }
 
-/// What the child may touch. There is one policy so far, and it is the honest name for it.
+/// Whose terminal a child has.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Policy {
-    /// The rights of the person who started the agent. The child is still in a session of its
-    /// own, without a terminal, with a clean environment, and dies with the agent.
-    Unconfined,
+pub(super) enum Session {
+    /// None: it has a session and a process group of its own.
+    Own,
+    /// That of the agent.
+    Inherited,
 }
 
 /// The environment of a child: a choice from ours, and what is set on top.
@@ -81,7 +85,6 @@ impl Environment {
         self
     }
 
-    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value)
     }
@@ -94,7 +97,7 @@ impl Command {
             args: Vec::new(),
             dir: dir.to_owned(),
             environment: environment.clone(),
-            policy: Policy::Unconfined,
+            policy: Policy::default(),
         }
     }
 
@@ -103,15 +106,19 @@ impl Command {
         self
     }
 
-    /// Starts the child in a session of its own: no terminal, its own process group, and killed by
-    /// the kernel when the thread that starts it ends. That thread must live as long as the agent.
+    /// The same under `policy`.
+    pub(crate) fn under(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Starts the child, to be killed by the kernel when the thread that starts it ends. That
+    /// thread must live as long as the agent.
     pub(super) fn spawn(
         &self,
-        stdin: Stdio,
-        stdout: Stdio,
-        stderr: Stdio,
-    ) -> io::Result<tokio::process::Child> {
-        let Policy::Unconfined = self.policy;
+        session: Session,
+        [stdin, stdout, stderr]: [Stdio; 3],
+    ) -> io::Result<(tokio::process::Child, Placeholders)> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir).env_clear();
@@ -123,11 +130,16 @@ impl Command {
         #[expect(unsafe_code, reason = "`pre_exec` is the only way to act between fork and exec")]
         unsafe {
             command.pre_exec(move || {
-                rustix::process::setsid()?;
+                if session == Session::Own {
+                    rustix::process::setsid()?;
+                }
                 die_with(parent)
             });
         }
-        command.spawn()
+        match &self.policy {
+            Policy::Unconfined => Ok((command.spawn()?, Placeholders::default())),
+            Policy::Confined(confinement) => confined::spawn(command, confinement, &self.dir),
+        }
     }
 }
 

@@ -5,12 +5,32 @@
 
 mod capture;
 mod command;
+mod confined;
+#[cfg(target_os = "linux")]
+mod enter;
+#[cfg(target_os = "linux")]
+mod filter;
+mod home;
+mod level;
+mod options;
+mod placeholders;
+#[cfg(target_os = "linux")]
+mod plan;
+mod policy;
+#[cfg(target_os = "linux")]
+mod raw;
+#[cfg(target_os = "linux")]
+mod report;
 mod run;
 mod server;
 mod tree;
 
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
-pub(crate) use run::{Ended, Finished, Limits, run};
+pub(crate) use home::Homes;
+pub(crate) use level::Level;
+pub(crate) use options::{Options, Wanted};
+pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
+pub(crate) use run::{Ended, Finished, Limits, run, run_in_our_place};
 pub(crate) use server::Server;
 pub(crate) use tree::{adopt_orphans, kill_all};

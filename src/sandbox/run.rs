@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::net::unix::pipe;
 
+use crate::sandbox::command::Session;
 use crate::sandbox::tree::Tree;
 use crate::sandbox::{Captured, Command};
 
@@ -47,8 +48,8 @@ pub(crate) async fn run(
     let reader = pipe::Receiver::from_owned_fd(reader.into())?;
     let second = writer.try_clone()?;
     let started = Instant::now();
-    let (tree, mut child) =
-        Tree::plant(|| command.spawn(Stdio::null(), writer.into(), second.into()))?;
+    let stdio = [Stdio::null(), writer.into(), second.into()];
+    let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
 
     let mut output = Captured::new(limits.output);
     let (mut stop, mut time_up) = (pin!(stop), pin!(tokio::time::sleep(limits.time)));
@@ -67,6 +68,13 @@ pub(crate) async fn run(
     // What still holds the pipe escaped us; its output is not waited for.
     let _ = tokio::time::timeout(DRAIN, rest).await;
     Ok(Finished { ended, output, took: started.elapsed() })
+}
+
+/// Runs `command` in our place: with our terminal, our input and our output, until it ends.
+pub(crate) async fn run_in_our_place(command: &Command) -> io::Result<Ended> {
+    let stdio = [Stdio::inherit(), Stdio::inherit(), Stdio::inherit()];
+    let (_tree, mut child) = Tree::plant(|| command.spawn(Session::Inherited, stdio))?;
+    Ok(child.wait().await?.into())
 }
 
 /// Takes what is there; false at the end of the output.

@@ -10,6 +10,7 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{ChildStdin, ChildStdout};
 
 use crate::sandbox::Command;
+use crate::sandbox::command::Session;
 use crate::sandbox::tree::Tree;
 
 /// A running server. Dropping it kills it and all it started.
@@ -26,8 +27,8 @@ impl Server {
     /// Must be called on a thread that lives as long as the agent: on Linux the server dies with it.
     /// What it writes to standard error goes to `log` without passing through us.
     pub(crate) fn start(command: &Command, log: File) -> io::Result<Self> {
-        let start = || command.spawn(Stdio::piped(), Stdio::piped(), log.into());
-        let (tree, mut child) = Tree::plant(start)?;
+        let stdio = [Stdio::piped(), Stdio::piped(), log.into()];
+        let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
         let stdin = child.stdin.take();
         let stdout = child.stdout.take().map(|it| BufReader::new(it).lines());
         Ok(Self { child, stdin, stdout, tree })

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
+use crate::sandbox::placeholders::{self, Placeholders};
+
 /// The children that may live, once orphans come to us. A process has one set of children, so
 /// this is one of the few things that are global by nature.
 static LIVING: Mutex<Option<Living>> = Mutex::new(None);
@@ -36,21 +38,23 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
 #[derive(Debug)]
 pub(super) struct Tree {
     leader: Pid,
+    /// Gone when the last of the tree is dead.
+    _placeholders: Placeholders,
 }
 
 impl Tree {
     /// Starts a child. No orphan is looked for meanwhile, so it cannot be mistaken for one.
     pub(super) fn plant(
-        spawn: impl FnOnce() -> io::Result<tokio::process::Child>,
+        spawn: impl FnOnce() -> io::Result<(tokio::process::Child, Placeholders)>,
     ) -> io::Result<(Self, tokio::process::Child)> {
         let mut living = living();
-        let child = spawn()?;
+        let (child, placeholders) = spawn()?;
         let id = child.id().and_then(|it| i32::try_from(it).ok());
         let leader = id.and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         if let Some(living) = living.as_mut() {
             living.ours.insert(leader.as_raw_nonzero().get());
         }
-        Ok((Self { leader }, child))
+        Ok((Self { leader, _placeholders: placeholders }, child))
     }
 
     pub(super) fn signal(&self, signal: Signal) {
@@ -82,6 +86,7 @@ pub(crate) fn kill_all() {
         await_death(leader, limit);
     }
     kill_orphans(&Living { inherited, ..Living::default() }, limit);
+    placeholders::remove_all();
 }
 
 /// Kills what came to us from the dead; killing one may bring up its own children.

@@ -7,6 +7,7 @@ mod answer;
 mod arguments;
 mod budget;
 mod edit_file;
+mod enclosure;
 mod find_files;
 mod glob;
 mod list_files;
@@ -20,4 +21,5 @@ mod write_file;
 
 pub(crate) use answer::Failure;
 pub(crate) use budget::Budget;
+pub(crate) use enclosure::{Bounds, Enclosure};
 pub(crate) use toolbox::{Limits, Means, Toolbox};

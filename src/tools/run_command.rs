@@ -41,12 +41,12 @@ pub(super) async fn run(
     let time = args.timeout_seconds.map(|it| Duration::from_secs(it.max(1).into()));
     let time = time.unwrap_or(limits.command).min(LONGEST);
 
-    let command = shell.command(&args.command, &directory);
+    let command = shell.command(&args.command, &directory)?;
     let limits = sandbox::Limits { time, output: limits.result.0 };
     let finished = sandbox::run(&command, limits, stop).await.map_err(|err| {
         Failure::new(format!("the command could not be started: {err}"), "not started")
     })?;
-    Ok(outcome(&finished, time))
+    Ok(Outcome { notices: shell.aftermath(), ..outcome(&finished, time) })
 }
 
 /// The output, then how it ended. How long it took is for the person only: the same command with

@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Command, Environment};
+use crate::sandbox::{Command, Environment, Level, Policy};
+use crate::tools::{Enclosure, Failure};
 
 /// What tells a program that nobody watches and nobody answers.
 const ALONE: &[(&str, &str)] = &[
@@ -16,23 +17,60 @@ const ALONE: &[(&str, &str)] = &[
 ];
 
 /// The shell that commands are given to, and what they see.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Shell {
     program: PathBuf,
     environment: Environment,
+    /// `None` where commands have the rights of the person.
+    enclosure: Option<Enclosure>,
 }
 
 impl Shell {
     /// Bash where it is at home: models write for it.
-    pub(super) fn new(environment: Environment) -> Self {
+    pub(super) fn new(environment: Environment, enclosure: Option<Enclosure>) -> Self {
         let bash = Path::new("/bin/bash");
         let program = if bash.exists() { bash } else { Path::new("/bin/sh") }.to_owned();
         let alone = ALONE.iter();
         let environment = alone.fold(environment, |all, (name, value)| all.with(name, *value));
-        Self { program, environment }
+        Self { program, environment, enclosure }
     }
-    /// What runs `script` in `directory`.
-    pub(super) fn command(&self, script: &str, directory: &Path) -> Command {
-        Command::new(&self.program, directory, &self.environment).args(["-c", script])
+
+    /// What the person should know of how commands are confined, if it is not the usual.
+    pub(super) fn confinement(&self, find_out: bool) -> Option<String> {
+        match &self.enclosure {
+            None => Some("commands are not confined".to_owned()),
+            Some(enclosure) if find_out => match enclosure.level() {
+                Ok(Level::Namespaces) => None,
+                #[expect(unreachable_patterns, reason = "there is one level so far")]
+                Ok(level) => Some(format!("commands confined by {level}")),
+                Err(_) => Some("no commands: nothing here can confine them".to_owned()),
+            },
+            Some(_) => None,
+        }
     }
+
+    /// What runs `script` in `directory`, confined to what the project is now.
+    pub(super) fn command(&self, script: &str, directory: &Path) -> Result<Command, Failure> {
+        let policy = match &self.enclosure {
+            None => Policy::Unconfined,
+            Some(enclosure) => enclosure.policy(&self.environment).map_err(unconfinable)?,
+        };
+        let command = Command::new(&self.program, directory, &self.environment);
+        Ok(command.args(["-c", script]).under(policy))
+    }
+
+    /// What the person should know of what a command left, to be asked when it has ended.
+    pub(super) fn aftermath(&self) -> Vec<String> {
+        self.enclosure.as_ref().map(Enclosure::aftermath).unwrap_or_default()
+    }
+}
+
+fn unconfinable(reason: String) -> Failure {
+    Failure::new(
+        format!(
+            "the command was not run: commands cannot be confined on this machine: {reason}. Do \
+             without commands, and tell the user that `--permission full` runs them unconfined"
+        ),
+        "not confined",
+    )
 }

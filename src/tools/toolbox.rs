@@ -12,8 +12,8 @@ use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
-    write_file,
+    Budget, Enclosure, Failure, arguments, edit_file, find_files, list_files, read_file,
+    run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -38,6 +38,8 @@ pub(crate) struct Means {
     pub(crate) workspace: Arc<Workspace>,
     /// What commands see of the environment.
     pub(crate) environment: Environment,
+    /// What commands are confined to; `None` where they have the rights of the person.
+    pub(crate) enclosure: Option<Enclosure>,
     pub(crate) limits: Limits,
     /// Where what is too long to be said, or may be wanted back, is kept as long as the session;
     /// made by who first uses it. `None` where nothing is kept.
@@ -83,8 +85,14 @@ pub(crate) struct Toolbox {
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep: _ } = means;
-        Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
+        let Means { workspace, environment, enclosure, limits, keep: _ } = means;
+        Self { workspace, shell: Shell::new(environment, enclosure), limits, specs: specs() }
+    }
+
+    /// What the person should know of how commands are confined, if it is not the usual; it is
+    /// found out only where somebody is there to read it.
+    pub(crate) fn confinement(&self, find_out: bool) -> Option<String> {
+        self.shell.confinement(find_out)
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {

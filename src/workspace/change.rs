@@ -1,6 +1,7 @@
 //! Changes to several files that happen together or not at all.
 
 use crate::workspace::root::Root;
+use crate::workspace::secret::Secrets;
 use crate::workspace::{FileError, ProjectPath, SourceFile, write};
 
 /// What shall become of one file.
@@ -36,7 +37,7 @@ fn make(root: &Root, change: &Change) -> Result<(), FileError> {
 
 /// What was changed again by someone else meanwhile is left alone.
 fn take_back(root: &Root, change: &Change) {
-    let now = |path| SourceFile::read(root, path).ok();
+    let now = |path| SourceFile::read(root, &Secrets::none(), path).ok();
     let _ = match change {
         Change::Create { path, bytes } => {
             now(path).filter(|it| it.bytes() == bytes).map_or(Ok(()), |it| write::delete(root, &it))

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use git2::{Repository, RepositoryOpenFlags};
+use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags};
 
 /// The work tree around `start`. The search ends below `home`: a home directory that is itself
 /// under version control does not make everything in it one project.
@@ -26,4 +26,17 @@ pub(super) fn branch(root: &Path) -> Option<String> {
 fn open(start: &Path, ceiling: Option<&Path>) -> Option<Repository> {
     let ceilings = ceiling.map(Path::as_os_str);
     Repository::open_ext(start, RepositoryOpenFlags::CROSS_FS, ceilings).ok()
+}
+
+/// Whether the repository has the very content of a file of the project, and so keeps no secret.
+/// Not whether the file is tracked: a command can make git track anything, but it cannot name
+/// content that it has never seen.
+pub(super) fn holds(root: &Path, path: &Path) -> bool {
+    let look = || {
+        let repository = open(root, root.parent())?;
+        let entry = repository.index().ok()?.get_path(path, 0)?;
+        let content = Oid::hash_file(ObjectType::Blob, root.join(path)).ok()?;
+        Some(entry.id == content && repository.odb().ok()?.exists(content))
+    };
+    look().unwrap_or(false)
 }

@@ -10,14 +10,18 @@ mod edit;
 mod error;
 mod git;
 mod path;
+mod repository;
 mod root;
+mod secret;
 mod source;
+mod survey;
 mod walk;
 mod write;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::workspace::root::Root;
 
@@ -27,7 +31,9 @@ pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
 pub(crate) use path::ProjectPath;
+pub(crate) use secret::Secrets;
 pub(crate) use source::{LARGEST, SourceFile};
+pub(crate) use survey::{Absent, News, Survey, View};
 pub(crate) use walk::{Found, Kind};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
@@ -35,6 +41,7 @@ pub(crate) use walk::{Found, Kind};
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: Root,
+    secrets: Secrets,
 }
 
 impl Workspace {
@@ -43,7 +50,17 @@ impl Workspace {
     pub(crate) fn open(start: &Path, home: Option<&Path>) -> io::Result<Self> {
         let start = start.canonicalize()?;
         let root = git::work_tree(&start, home).unwrap_or(start);
-        Ok(Self { root: Root::open(root)? })
+        Ok(Self { root: Root::open(root)?, secrets: Secrets::default() })
+    }
+
+    /// The same where other files are secret.
+    pub(crate) fn keeping(self, secrets: Secrets) -> Self {
+        Self { secrets, ..self }
+    }
+
+    /// What watches over what commands find in the project.
+    pub(crate) fn survey(&self, clock: fn() -> SystemTime) -> Survey {
+        Survey::new(self.root().to_owned(), self.secrets.clone(), clock)
     }
 
     /// The root as an absolute path without symbolic links.
@@ -61,14 +78,16 @@ impl Workspace {
         ProjectPath::parse(given, self.root.path())
     }
 
-    /// Reads a whole file.
+    /// Reads a whole file, unless it is secret.
     pub(crate) fn read(&self, path: &ProjectPath) -> Result<SourceFile, FileError> {
-        SourceFile::read(&self.root, path)
+        SourceFile::read(&self.root, &self.secrets, path)
     }
 
-    /// Opens a file that the walk has found, for reading. No link is followed.
+    /// Opens a file that the walk has found, for reading, unless it is secret. No link is followed.
     pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
-        self.root.open_file_exactly(found)
+        let file = self.root.open_file_exactly(found)?;
+        self.secrets.must_not_keep(&self.root, found, &file)?;
+        Ok(file)
     }
 
     /// Where a directory really is, for a program to run in.

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 
 use crate::workspace::root::Root;
+use crate::workspace::secret::Secrets;
 use crate::workspace::{Content, FileError, ProjectPath};
 
 /// The largest file that is read or searched, in bytes.
@@ -21,8 +22,13 @@ pub(crate) struct SourceFile {
 }
 
 impl SourceFile {
-    pub(super) fn read(root: &Root, path: &ProjectPath) -> Result<Self, FileError> {
+    pub(super) fn read(
+        root: &Root,
+        secrets: &Secrets,
+        path: &ProjectPath,
+    ) -> Result<Self, FileError> {
         let (real, file) = root.open_file(path)?;
+        secrets.must_not_keep(root, &real, &file)?;
         let (metadata, bytes) = read_whole(path, &file)?;
         Ok(Self { path: path.clone(), real, metadata, bytes })
     }

@@ -10,6 +10,8 @@ use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 
 use crate::workspace::root::Root;
+use crate::workspace::secret::folded;
+use crate::workspace::survey::is_obeyed;
 use crate::workspace::{FileError, ProjectPath, SourceFile};
 
 /// Writes a file that does not exist, and makes the directories above it.
@@ -96,9 +98,18 @@ fn copy_attributes(from: &File, to: &File) {
 }
 
 /// A hook or a setting of git is a program to run later, so git's own files are not for writing.
+/// Nor is what makes other programs, or this one, run something.
 fn must_not_be_gits(real: &ProjectPath) -> Result<(), FileError> {
-    if real.as_path().iter().any(|it| it.eq_ignore_ascii_case(".git")) {
-        return Err(FileError::Refused(format!("`{real}` belongs to git; use a git command")));
+    for name in real.as_path().iter().map(|it| it.to_string_lossy()) {
+        if folded(&name) == ".git" {
+            return Err(FileError::Refused(format!("`{real}` belongs to git; use a git command")));
+        }
+        if is_obeyed(&name) {
+            return Err(FileError::Refused(format!(
+                "`{real}` is left alone: what is in `{name}` makes other programs run things, so \
+                 it is the user's to change. Say what should stand there"
+            )));
+        }
     }
     Ok(())
 }

@@ -107,6 +107,20 @@ pub fn processes(home: &Home) -> Vec<(Pid, String)> {
     ours.collect()
 }
 
+/// The process that a command of this home knows by `inner`: it has process ids of its own.
+#[track_caller]
+pub fn outside(home: &Home, inner: &str) -> Pid {
+    let knows = |pid: &Pid| {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", pid.as_raw_nonzero()));
+        let status = status.unwrap_or_default();
+        let ids = status.lines().find_map(|it| it.strip_prefix("NSpid:")).unwrap_or_default();
+        let ids: Vec<_> = ids.split_whitespace().collect();
+        1 < ids.len() && ids.last() == Some(&inner)
+    };
+    let found = processes(home).into_iter().map(|(pid, _)| pid).find(knows);
+    found.unwrap_or_else(|| panic!("no process is {inner} to its command"))
+}
+
 /// The model servers among them.
 pub fn servers(home: &Home) -> Vec<Pid> {
     let all = processes(home).into_iter();

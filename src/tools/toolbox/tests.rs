@@ -32,7 +32,7 @@ impl World {
         let workspace = Workspace::open(&project, Some(dir.path())).unwrap();
         let environment = Environment::default().with("PATH", "/usr/bin:/bin");
         let workspace = workspace.into();
-        let means = Means { workspace, environment, limits, keep: None };
+        let means = Means { workspace, environment, enclosure: None, limits, keep: None };
         Self { dir, toolbox: Toolbox::new(means) }
     }
 

@@ -1,0 +1,126 @@
+//! `agent sandbox`: a command run as the model's commands are, and what that means here.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow, bail};
+
+use crate::cli::args::{Options, Sandbox};
+use crate::cli::surroundings::{Surroundings, now};
+use crate::cli::{Exit, WrongUsage, configuration, print};
+use crate::sandbox::{
+    self, Absent, Command, Confinement, Ended, Entry, Environment, Network, Policy, adopt_orphans,
+};
+use crate::tools::{Bounds, Enclosure};
+use crate::ui::visible;
+use crate::workspace::{Secrets, Workspace};
+
+/// What confines the commands of this project.
+pub(super) fn enclosure(
+    around: &Surroundings,
+    workspace: &Workspace,
+    options: &sandbox::Options,
+) -> Enclosure {
+    let private = around.config_dir().into_iter().chain(around.state_dir().ok());
+    let mut options = options.clone();
+    for path in options.readable.iter_mut().chain(&mut options.writable) {
+        *path = whole(path, around.home.as_deref());
+    }
+    let bounds = Bounds {
+        project: workspace.root().to_owned(),
+        home: around.home.clone(),
+        private: private.collect(),
+        options,
+    };
+    Enclosure::new(bounds, workspace.survey(now))
+}
+
+/// The workspace with the secrets that the person has.
+pub(super) fn keeping_secrets(
+    workspace: Workspace,
+    options: &sandbox::Options,
+) -> anyhow::Result<Workspace> {
+    let secrets = Secrets::new(&options.reveal).map_err(|it| anyhow!(it))?;
+    Ok(workspace.keeping(secrets))
+}
+
+/// A path as the person writes it: in full, or from the home.
+fn whole(path: &Path, home: Option<&Path>) -> PathBuf {
+    match (path.strip_prefix("~"), home) {
+        (Ok(rest), Some(home)) => home.join(rest),
+        _ => path.to_owned(),
+    }
+}
+
+pub(super) fn sandbox(
+    around: &Surroundings,
+    options: &Options,
+    typed: &Sandbox,
+) -> anyhow::Result<Exit> {
+    if typed.command.is_empty() && !typed.show {
+        bail!(WrongUsage(
+            "there is no command\nhint: agent sandbox -- make test; or agent sandbox --show"
+                .to_owned()
+        ));
+    }
+    let workspace = around.workspace()?;
+    let mut settings = configuration::load(around, options, &workspace)?.settings;
+    let workspace = keeping_secrets(workspace, &settings.sandbox)?;
+    settings.sandbox.level = typed.level.unwrap_or(settings.sandbox.level);
+    let ours = &around.variables;
+    let environment = Environment::allowed(ours).with_named(ours, &settings.commands.environment);
+    let environment = match around.variable("TERM") {
+        Some(term) => environment.with("TERM", term),
+        None => environment,
+    };
+    let enclosure = enclosure(around, &workspace, &settings.sandbox);
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up the event loop")?;
+    adopt_orphans().context("cannot watch over child processes")?;
+    runtime.block_on(async {
+        let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
+        let confinement = confinement.context("commands cannot be confined here")?;
+        if typed.show {
+            print(&visible(&described(&confinement)))?;
+        }
+        let [program, args @ ..] = &typed.command[..] else { return Ok(Exit::Done) };
+        let command = Command::new(Path::new(program), &around.directory, &environment)
+            .args(args)
+            .under(Policy::Confined(confinement.into()));
+        let ended = sandbox::run_in_our_place(&command).await;
+        let ended = ended.with_context(|| format!("cannot run `{}`", program.display()))?;
+        Ok(match ended {
+            Ended::Exited(code) => Exit::Theirs(u8::try_from(code).unwrap_or(1)),
+            // As a shell says it.
+            Ended::Signalled(signal) => Exit::Theirs(u8::try_from(128 + signal).unwrap_or(1)),
+            Ended::TimedOut | Ended::Stopped => Exit::Failed,
+        })
+    })
+}
+
+/// The confinement in plain words, a line a matter.
+fn described(it: &Confinement) -> String {
+    let paths = |label: &str, paths: &mut dyn Iterator<Item = &Path>| {
+        let paths: Vec<_> = paths.map(|it| it.display().to_string()).collect();
+        match paths.is_empty() {
+            true => format!("{label}: nothing\n"),
+            false => format!("{label}: {}\n", paths.join(", ")),
+        }
+    };
+    let network = match it.network {
+        Network::None => "none; a loopback of its own",
+    };
+    let writable = std::iter::once(&it.project).chain(&it.writable);
+    let mut text = format!("level: {}\n", it.level);
+    text += &paths("can be written to", &mut writable.map(|it| it.path()));
+    text += "can be read: the system\n";
+    text += &paths("emptied", &mut it.emptied.iter().map(PathBuf::as_path));
+    text += &paths("but readable", &mut it.readable.iter().map(|it| it.path()));
+    let hidden = format!("hidden ({})", it.hidden.len());
+    text += &paths(&hidden, &mut it.hidden.iter().map(Entry::path));
+    let frozen = format!("frozen ({})", it.frozen.len() + it.absent.len());
+    let frozen_paths = it.frozen.iter().map(PathBuf::as_path);
+    text += &paths(&frozen, &mut frozen_paths.chain(it.absent.iter().map(Absent::path)));
+    text += &format!("private: /tmp, /var/tmp, /run, /dev, processes\nnetwork: {network}\n");
+    text
+}

@@ -1,0 +1,55 @@
+//! Starting a child that is confined by what works on this machine.
+
+use std::io;
+use std::path::Path;
+
+use crate::sandbox::Confinement;
+use crate::sandbox::placeholders::Placeholders;
+
+#[cfg(target_os = "linux")]
+pub(super) fn spawn(
+    mut command: tokio::process::Command,
+    confinement: &Confinement,
+    directory: &Path,
+) -> io::Result<(tokio::process::Child, Placeholders)> {
+    use std::sync::Arc;
+
+    use crate::sandbox::enter::Passage;
+    use crate::sandbox::plan::plan;
+    use crate::sandbox::report::Report;
+
+    let placeholders = Placeholders::make(&confinement.absent)?;
+    let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
+    let plan = Arc::new(plan(confinement, directory, &exists));
+    let report = Arc::new(Report::new()?);
+    let mut passage = Passage::new(Arc::clone(&plan), Arc::clone(&report));
+    // SAFETY: between fork and exec a passage makes system calls and uses memory that it has.
+    #[expect(unsafe_code, reason = "`pre_exec` is the only way to act between fork and exec")]
+    unsafe {
+        command.pre_exec(move || passage.pass());
+    }
+    let child = command.spawn().map_err(|err| match report.failed() {
+        Some(step) => io::Error::new(
+            err.kind(),
+            format!("cannot confine the command: {}: {}", plan.steps[step], plain(&err)),
+        ),
+        None => err,
+    })?;
+    Ok((child, placeholders))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn spawn(
+    _: tokio::process::Command,
+    _: &Confinement,
+    _: &Path,
+) -> io::Result<(tokio::process::Child, Placeholders)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// An error of the system in lower case and without its number.
+#[cfg(target_os = "linux")]
+fn plain(err: &io::Error) -> String {
+    let text = err.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,65 @@
+//! What confines commands on this machine: the best that works.
+
+use std::fmt;
+use std::path::Path;
+use std::process::Stdio;
+
+use crate::sandbox::command::Session;
+use crate::sandbox::options::Wanted;
+use crate::sandbox::tree::Tree;
+use crate::sandbox::{Command, Confinement, Environment, Grant, Network, Policy};
+
+/// What enforces a confinement.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Level {
+    /// Namespaces of our own making.
+    Namespaces,
+}
+
+impl Level {
+    /// The best of what is wanted that works here, found out by trying; or why none does. Must be
+    /// called where commands can be started.
+    pub(crate) fn find(wanted: Wanted) -> Result<Self, String> {
+        let (Wanted::Auto | Wanted::Namespaces) = wanted;
+        let level = Self::Namespaces;
+        level.attempt().map(|()| level)
+    }
+
+    /// Starts a command that does nothing. It starts only when all is in place.
+    fn attempt(&self) -> Result<(), String> {
+        let nothing = Command::new(Path::new("/bin/sh"), Path::new("/"), &Environment::default());
+        let attempt = || {
+            let confinement = Confinement::bare(self.clone(), Grant::new(Path::new("/usr"))?);
+            let command = nothing.args(["-c", ":"]).under(Policy::Confined(confinement.into()));
+            let stdio = [Stdio::null(), Stdio::null(), Stdio::null()];
+            Tree::plant(|| command.spawn(Session::Own, stdio)).map(drop)
+        };
+        attempt().map_err(|err| err.to_string())
+    }
+}
+
+impl Confinement {
+    /// To `project` and nothing else.
+    pub(crate) fn bare(level: Level, project: Grant) -> Self {
+        Self {
+            level,
+            project,
+            writable: Vec::new(),
+            emptied: Vec::new(),
+            readable: Vec::new(),
+            hidden: Vec::new(),
+            pinned: Vec::new(),
+            frozen: Vec::new(),
+            absent: Vec::new(),
+            network: Network::None,
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Namespaces => "namespaces",
+        })
+    }
+}

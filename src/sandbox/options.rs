@@ -1,0 +1,34 @@
+//! What a person can set about confinement.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What commands can reach. They write to the project and to a `/tmp` of their own, read the
+/// system and what is known to be tools in your home, and have no network.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Options {
+    /// Further directories and files of your home that commands may read.
+    pub(crate) readable: Vec<PathBuf>,
+    /// Further directories that commands may write to.
+    pub(crate) writable: Vec<PathBuf>,
+    /// Files of projects that look like secrets and are none, as globs such as `tests/**/*.pem`.
+    pub(crate) reveal: Vec<String>,
+    /// What enforces it.
+    pub(crate) level: Wanted,
+}
+
+/// Which way of confining is to be used.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Wanted {
+    /// The best that works here; where none does, commands are refused.
+    #[default]
+    Auto,
+    /// Namespaces of the kernel, made by agent itself.
+    Namespaces,
+}

@@ -1,0 +1,138 @@
+//! What commands of this session are confined to: the person's bounds and what the project holds
+//! at the moment a command starts.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::sandbox::{
+    Absent, Confinement, Entry, Environment, Grant, Homes, Level, Network, Options, Policy,
+};
+use crate::workspace::{self, News, Survey, View};
+
+/// What a session says about its commands.
+#[derive(Debug)]
+pub(crate) struct Enclosure {
+    bounds: Bounds,
+    survey: Mutex<Survey>,
+    /// Found out when the first command needs it.
+    level: OnceLock<Result<Level, String>>,
+    /// What does not change from one command to the next, looked up with the level.
+    lasting: OnceLock<Result<Lasting, String>>,
+    /// What was seen before a command and has not been told.
+    pending: Mutex<Vec<News>>,
+}
+
+/// How much is told of one command.
+const MOST_NEWS: usize = 8;
+
+/// What confines the commands of a session, beside the project itself.
+#[derive(Clone, Debug)]
+pub(crate) struct Bounds {
+    pub(crate) project: PathBuf,
+    pub(crate) home: Option<PathBuf>,
+    /// Directories of the agent itself: sessions, configuration.
+    pub(crate) private: Vec<PathBuf>,
+    pub(crate) options: Options,
+}
+
+#[derive(Debug)]
+struct Lasting {
+    project: Grant,
+    writable: Vec<Grant>,
+    homes: Homes,
+}
+
+impl Enclosure {
+    pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
+        let (level, lasting, pending) = Default::default();
+        Self { bounds, survey: Mutex::new(survey), level, lasting, pending }
+    }
+
+    /// What enforces it here, or why nothing can.
+    pub(crate) fn level(&self) -> Result<&Level, &str> {
+        let find = || Level::find(self.bounds.options.level);
+        self.level.get_or_init(find).as_ref().map_err(String::as_str)
+    }
+
+    /// What a command that starts now is confined to.
+    pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
+        let level = self.level()?.clone();
+        let lasting = self.lasting.get_or_init(|| self.look_around(environment));
+        let lasting = lasting.as_ref().map_err(String::clone)?;
+        let View { hidden, pinned, frozen, absent, outside, news } = self.look();
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
+        let hidden_files = hidden.into_iter().map(Entry::File);
+        let absent = absent.into_iter().map(|it| match it {
+            workspace::Absent::Directory(path) => Absent::Directory(path),
+            workspace::Absent::File(path, text) => Absent::File(path, text),
+        });
+        let outside = outside.iter().filter_map(|it| Grant::new(it).ok());
+        Ok(Confinement {
+            level,
+            project: lasting.project.clone(),
+            writable: lasting.writable.iter().cloned().chain(outside).collect(),
+            emptied: lasting.homes.emptied.clone(),
+            readable: lasting.homes.readable.clone(),
+            hidden: lasting.homes.hidden.iter().cloned().chain(hidden_files).collect(),
+            pinned,
+            frozen,
+            absent: absent.collect(),
+            network: Network::None,
+        })
+    }
+
+    pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, String> {
+        self.confinement(environment).map(|it| Policy::Confined(Arc::new(it)))
+    }
+
+    /// What has come into being in the project since it was last looked at, in sentences for the
+    /// person.
+    pub(crate) fn aftermath(&self) -> Vec<String> {
+        let mut news =
+            std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        news.extend(self.look().news);
+        let tools = self.lasting.get().and_then(|it| it.as_ref().ok()).map(|it| &it.homes.readable);
+        let is_tool =
+            |target: &Path| tools.into_iter().flatten().any(|it| target.starts_with(it.path()));
+        // A link to a program is how many a tool chain is set up.
+        news.retain(|it| !matches!(it, News::LeadsOut(_, target) if is_tool(target)));
+        let left_out = news.len().saturating_sub(MOST_NEWS);
+        let mut sentences: Vec<_> = news.iter().take(MOST_NEWS).map(News::to_string).collect();
+        if 0 < left_out {
+            sentences.push(format!("and {left_out} more of the kind"));
+        }
+        sentences
+    }
+
+    fn look(&self) -> View {
+        self.survey.lock().unwrap_or_else(PoisonError::into_inner).look()
+    }
+
+    fn look_around(&self, environment: &Environment) -> Result<Lasting, String> {
+        let Bounds { project, home, private, options } = &self.bounds;
+        let cannot = |path: &Path, err: std::io::Error| {
+            format!("cannot give commands `{}`: {err}", path.display())
+        };
+        if project.parent().is_none() {
+            return Err("the project is the whole file system".to_owned());
+        }
+        let granted = options.readable.iter().chain(&options.writable);
+        if let Some(path) = granted.into_iter().find(|it| !it.is_absolute()) {
+            return Err(format!(
+                "`{}` in the configuration is neither absolute nor begins with `~/`",
+                path.display()
+            ));
+        }
+        let grant = |path: &PathBuf| Grant::new(path).map_err(|err| cannot(path, err));
+        let mut homes = Homes::look(home.as_deref(), environment, project);
+        for path in &options.readable {
+            homes.readable.push(grant(path)?);
+        }
+        homes.hide_directories(private);
+        Ok(Lasting {
+            project: grant(project)?,
+            writable: options.writable.iter().map(grant).collect::<Result<_, _>>()?,
+            homes,
+        })
+    }
+}

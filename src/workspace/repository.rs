@@ -1,0 +1,155 @@
+//! The parts of a git repository that make git run something, or look for it elsewhere.
+
+use std::path::{Path, PathBuf};
+
+use crate::workspace::survey::{Absent, is_placeholder};
+
+/// What of one repository is protected.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Parts {
+    pub(super) pinned: Vec<PathBuf>,
+    pub(super) frozen: Vec<PathBuf>,
+    pub(super) absent: Vec<Absent>,
+    /// A repository that lies elsewhere, of which this is a work tree.
+    pub(super) outside: Vec<PathBuf>,
+}
+
+/// How deep names of submodules are looked for: they may hold slashes.
+const DEPTH: usize = 6;
+
+/// No file that points somewhere is longer.
+const LONGEST: u64 = 8 * 1024;
+
+/// What `git`, the `.git` of some directory of the project at `root`, is made of. It may lead
+/// elsewhere only if it is the project's own.
+pub(super) fn parts(git: &Path, root: &Path) -> Parts {
+    let mut parts = Parts::default();
+    let Ok(found) = git.symlink_metadata() else { return parts };
+    if found.is_dir() {
+        parts.repository(git);
+        parts.modules(&git.join("modules"), DEPTH);
+    } else {
+        parts.frozen.push(git.to_owned());
+        let above = git.parent().unwrap_or(root);
+        let named = pointed(git, "gitdir: ").and_then(|it| above.join(it).canonicalize().ok());
+        if let Some(inside) = named.filter(|it| it.starts_with(root) && it != root) {
+            parts.repository(&inside);
+        } else if let Some(common) = (above == root).then(|| common_directory(git)).flatten() {
+            parts.repository(&common);
+            parts.modules(&common.join("modules"), DEPTH);
+            parts.outside.push(common);
+        }
+    }
+    parts
+}
+
+impl Parts {
+    fn repository(&mut self, directory: &Path) {
+        self.pinned.push(directory.to_owned());
+        self.settings(directory);
+        // Where it is, git takes settings and hooks from the directory that it names. One that
+        // names its own is the same as none.
+        self.file(directory.join("commondir"), ".\n");
+        let worktrees = directory.join("worktrees");
+        let Ok(entries) = worktrees.read_dir() else { return };
+        self.pinned.push(worktrees);
+        for entry in entries.flatten() {
+            let worktree = entry.path();
+            let names = ["commondir", "gitdir", "config.worktree"];
+            let there = names.iter().map(|it| worktree.join(it)).filter(|it| it.exists());
+            self.frozen.extend(there);
+            self.pinned.push(worktree);
+        }
+    }
+
+    fn settings(&mut self, directory: &Path) {
+        self.file(directory.join("config"), "");
+        self.directory(directory.join("hooks"));
+        let info = directory.join("info");
+        if info.is_dir() {
+            self.file(info.join("attributes"), "");
+            self.pinned.push(info);
+        } else {
+            self.directory(info);
+        }
+        let config = std::fs::read(directory.join("config")).unwrap_or_default();
+        let config = String::from_utf8_lossy(&config).to_lowercase();
+        // Without this setting, which is frozen, git does not look for the file.
+        if config.contains("worktreeconfig") {
+            self.file(directory.join("config.worktree"), "");
+        }
+        let objects = directory.join("objects/info");
+        if objects.is_dir() {
+            self.file(objects.join("alternates"), "");
+            self.pinned.extend([directory.join("objects"), objects]);
+        }
+    }
+
+    /// The repositories of submodules, wherever below.
+    fn modules(&mut self, directory: &Path, depth: usize) {
+        let Ok(entries) = directory.read_dir() else { return };
+        if depth == 0 {
+            return;
+        }
+        self.pinned.push(directory.to_owned());
+        for entry in entries.flatten().filter(|it| it.file_type().is_ok_and(|it| it.is_dir())) {
+            let module = entry.path();
+            if module.join("HEAD").exists() {
+                self.repository(&module);
+                self.modules(&module.join("modules"), depth - 1);
+            } else {
+                self.modules(&module, depth - 1);
+            }
+        }
+    }
+
+    fn file(&mut self, path: PathBuf, nothing: &'static str) {
+        match path.symlink_metadata() {
+            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
+            _ => self.absent.push(Absent::File(path, nothing)),
+        }
+    }
+
+    fn directory(&mut self, path: PathBuf) {
+        match path.symlink_metadata() {
+            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
+            _ => self.absent.push(Absent::Directory(path)),
+        }
+    }
+}
+
+/// The repository of a linked work tree whose `.git` is a file, if the repository knows of it too:
+/// the file comes with the project, and may name any repository on this machine.
+fn common_directory(git: &Path) -> Option<PathBuf> {
+    let above = git.parent()?;
+    let named = pointed(git, "gitdir: ")?;
+    let directory = above.join(named).canonicalize().ok()?;
+    let known = match pointed(&directory.join("gitdir"), "") {
+        // A work tree.
+        Some(back) => directory.join(back).canonicalize().ok()? == git.canonicalize().ok()?,
+        // A submodule: its repository says where its files are.
+        None => {
+            let config = std::fs::read_to_string(directory.join("config")).ok()?;
+            let lines = config.lines().map(str::trim);
+            let back = lines.filter_map(|it| it.strip_prefix("worktree = ")).next_back()?;
+            directory.join(back).canonicalize().ok()? == above.canonicalize().ok()?
+        }
+    };
+    if !known {
+        return None;
+    }
+    match pointed(&directory.join("commondir"), "") {
+        Some(common) => directory.join(common).canonicalize().ok(),
+        None => Some(directory),
+    }
+}
+
+/// What a file says that holds one path.
+fn pointed(file: &Path, prefix: &str) -> Option<PathBuf> {
+    let found = file.symlink_metadata().ok()?;
+    if !found.is_file() || LONGEST < found.len() {
+        return None;
+    }
+    let text = std::fs::read_to_string(file).ok()?;
+    Some(PathBuf::from(text.strip_prefix(prefix)?.trim_end_matches(['\n', '\r'])))
+}

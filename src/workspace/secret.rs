@@ -1,0 +1,290 @@
+//! Files of a project that hold secrets: what commands find empty and tools do not read.
+//!
+//! They are known by their names, and where a name says too little, by how they begin. A file
+//! whose content git holds is none: whoever can read the repository can read it.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use globset::{GlobBuilder, GlobSet, GlobSetBuilder};
+
+use crate::workspace::root::Root;
+use crate::workspace::{FileError, ProjectPath, git};
+
+/// Which files are secret.
+#[derive(Clone, Debug)]
+pub(crate) struct Secrets {
+    /// Those that look like secrets and are none.
+    revealed: GlobSet,
+    /// Whether none is secret.
+    all: bool,
+}
+
+/// What a name says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Suspicion {
+    None,
+    /// Whatever it holds.
+    Sure,
+    /// If it holds one of these.
+    If(&'static [&'static str]),
+}
+
+/// Endings of files that show what the real one would look like.
+const SAMPLES: &[&str] = &["default", "defaults", "dist", "example", "sample", "template", "tmpl"];
+
+const NAMES: &[&str] = &[
+    ".git-credentials",
+    ".netrc",
+    ".pgpass",
+    ".pypirc",
+    ".vault-token",
+    ".vault_pass",
+    "_netrc",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ecdsa_sk",
+    "id_ed25519",
+    "id_ed25519_sk",
+    "id_rsa",
+    "master.key",
+];
+
+/// Where other people's code lies: what is in there was published.
+const PUBLISHED: &[&str] = &["node_modules", "site-packages"];
+
+const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
+
+/// How much of a file is looked at.
+const LOOK: u64 = 16 * 1024;
+
+impl Secrets {
+    /// `revealed` are globs relative to the root.
+    pub(crate) fn new(revealed: &[String]) -> Result<Self, String> {
+        let mut globs = GlobSetBuilder::new();
+        for pattern in revealed {
+            let plain = pattern.trim_start_matches("./").trim_start_matches('/');
+            let anywhere =
+                if plain.contains('/') { plain.to_owned() } else { format!("**/{plain}") };
+            let glob = GlobBuilder::new(&anywhere).literal_separator(true).build();
+            globs.add(glob.map_err(|err| {
+                format!("`sandbox.reveal`: `{pattern}` is not a glob: {}", err.kind())
+            })?);
+        }
+        let revealed = globs.build().map_err(|err| format!("`sandbox.reveal`: {err}"))?;
+        Ok(Self { revealed, all: false })
+    }
+
+    /// For what has been read already.
+    pub(super) fn none() -> Self {
+        Self { revealed: GlobSet::empty(), all: true }
+    }
+
+    /// Fails if a file that was opened is secret, with what the person can do.
+    pub(super) fn must_not_keep(
+        &self,
+        root: &Root,
+        real: &ProjectPath,
+        file: &File,
+    ) -> Result<(), FileError> {
+        if !self.hold(root.path(), real.as_path(), file) {
+            return Ok(());
+        }
+        Err(FileError::Refused(format!(
+            "`{real}` holds secrets, so its content is hidden from you. Do without it; the user can \
+             add it to `sandbox.reveal` in the configuration"
+        )))
+    }
+
+    /// Whether a file of this name, relative to the root, may be secret.
+    pub(super) fn suspects(&self, path: &Path) -> bool {
+        !self.all && suspicion(path) != Suspicion::None && !self.revealed.is_match(path)
+    }
+
+    /// Whether the file at `path` in the project at `root`, opened as `file`, is secret.
+    pub(super) fn hold(&self, root: &Path, path: &Path, file: &File) -> bool {
+        if !self.suspects(path) {
+            return false;
+        }
+        let secret = match suspicion(path) {
+            Suspicion::None => false,
+            Suspicion::Sure => true,
+            // What cannot be looked at is not shown either.
+            Suspicion::If(signs) => beginning(file).is_none_or(|it| has_any(&it, signs)),
+        };
+        secret && !git::holds(root, path)
+    }
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { revealed: GlobSet::empty(), all: false }
+    }
+}
+
+fn suspicion(path: &Path) -> Suspicion {
+    let parts: Vec<_> = path.iter().map(|it| folded(&it.to_string_lossy())).collect();
+    let Some((name, above)) = parts.split_last() else { return Suspicion::None };
+    if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) {
+        return Suspicion::None;
+    }
+    let extension = name.rsplit_once('.').map(|(_, it)| it).unwrap_or_default();
+    if SAMPLES.contains(&extension) {
+        return Suspicion::None;
+    }
+    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name.as_str()) {
+        return Suspicion::Sure;
+    }
+    match name.as_str() {
+        ".npmrc" => return Suspicion::If(&["_auth", "_password"]),
+        ".yarnrc.yml" => return Suspicion::If(&["npmAuth"]),
+        "credentials.toml" | "credentials" if above.last().is_some_and(|it| it == ".cargo") => {
+            return Suspicion::Sure;
+        }
+        "credentials" if above.last().is_some_and(|it| it == ".aws") => return Suspicion::Sure,
+        _ => {}
+    }
+    let is_account = name.contains("credentials") || name.contains("service-account");
+    match extension {
+        "key" | "p8" | "pem" | "ppk" => Suspicion::If(PRIVATE_KEY),
+        "json" if is_account => Suspicion::If(&["private_key", "client_secret", "refresh_token"]),
+        _ => Suspicion::None,
+    }
+}
+
+/// A name as a file system may compare it that does not tell upper from lower case.
+pub(super) fn folded(name: &str) -> String {
+    if name.is_ascii() {
+        return name.to_ascii_lowercase();
+    }
+    let lower = name.chars().flat_map(char::to_lowercase);
+    let ignored = |it: &char| {
+        // As one file system does it.
+        matches!(it, '\u{200c}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{206a}'..='\u{206f}' | '\u{feff}')
+    };
+    lower.filter(|it| !ignored(it)).map(|it| if it == 'ſ' { 's' } else { it }).collect()
+}
+
+fn beginning(file: &File) -> Option<Vec<u8>> {
+    use std::os::unix::fs::FileExt;
+    let mut bytes = vec![0; LOOK as usize];
+    let mut length = 0;
+    // From the start, wherever the file stands.
+    while length < bytes.len() {
+        match file.read_at(&mut bytes[length..], length as u64) {
+            Ok(0) => break,
+            Ok(more) => length += more,
+            Err(err) if err.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => return None,
+        }
+    }
+    bytes.truncate(length);
+    Some(bytes)
+}
+
+fn has_any(bytes: &[u8], signs: &[&str]) -> bool {
+    let has = |sign: &&str| bytes.windows(sign.len()).any(|it| it == sign.as_bytes());
+    signs.iter().any(|it| has(it))
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(paths: &[&str], expected: Expect) {
+        let lines = paths.iter().map(|it| {
+            let verdict = match suspicion(Path::new(it)) {
+                Suspicion::None => "shown",
+                Suspicion::Sure => "hidden",
+                Suspicion::If(_) => "looked into",
+            };
+            format!("{it}: {verdict}\n")
+        });
+        expected.assert_eq(&lines.collect::<String>());
+    }
+
+    #[test]
+    fn secrets_are_known_by_their_names() {
+        check(
+            &[
+                ".env",
+                ".ENV",
+                ".env.local",
+                "a/.env.production",
+                ".env.example",
+                ".envrc",
+                "env",
+                "id_rsa",
+                "id_rsa.pub",
+                ".ssh/id_ed25519",
+                ".npmrc",
+                "tls/server.key",
+                "tls/server.pem",
+                "tls/server.crt",
+                "i18n.key.json",
+                "config/master.key",
+                "google-credentials.json",
+                "credentials.json",
+                "package.json",
+                "node_modules/x/.env",
+                "credentials",
+                ".aws/credentials",
+            ],
+            expect![[r#"
+                .env: hidden
+                .ENV: hidden
+                .env.local: hidden
+                a/.env.production: hidden
+                .env.example: shown
+                .envrc: shown
+                env: shown
+                id_rsa: hidden
+                id_rsa.pub: shown
+                .ssh/id_ed25519: hidden
+                .npmrc: looked into
+                tls/server.key: looked into
+                tls/server.pem: looked into
+                tls/server.crt: shown
+                i18n.key.json: shown
+                config/master.key: hidden
+                google-credentials.json: looked into
+                credentials.json: looked into
+                package.json: shown
+                node_modules/x/.env: shown
+                credentials: shown
+                .aws/credentials: hidden
+            "#]],
+        );
+    }
+
+    #[test]
+    fn a_key_is_known_by_its_beginning_and_a_certificate_is_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let holds = |name: &str, text: &str, secrets: &Secrets| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            secrets.hold(dir.path(), Path::new(name), &File::open(path).unwrap())
+        };
+        let (key, certificate) =
+            ("-----BEGIN PRIVATE KEY-----\nx", "-----BEGIN CERTIFICATE-----\nx");
+        let usual = Secrets::default();
+        assert!(holds("a.pem", key, &usual));
+        assert!(!holds("b.pem", certificate, &usual));
+        assert!(holds("c.pem", &format!("{certificate}\n{key}"), &usual));
+        let revealing = Secrets::new(&["*.pem".to_owned()]).unwrap();
+        assert!(!holds("a.pem", key, &revealing));
+        assert!(Secrets::new(&["{".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn names_that_one_file_system_takes_for_another_are_folded() {
+        for name in [".GIT", ".gIt", ".g\u{200c}it"] {
+            assert_eq!(folded(name), ".git");
+        }
+        assert_eq!(folded(".vſcode"), ".vscode");
+    }
+}

@@ -1,0 +1,366 @@
+//! What of the project commands must not see or change, and what has come into being.
+//!
+//! The whole tree is walked once, ignored directories included; after that only directories that
+//! have changed. So a look before and after each command costs little more than asking for their
+//! times.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use crate::workspace::repository;
+use crate::workspace::secret::{Secrets, folded};
+
+/// Looks at the project again and again.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    root: PathBuf,
+    secrets: Secrets,
+    clock: fn() -> SystemTime,
+    /// By their path below the root.
+    directories: BTreeMap<PathBuf, Directory>,
+    verdicts: BTreeMap<PathBuf, (Stamp, Option<Stamp>, bool)>,
+    /// What the last look found, to tell what is new; `None` before the first.
+    known: Option<BTreeSet<News>>,
+    told_of_size: bool,
+}
+
+/// What was found. All paths are absolute.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct View {
+    /// Files with secrets.
+    pub(crate) hidden: Vec<PathBuf>,
+    /// Directories that hold what is frozen, and so must stay where they are.
+    pub(crate) pinned: Vec<PathBuf>,
+    /// What makes other programs run something.
+    pub(crate) frozen: Vec<PathBuf>,
+    /// The same where it is not there yet.
+    pub(crate) absent: Vec<Absent>,
+    /// What lies outside and belongs to the project: its repository, if it is a work tree of one.
+    pub(crate) outside: Vec<PathBuf>,
+    /// What was not there when we last looked.
+    pub(crate) news: Vec<News>,
+}
+
+/// What shall not come into being.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Absent {
+    /// A directory, even where a file is meant: git does not look at one that is empty.
+    Directory(PathBuf),
+    /// A file that means nothing as long as it holds this.
+    File(PathBuf, &'static str),
+}
+
+/// Something that the person should know of, wherever it came from.
+#[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum News {
+    Repository(PathBuf),
+    /// A file or directory that another program obeys.
+    Obeyed(PathBuf),
+    /// The settings or hooks of a repository, and a time by which a change is told.
+    Changed(PathBuf, Stamp),
+    /// A link and where it leads.
+    LeadsOut(PathBuf, PathBuf),
+    TooLarge,
+}
+
+/// Enough of a file's state to tell that it was changed.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Stamp {
+    inode: u64,
+    length: u64,
+    changed: (i64, i64),
+}
+
+/// What matters of a directory's entries.
+#[derive(Debug, Default)]
+struct Directory {
+    /// `None` if it was changed so recently that another change may have the same time.
+    stamp: Option<Stamp>,
+    directories: Vec<OsString>,
+    suspects: Vec<OsString>,
+    obeyed: Vec<OsString>,
+    links_out: Vec<(OsString, PathBuf)>,
+    git: Option<OsString>,
+    /// How many of the entries are there that git knows a repository by.
+    marks: usize,
+    entries: usize,
+}
+
+/// Changes within this time may not show in the time of a directory.
+const RACY: Duration = Duration::from_millis(50);
+
+/// The most entries that are looked at.
+const MOST: usize = 300_000;
+
+/// What other programs obey when they come to a directory.
+const OBEYED: &[&str] = &[
+    ".agent",
+    ".claude",
+    ".codex",
+    ".cursor",
+    ".envrc",
+    ".gemini",
+    ".idea",
+    ".mcp.json",
+    ".vscode",
+];
+
+const MARKS: &[&str] = &["HEAD", "objects", "refs"];
+
+/// Links to these are no news: they are the system's, which nobody writes to.
+const SYSTEM: &[&str] =
+    &["/bin", "/dev", "/etc", "/lib", "/lib64", "/nix", "/opt", "/proc", "/usr"];
+
+/// Whether other programs obey what has this name, so that it is the person's to change.
+pub(super) fn is_obeyed(name: &str) -> bool {
+    let name = folded(name);
+    OBEYED.iter().any(|it| *it == name)
+}
+
+impl Survey {
+    pub(crate) fn new(root: PathBuf, secrets: Secrets, clock: fn() -> SystemTime) -> Self {
+        let (directories, verdicts) = Default::default();
+        Self { root, secrets, clock, directories, verdicts, known: None, told_of_size: false }
+    }
+
+    /// What is there now, and what is new since the last time.
+    pub(crate) fn look(&mut self) -> View {
+        let whole = self.walk();
+        let mut view = View::default();
+        let mut seen = BTreeSet::new();
+        for (path, directory) in &self.directories {
+            let here = self.root.join(path);
+            for name in directory.obeyed.iter().filter(|it| !is_placeholder(&here.join(it))) {
+                view.frozen.push(here.join(name));
+                seen.insert(News::Obeyed(path.join(name)));
+            }
+            for (name, target) in &directory.links_out {
+                seen.insert(News::LeadsOut(path.join(name), target.clone()));
+            }
+            if directory.is_bare_repository() {
+                seen.insert(News::Repository(path.clone()));
+            }
+            if let Some(git) = &directory.git {
+                let git = here.join(git);
+                seen.insert(News::Repository(path.clone()));
+                let parts = repository::parts(&git, &self.root);
+                view.pinned.extend(parts.pinned);
+                view.frozen.extend(parts.frozen);
+                view.absent.extend(parts.absent);
+                view.outside.extend(parts.outside);
+            }
+            if !directory.obeyed.is_empty() || directory.git.is_some() {
+                let above = path.ancestors().filter(|it| !it.as_os_str().is_empty());
+                view.pinned.extend(above.map(|it| self.root.join(it)));
+            }
+        }
+        let at_root = self.directories.get(Path::new(""));
+        for name in OBEYED {
+            let there = at_root.is_some_and(|it| {
+                it.obeyed.iter().any(|there| folded(&there.to_string_lossy()) == *name)
+            });
+            if !there || is_placeholder(&self.root.join(name)) {
+                view.absent.push(Absent::Directory(self.root.join(name)));
+            }
+        }
+        view.hidden = self.hidden();
+        for paths in [&mut view.pinned, &mut view.frozen, &mut view.outside] {
+            paths.sort();
+            paths.dedup();
+        }
+        for path in &view.frozen {
+            if let Ok(found) = path.symlink_metadata() {
+                seen.insert(News::Changed(self.below(path), Stamp::of(&found)));
+            }
+        }
+        if !whole && !std::mem::replace(&mut self.told_of_size, true) {
+            view.news.push(News::TooLarge);
+        }
+        if let Some(known) = self.known.replace(seen) {
+            let seen = self.known.iter().flatten();
+            let new = seen.filter(|it| !known.contains(it));
+            view.news.extend(new.filter(|it| is_news(it, &known)).cloned());
+        }
+        view
+    }
+
+    fn below(&self, path: &Path) -> PathBuf {
+        path.strip_prefix(&self.root).unwrap_or(path).to_owned()
+    }
+
+    /// Brings `directories` up to date, those near the root first. False if there is more than
+    /// can be looked at.
+    fn walk(&mut self) -> bool {
+        let now = (self.clock)();
+        let mut before = std::mem::take(&mut self.directories);
+        let mut left = MOST;
+        let mut waiting = VecDeque::from([PathBuf::new()]);
+        while let Some(path) = waiting.pop_front() {
+            let here = self.root.join(&path);
+            let Ok(found) = here.symlink_metadata() else { continue };
+            if !found.is_dir() {
+                continue;
+            }
+            let stamp = Stamp::of(&found);
+            let directory = match before.remove(&path) {
+                Some(it) if it.stamp == Some(stamp) => it,
+                _ => {
+                    let settled = found
+                        .modified()
+                        .is_ok_and(|it| now.duration_since(it).is_ok_and(|age| RACY < age));
+                    let stamp = settled.then_some(stamp);
+                    Directory { stamp, ..self.read(&path, &here) }
+                }
+            };
+            left = left.saturating_sub(directory.entries + 1);
+            if left == 0 {
+                return false;
+            }
+            waiting.extend(directory.directories.iter().map(|it| path.join(it)));
+            self.directories.insert(path, directory);
+        }
+        true
+    }
+
+    fn read(&self, path: &Path, here: &Path) -> Directory {
+        let mut directory = Directory::default();
+        // A directory that cannot be read has nothing for commands either.
+        for entry in std::fs::read_dir(here).into_iter().flatten().flatten() {
+            directory.entries += 1;
+            let name = entry.file_name();
+            let Ok(kind) = entry.file_type() else { continue };
+            let shown = folded(&name.to_string_lossy());
+            directory.marks += usize::from(MARKS.iter().any(|it| name == *it));
+            if shown == ".git" {
+                directory.git = Some(name);
+            } else if is_obeyed(&shown) {
+                directory.obeyed.push(name);
+            } else if kind.is_symlink() {
+                let target = std::fs::read_link(entry.path()).unwrap_or_default();
+                if let Some(target) = outside(&self.root, here, &target) {
+                    directory.links_out.push((name, target));
+                }
+            } else if kind.is_dir() {
+                directory.directories.push(name);
+            } else if kind.is_file() && self.secrets.suspects(&path.join(&name)) {
+                directory.suspects.push(name);
+            }
+        }
+        directory
+    }
+
+    /// The suspects that are secret. What a file holds is looked at again when it has changed, or
+    /// git's index has.
+    fn hidden(&mut self) -> Vec<PathBuf> {
+        let index = self.root.join(".git/index").symlink_metadata().ok().map(|it| Stamp::of(&it));
+        let mut before = std::mem::take(&mut self.verdicts);
+        let mut hidden = Vec::new();
+        for (path, directory) in &self.directories {
+            for name in &directory.suspects {
+                let path = path.join(name);
+                let whole = self.root.join(&path);
+                let Ok(found) = whole.symlink_metadata() else { continue };
+                let stamp = Stamp::of(&found);
+                let secret = match before.remove(&path) {
+                    Some((file, git, secret)) if (file, git) == (stamp, index) => secret,
+                    _ => match File::open(&whole) {
+                        Ok(file) => self.secrets.hold(&self.root, &path, &file),
+                        Err(_) => true,
+                    },
+                };
+                if secret {
+                    hidden.push(whole);
+                }
+                self.verdicts.insert(path, (stamp, index, secret));
+            }
+        }
+        hidden
+    }
+}
+
+impl Directory {
+    /// Git takes a directory for a repository when it is called in it and finds these.
+    fn is_bare_repository(&self) -> bool {
+        self.marks == MARKS.len()
+    }
+}
+
+impl Stamp {
+    fn of(found: &Metadata) -> Self {
+        Self {
+            inode: found.ino(),
+            length: if found.is_dir() { 0 } else { found.len() },
+            changed: (found.mtime(), found.mtime_nsec()),
+        }
+    }
+}
+
+/// Whether what is there stands for nothing: it was put there while a command ran, by an agent that
+/// was killed. Nothing else has this time.
+pub(super) fn is_placeholder(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|it| (it.mtime(), it.mtime_nsec()) == (0, 0))
+}
+
+/// A change is news of what was there before; what has appeared is told by another name.
+fn is_news(news: &News, known: &BTreeSet<News>) -> bool {
+    let News::Changed(path, _) = news else { return true };
+    known.iter().any(|it| matches!(it, News::Changed(before, _) if before == path))
+}
+
+/// Where a link leads, as text, if that is outside and not the system's.
+fn outside(root: &Path, here: &Path, target: &Path) -> Option<PathBuf> {
+    let mut whole = PathBuf::new();
+    for part in here.join(target).components() {
+        match part {
+            Component::ParentDir => drop(whole.pop()),
+            Component::CurDir => {}
+            part => whole.push(part),
+        }
+    }
+    let harmless = whole.starts_with(root) || SYSTEM.iter().any(|it| whole.starts_with(it));
+    (!harmless).then_some(whole)
+}
+
+impl fmt::Display for News {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Repository(path) if path.as_os_str().is_empty() => {
+                write!(f, "a git repository has appeared in the project's root")
+            }
+            Self::Repository(path) => write!(
+                f,
+                "a git repository has appeared in `{}`; git obeys its settings and hooks there",
+                path.display()
+            ),
+            Self::Obeyed(path) => write!(
+                f,
+                "`{}` has appeared; other programs obey it, so look at it before you use them",
+                path.display()
+            ),
+            Self::Changed(path, _) => write!(
+                f,
+                "`{}` has changed; other programs obey it, so look at it before you use them",
+                path.display()
+            ),
+            Self::LeadsOut(path, target) => write!(
+                f,
+                "`{}` is a new link that leads out of the project, to `{}`",
+                path.display(),
+                target.display()
+            ),
+            Self::TooLarge => write!(
+                f,
+                "the project is so large that only its upper part was looked through: secrets \
+                 deeper down are not hidden from commands"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,245 @@
+//! What a look at a project finds, and what the next one finds new.
+
+use expect_test::{Expect, expect};
+
+use super::*;
+
+fn now() -> SystemTime {
+    // Long after whatever the tests write, so that no directory is too fresh to be believed.
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 40)
+}
+
+struct Project {
+    dir: tempfile::TempDir,
+    survey: Survey,
+}
+
+impl Project {
+    /// With these files, directories (which end in a slash) and links (`link -> target`).
+    fn new(entries: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let root = dir.path().canonicalize().unwrap();
+        let survey = Survey::new(root, Secrets::default(), now);
+        let project = Self { dir, survey };
+        project.add(entries);
+        project
+    }
+
+    fn add(&self, entries: &[&str]) {
+        for entry in entries {
+            let (name, target) = match entry.split_once(" -> ") {
+                Some((name, target)) => (name, Some(target)),
+                None => (*entry, None),
+            };
+            let path = self.dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            match target {
+                Some(target) => std::os::unix::fs::symlink(target, path).unwrap(),
+                None if name.ends_with('/') => std::fs::create_dir_all(path).unwrap(),
+                None => std::fs::write(path, "").unwrap(),
+            }
+        }
+    }
+
+    fn shown(&mut self) -> String {
+        let view = self.survey.look();
+        let root = self.dir.path().canonicalize().unwrap();
+        let mut text = String::new();
+        let below = |it: &PathBuf| it.strip_prefix(&root).unwrap_or(it).display().to_string();
+        for (label, paths) in [
+            ("hidden", &view.hidden),
+            ("pinned", &view.pinned),
+            ("frozen", &view.frozen),
+            ("outside", &view.outside),
+        ] {
+            for path in paths {
+                text += &format!("{label} {}\n", below(path));
+            }
+        }
+        for absent in &view.absent {
+            match absent {
+                // Of the root, and the same in each.
+                Absent::Directory(path) if is_obeyed(&below(path)) => {}
+                Absent::Directory(path) => text += &format!("absent {}/\n", below(path)),
+                Absent::File(path, it) => text += &format!("absent {} {it:?}\n", below(path)),
+            }
+        }
+        view.news.iter().for_each(|it| text += &format!("news: {it}\n"));
+        text.replace(root.to_str().unwrap(), "ROOT")
+    }
+}
+
+#[track_caller]
+fn check(entries: &[&str], expected: Expect) {
+    expected.assert_eq(&Project::new(entries).shown());
+}
+
+#[test]
+fn an_ordinary_project_has_nothing_to_hide() {
+    check(
+        &["src/main.rs", "README.md", "target/debug/x", "lib -> src", "sh -> /bin/sh"],
+        expect![[""]],
+    );
+}
+
+#[test]
+fn secrets_are_hidden_wherever_they_are() {
+    check(
+        &[".env", "a/b/.env.local", "a/.env.example", "target/.env", "node_modules/x/.env"],
+        expect![[r#"
+            hidden .env
+            hidden a/b/.env.local
+            hidden target/.env
+        "#]],
+    );
+}
+
+#[test]
+fn a_repository_is_pinned_and_what_runs_is_frozen() {
+    check(
+        &[".git/config", ".git/hooks/", ".git/HEAD", ".git/objects/info/"],
+        expect![[r#"
+            pinned .git
+            pinned .git/objects
+            pinned .git/objects/info
+            frozen .git/config
+            frozen .git/hooks
+            absent .git/info/
+            absent .git/objects/info/alternates ""
+            absent .git/commondir ".\n"
+        "#]],
+    );
+}
+
+#[test]
+fn repositories_in_repositories_are_found() {
+    check(
+        &[
+            "a/b/.git/config",
+            ".git/config",
+            ".git/hooks/x",
+            ".git/info/x",
+            ".git/modules/lib/sub/HEAD",
+            ".git/modules/lib/sub/config",
+            ".git/worktrees/w/gitdir",
+            ".git/worktrees/w/commondir",
+        ],
+        expect![[r#"
+            pinned .git
+            pinned .git/info
+            pinned .git/modules
+            pinned .git/modules/lib
+            pinned .git/modules/lib/sub
+            pinned .git/worktrees
+            pinned .git/worktrees/w
+            pinned a
+            pinned a/b
+            pinned a/b/.git
+            frozen .git/config
+            frozen .git/hooks
+            frozen .git/modules/lib/sub/config
+            frozen .git/worktrees/w/commondir
+            frozen .git/worktrees/w/gitdir
+            frozen a/b/.git/config
+            absent .git/info/attributes ""
+            absent .git/commondir ".\n"
+            absent .git/modules/lib/sub/hooks/
+            absent .git/modules/lib/sub/info/
+            absent .git/modules/lib/sub/commondir ".\n"
+            absent a/b/.git/hooks/
+            absent a/b/.git/info/
+            absent a/b/.git/commondir ".\n"
+        "#]],
+    );
+}
+
+#[test]
+fn what_other_programs_obey_is_frozen_in_any_case() {
+    check(
+        &[".VSCode/tasks.json", "sub/.envrc", ".Git/config"],
+        expect![[r#"
+            pinned .Git
+            pinned sub
+            frozen .Git/config
+            frozen .VSCode
+            frozen sub/.envrc
+            absent .Git/hooks/
+            absent .Git/info/
+            absent .Git/commondir ".\n"
+        "#]],
+    );
+}
+
+#[test]
+fn what_appears_is_told_once() {
+    let mut project =
+        Project::new(&["src/a", ".git/config", ".git/hooks/", ".git/info/", ".git/commondir"]);
+    project.shown();
+    project.add(&[
+        "src/evil/.git/config",
+        "src/.envrc",
+        "out -> ../elsewhere",
+        "in -> src/a",
+        "bare/HEAD",
+        "bare/objects/",
+        "bare/refs/",
+        ".git/hooks/post-checkout",
+    ]);
+    let news = |text: String| {
+        let lines = text.lines().filter(|it| it.starts_with("news")).map(|it| format!("{it}\n"));
+        lines.collect::<String>()
+    };
+    let first = news(project.shown());
+    let outside = project.dir.path().canonicalize().unwrap().parent().unwrap().join("elsewhere");
+    expect![[r#"
+        news: a git repository has appeared in `bare`; git obeys its settings and hooks there
+        news: a git repository has appeared in `src/evil`; git obeys its settings and hooks there
+        news: `src/.envrc` has appeared; other programs obey it, so look at it before you use them
+        news: `.git/hooks` has changed; other programs obey it, so look at it before you use them
+        news: `out` is a new link that leads out of the project, to `OUT`
+    "#]]
+    .assert_eq(&first.replace(outside.to_str().unwrap(), "OUT"));
+    assert_eq!(news(project.shown()), "");
+}
+
+#[test]
+fn a_second_look_finds_what_has_changed_deep_down() {
+    let mut project = Project::new(&["a/b/c/d", "e/f"]);
+    project.shown();
+    project.add(&["a/b/c/.env"]);
+    assert_eq!(project.shown(), "hidden a/b/c/.env\n");
+    std::fs::remove_file(project.dir.path().join("a/b/c/.env")).unwrap();
+    assert_eq!(project.shown(), "");
+}
+
+#[test]
+fn content_that_git_holds_is_no_secret() {
+    let mut project = Project::new(&[".env"]);
+    let repository = git2::Repository::init(project.dir.path()).unwrap();
+    let mut index = repository.index().unwrap();
+    let hidden = |project: &mut Project| project.survey.look().hidden.len();
+    assert_eq!(hidden(&mut project), 1);
+    index.add_path(Path::new(".env")).unwrap();
+    index.write().unwrap();
+    assert_eq!(hidden(&mut project), 0);
+    std::fs::write(project.dir.path().join(".env"), "TOKEN=x").unwrap();
+    assert_eq!(hidden(&mut project), 1);
+}
+
+#[test]
+fn a_linked_work_tree_brings_its_repository_if_that_knows_of_it() {
+    let mut project = Project::new(&["x"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().canonicalize().unwrap();
+    let admin = elsewhere.join(".git/worktrees/w");
+    std::fs::create_dir_all(&admin).unwrap();
+    std::fs::write(elsewhere.join(".git/config"), "").unwrap();
+    std::fs::write(admin.join("commondir"), "../..\n").unwrap();
+    let root = project.dir.path().canonicalize().unwrap();
+    std::fs::write(root.join(".git"), format!("gitdir: {}\n", admin.display())).unwrap();
+    assert!(project.survey.look().outside.is_empty());
+    std::fs::write(admin.join("gitdir"), format!("{}\n", root.join(".git").display())).unwrap();
+    let view = project.survey.look();
+    assert_eq!(view.outside, [elsewhere.join(".git")]);
+    assert!(view.frozen.contains(&elsewhere.join(".git/config")));
+}

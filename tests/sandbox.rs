@@ -1,0 +1,376 @@
+//! What commands can do and cannot do, on this kernel, by the program that people run: each case
+//! as whoever runs the tests and, where that is root, as a user without any rights.
+//!
+//! A verdict is taken from outside, never from what the command says of itself, and an attack that
+//! would fail without a sandbox too proves nothing: each is first run without one.
+#![cfg(target_os = "linux")]
+#![expect(clippy::print_stderr, reason = "what is left out is said")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use expect_test::{Expect, expect};
+
+use crate::support::child::Finished;
+use crate::support::home::Home;
+
+/// Who runs the agent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum User {
+    /// Whoever runs the tests.
+    Same,
+    Nobody,
+}
+
+/// A home whose project and files belong to `user`.
+struct Place {
+    home: Home,
+    user: User,
+    agent: PathBuf,
+}
+
+const NOBODY: u32 = 65534;
+
+/// Does the same as each user that it can be done as.
+fn as_each(test: impl Fn(&Place)) {
+    test(&Place::new(User::Same));
+    if rustix::process::geteuid().is_root() {
+        test(&Place::new(User::Nobody));
+    } else {
+        eprintln!("NOT TESTED as another user: only root can become one");
+    }
+}
+
+impl Place {
+    fn new(user: User) -> Self {
+        let home = Home::new();
+        // Where the tests were built may be nobody's to read.
+        let agent = home.path("agent");
+        std::fs::copy(env!("CARGO_BIN_EXE_agent"), &agent).expect("the program can be copied");
+        Self { home, user, agent }
+    }
+
+    /// All that was made so far is the user's.
+    fn hand_over(&self) {
+        if self.user == User::Nobody {
+            give(&self.home.path(""));
+        }
+    }
+
+    fn run(&self, args: &[&str], script: &str) -> Finished {
+        self.hand_over();
+        let agent = self.agent.to_str().expect("a temporary folder is UTF-8");
+        let (confined, bare) = ([agent, "sandbox"], ["env"]);
+        let words = if args == ["bare"] { &bare[..] } else { &confined[..] };
+        let end = ["--", "/bin/sh", "-c", script];
+        let rest = if args == ["bare"] { &end[1..] } else { &end[..] };
+        let args = if args == ["bare"] { &[] } else { args };
+        let id = NOBODY.to_string();
+        let (uid, gid) = (format!("--reuid={id}"), format!("--regid={id}"));
+        let become_nobody = ["setpriv", &uid, &gid, "--clear-groups"];
+        let all = match self.user {
+            User::Same => [words, args, rest].concat(),
+            User::Nobody => [&become_nobody[..], words, args, rest].concat(),
+        };
+        self.home.program(Path::new("env"), &all).run()
+    }
+
+    fn confined(&self, script: &str) -> Finished {
+        self.run(&[], script)
+    }
+}
+
+fn give(path: &Path) {
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)).expect("root may give away");
+    if path.is_dir() && !path.is_symlink() {
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(path, open).expect("root may open");
+        for entry in path.read_dir().expect("it can be read").flatten() {
+            give(&entry.path());
+        }
+    }
+}
+
+/// What a command prints and ends with, the same for each user.
+#[track_caller]
+fn check(script: &str, expected: Expect) {
+    as_each(|place| {
+        let Finished { code, stdout, stderr, .. } = place.confined(script);
+        expected.assert_eq(&format!("exit {code:?}\n{stdout}{stderr}"));
+    });
+}
+
+/// Whether `script` breaks something is said by `broken`. It must without a sandbox, or the case
+/// says nothing, and must not with one.
+#[track_caller]
+fn attack(prepare: impl Fn(&Home), script: &str, broken: impl Fn(&Home) -> bool) {
+    as_each(|place| {
+        prepare(&place.home);
+        place.confined(script);
+        assert!(!broken(&place.home), "{:?}: breached: {script}", place.user);
+        place.run(&["bare"], script);
+        assert!(broken(&place.home), "{:?}: harmless without a sandbox: {script}", place.user);
+    });
+}
+
+fn repository(home: &Home) {
+    home.git(&["init", "-q"]);
+}
+
+#[test]
+fn a_command_ends_as_it_would_by_itself() {
+    check(
+        "echo out; echo err >&2; exit 7",
+        expect![[r#"
+        exit Some(7)
+        out
+        err
+    "#]],
+    );
+    check(
+        "kill -TERM $$",
+        expect![[r#"
+        exit Some(143)
+    "#]],
+    );
+}
+
+#[test]
+fn a_program_that_is_not_there_is_said_by_name() {
+    let home = Home::new();
+    let finished = home.agent(&["sandbox", "--", "no-such-program"]).run();
+    expect![[r#"
+        error: cannot run `no-such-program`: no such file or directory
+    "#]]
+    .assert_eq(&finished.stderr);
+}
+
+#[test]
+fn a_command_has_no_rights_beyond_the_ordinary() {
+    check(
+        "grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status",
+        expect![[r#"
+        exit Some(0)
+        CapEff:	0000000000000000
+        CapBnd:	0000000000000000
+        NoNewPrivs:	1
+        Seccomp:	2
+    "#]],
+    );
+}
+
+#[test]
+fn a_command_is_alone() {
+    check(
+        "ls /proc | grep -c '^[0-9]'; cat /proc/1/cmdline /proc/1/environ 2>&1; cat /proc/net/dev | tail -n +3 | cut -d: -f1",
+        expect![[r#"
+            exit Some(0)
+            2
+            cat: /proc/1/cmdline: No such file or directory
+            cat: /proc/1/environ: No such file or directory
+                lo
+        "#]          lo
+        "#]],
+    );
+}
+
+#[test]
+fn work_on_a_project_works() {
+    check(
+        "set -e; mkdir -p a/b; echo x > a/b/c; mv a/b/c a/d; ln -s d a/l; cat a/l; rm -r a
+         echo t > /tmp/t; cat /tmp/t; mkfifo f; (echo through > f &) ; cat f; rm f
+         exec 9> lock; flock -n 9; echo locked; test -c /dev/null; echo n > /dev/null; ls -A",
+        expect![[r#"
+            exit Some(0)
+            x
+            t
+            through
+            locked
+            .agent
+            .claude
+            .codex
+            .cursor
+            .envrc
+            .gemini
+            .idea
+            .mcp.json
+            .vscode
+            lock
+        "#]],
+    );
+}
+
+#[test]
+fn git_works() {
+    as_each(|place| {
+        repository(&place.home);
+        place.home.file("home/.gitconfig", "[user]\nname = N\nemail = e@example.org\n");
+        place.home.file("project/a", "1\n");
+        let script = "set -e; git add -A; git commit -qm one; echo 2 >> a; git stash -q; git stash pop -q
+                      git checkout -qb other; git commit -qam two; git log --format=%s; git gc -q; git status --short";
+        let finished = place.confined(script);
+        assert_eq!((&*finished.stdout, &*finished.stderr), ("two\none\n", ""), "{:?}", place.user);
+        assert_eq!(place.home.git(&["-c", "safe.directory=*", "status", "--short"]), "");
+    });
+}
+
+#[test]
+fn python_sockets_and_terminals_work() {
+    check(
+        r#"python3 - <<'END'
+import os, pty, socket, subprocess, multiprocessing
+server = socket.create_server(("127.0.0.1", 0))
+socket.create_connection(server.getsockname()).close()
+for path in ["s", "/tmp/s"]:
+    there = socket.socket(socket.AF_UNIX); there.bind(path); there.listen()
+    socket.socket(socket.AF_UNIX).connect(path); os.unlink(path)
+print("sockets", flush=True)
+master, slave = pty.openpty()
+print(os.ttyname(slave).startswith("/dev/pts/"), flush=True)
+pty.spawn(["/bin/sh", "-ic", "set -m; sleep 0 & wait; echo in a terminal"])
+with multiprocessing.Pool(2) as pool: print(sum(pool.map(abs, [-1, 2])))
+try: socket.create_connection(("192.0.2.1", 80), 5)
+except OSError as err: print(err)
+END"#,
+        expect![[r#"
+            exit Some(0)
+            sockets
+            True
+            in a terminal
+            3
+            [Errno 101] Network is unreachable
+        "#]]],
+    );
+}
+
+#[test]
+fn c_programs_are_built() {
+    check(
+        "printf 'int main(){return 3;}' > m.c; printf 'm: m.c\\n\\tgcc -o m m.c\\n' > Makefile; make -s m; ./m",
+        expect![[r#"
+            exit Some(3)
+        "#]],
+    );
+}
+
+#[test]
+fn nothing_outside_the_project_is_written() {
+    for script in [
+        "echo x > ../victim",
+        "ln -s ../victim l; echo x > l",
+        "chmod 000 ../victim",
+        "touch -d 2000-01-01 ../victim",
+        "rm -rf ../victim",
+        "mv ../victim .",
+        "echo x > $HOME/.bashrc; rm ../victim",
+    ] {
+        attack(
+            |home| {
+                home.file("victim", "whole");
+            },
+            script,
+            |home| {
+                let victim = home.path("victim");
+                let now = std::fs::metadata(&victim);
+                let seen = now.ok().map(|it| (it.permissions().mode() & 0o777, it.len()));
+                let old =
+                    std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1 << 30);
+                let aged = victim.metadata().is_ok_and(|it| it.modified().is_ok_and(|it| it < old));
+                seen.is_none_or(|it| it.0 == 0 || it.1 != 5) || aged
+            },
+        );
+    }
+}
+
+#[test]
+fn git_runs_nothing_that_a_command_has_planted() {
+    let planted = |path: &'static str| move |home: &Home| home.has(path);
+    attack(
+        repository,
+        "echo x > .git/hooks/post-checkout",
+        planted("project/.git/hooks/post-checkout"),
+    );
+    attack(
+        repository,
+        "mv .git/hooks h; mkdir .git/hooks; echo x > .git/hooks/x",
+        planted("project/.git/hooks/x"),
+    );
+    attack(
+        repository,
+        "echo x > evil; mv evil .git/info/attributes",
+        planted("project/.git/info/attributes"),
+    );
+    attack(
+        repository,
+        "mkdir e; cp -r .git/* e; echo ../e > .git/commondir",
+        planted("project/.git/commondir"),
+    );
+    attack(repository, "mv .git g; mkdir .git && echo x > .git/evil", planted("project/.git/evil"));
+    attack(repository, "git config core.fsmonitor evil", |home| {
+        home.read("project/.git/config").contains("evil")
+    });
+    attack(
+        |_| (),
+        "mkdir .agent; echo x > .agent/config.toml",
+        planted("project/.agent/config.toml"),
+    );
+    attack(|_| (), "echo x > .envrc", |home| home.path("project/.envrc").is_file());
+    attack(
+        |_| (),
+        "mkdir .vscode; echo x > .vscode/tasks.json",
+        planted("project/.vscode/tasks.json"),
+    );
+}
+
+/// What a command prints that tries to read a secret.
+#[track_caller]
+fn reads(script: &str) {
+    as_each(|place| {
+        place.home.file("project/.env", "TOKEN=hunter2\n");
+        place.home.file("home/.ssh/id_rsa", "hunter2\n");
+        place.home.file("home/.local/state/agent/sessions/s", "hunter2\n");
+        place.home.file("project/tls/server.pem", "-----BEGIN PRIVATE KEY-----\nhunter2\n");
+        let confined = place.confined(script).stdout;
+        assert!(!confined.contains("hunter2"), "{:?}: {script}: {confined}", place.user);
+        let bare = place.run(&["bare"], script).stdout;
+        assert!(bare.contains("hunter2"), "{:?}: {script} reads nothing anyway", place.user);
+    });
+}
+
+#[test]
+fn no_secret_is_read() {
+    reads("cat .env");
+    reads("mv .env x; cat x; mv x .env");
+    reads("mkdir d; ln .env d/x; cat d/x");
+    reads("cat tls/server.pem");
+    reads("cat ~/.ssh/id_rsa");
+    reads("ln -s ~/.ssh/id_rsa k; cat k");
+    reads("cat /proc/self/root$HOME/.ssh/id_rsa");
+    reads("cat ~/.local/state/agent/sessions/*");
+    reads("mount -t tmpfs none /mnt; umount -l $HOME; umount -l .env; cat .env ~/.ssh/id_rsa");
+}
+
+#[test]
+fn what_a_command_leaves_is_dead_and_nothing_is_left_in_the_project() {
+    as_each(|place| {
+        let finished = place.confined("setsid sh -c 'sleep 1000' >/dev/null 2>&1 & exec true");
+        finished.assert_code(0);
+        assert!(support::play::processes(&place.home).is_empty(), "{:?}", place.user);
+        let left = std::fs::read_dir(place.home.path("project")).expect("it is there").count();
+        assert_eq!(left, 0, "{:?}", place.user);
+    });
+}
+
+#[test]
+fn what_commands_can_reach_is_said() {
+    let home = Home::new();
+    home.file("project/.env", "");
+    let shown = home.agent(&["sandbox", "--show"]).run();
+    shown.assert_code(0);
+    let lines: Vec<_> = shown.stdout.lines().filter(|it| !it.starts_with("but readable")).collect();
+    assert_eq!(lines[0], "level: namespaces");
+    assert!(shown.stdout.contains("hidden"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("[PROJECT]/.env"), "{}", shown.stdout);
+}
