@@ -52,6 +52,11 @@ impl<H: Host, F: Front> Reach<H, F> {
         Self { host, front, toolbox, log, interrupt, constants, line: None }
     }
 
+    /// What runs in the background, and ends with us.
+    pub(super) fn running(&self) -> Vec<String> {
+        self.toolbox.running()
+    }
+
     /// The outer error ends the turn, the inner one may pass.
     async fn ask_once(
         &mut self,
@@ -64,7 +69,7 @@ impl<H: Host, F: Front> Reach<H, F> {
                 let connected = tokio::select! {
                     biased;
                     () = stop => return Ok(Ok(nothing_said())),
-                    line = connect(&mut self.host, &mut self.front, &self.constants, &self.toolbox) => line?,
+                    line = connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox) => line?,
                 };
                 match connected {
                     Ok(line) => none.insert(line),
@@ -90,7 +95,7 @@ async fn connect(
     host: &mut impl Host,
     front: &mut impl Front,
     constants: &llm::Constants,
-    toolbox: &Toolbox,
+    toolbox: &mut Toolbox,
 ) -> anyhow::Result<Result<Line, AskError>> {
     let server = host.server(&mut |it| front.show(&it)).await?;
     front.show(&Event::Asked);
@@ -99,6 +104,9 @@ async fn connect(
         Err(err) => return Ok(Err(err)),
     };
     front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
+    if let Some(window) = props.window {
+        toolbox.fit_window(window);
+    }
     if props.tools == Some(false) {
         front.show(&Event::Warning(
             "this model's chat template knows no tools; it may talk about work instead of doing it",

@@ -7,6 +7,7 @@ use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop,
     ToolSpec, Transcript,
 };
+use crate::tools;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Next {
@@ -47,7 +48,7 @@ impl Rules {
     /// A tool that does not exist does nothing.
     pub(crate) fn effect(&self, call: &Call) -> Effect {
         let known = self.effects.iter().find(|(name, _)| *name == call.tool);
-        known.map_or(Effect::Reads, |(_, effect)| *effect)
+        known.map_or(Effect::Reads, |(_, effect)| (*effect).max(tools::demands(call)))
     }
 }
 

@@ -214,7 +214,8 @@ impl Job<'_> {
         let environment = Environment::allowed(ours).with_named(ours, named);
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
-        Toolbox::new(Means { workspace: Arc::clone(&self.workspace), environment, limits, keep })
+        let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
+        Toolbox::new(Means { workspace, environment, limits, keep, temp })
     }
 
     /// Opens the session, which fails before anything is started.

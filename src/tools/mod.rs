@@ -6,11 +6,14 @@
 mod answer;
 mod arguments;
 mod budget;
+mod command_output;
+mod commands;
 mod edit_file;
 mod find_files;
 mod glob;
 mod list_files;
 mod lookup;
+mod output;
 mod read_file;
 mod run_command;
 mod search;
@@ -20,4 +23,4 @@ mod write_file;
 
 pub(crate) use answer::Failure;
 pub(crate) use budget::Budget;
-pub(crate) use toolbox::{Limits, Means, Toolbox};
+pub(crate) use toolbox::{Limits, Means, Toolbox, demands};

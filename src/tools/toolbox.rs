@@ -10,10 +10,12 @@ use serde::de::DeserializeOwned;
 use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
+use crate::tools::commands::Commands;
+use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
-    write_file,
+    Budget, Failure, arguments, command_output, edit_file, find_files, list_files, read_file,
+    run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -41,8 +43,9 @@ pub(crate) struct Means {
     pub(crate) limits: Limits,
     /// Where what is too long to be said, or may be wanted back, is kept as long as the session;
     /// made by who first uses it. `None` where nothing is kept.
-    #[expect(dead_code, reason = "no tool keeps anything yet")]
     pub(crate) keep: Option<PathBuf>,
+    /// Where files are made that have no name and are gone with the program.
+    pub(crate) temp: PathBuf,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +57,11 @@ enum Tool {
     FindFiles,
     Search,
     RunCommand,
+    CommandOutput,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 7] = [
+const TOOLS: [(Tool, &str, Effect, &str); 8] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -70,6 +74,12 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
         Effect::Executes,
         include_str!("../../tools/run_command.json"),
     ),
+    (
+        Tool::CommandOutput,
+        "command_output",
+        Effect::Reads,
+        include_str!("../../tools/command_output.json"),
+    ),
 ];
 
 /// The tools and the project they work on.
@@ -77,14 +87,26 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
 pub(crate) struct Toolbox {
     workspace: Arc<Workspace>,
     shell: Shell,
+    commands: Commands,
     limits: Limits,
     specs: Vec<ToolSpec>,
 }
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep: _ } = means;
-        Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
+        let Means { workspace, environment, limits, keep, temp } = means;
+        let (shell, commands) = (Shell::new(environment), Commands::new(Shelf::new(keep, temp)));
+        Self { workspace, shell, commands, limits, specs: specs() }
+    }
+
+    /// Keeps results as short as a window of so many tokens wants them.
+    pub(crate) fn fit_window(&mut self, tokens: u32) {
+        self.limits.result = Budget::for_window(tokens);
+    }
+
+    /// The commands that run in the background; they end with the toolbox.
+    pub(crate) fn running(&self) -> Vec<String> {
+        self.commands.running()
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {
@@ -97,7 +119,18 @@ impl Toolbox {
         let Some(((tool, ..), spec)) = known.find(|(_, spec)| spec.name == call.tool) else {
             return malformed(self.no_such_tool(&call.tool));
         };
-        let (tool, call, budget) = (*tool, (call, spec), self.limits.result);
+        let mut outcome = self.run_known(*tool, (call, spec), stop).await;
+        outcome.text = self.limits.result.hold(outcome.text);
+        outcome
+    }
+
+    async fn run_known(
+        &self,
+        tool: Tool,
+        call: (&Call, &ToolSpec),
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let budget = self.limits.result;
         match tool {
             Tool::ReadFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
@@ -133,6 +166,12 @@ impl Toolbox {
                 .await
             }
             Tool::RunCommand => self.on_shell(call, stop).await,
+            Tool::CommandOutput => match arguments::parse(&call.0.args, call.1) {
+                Err(complaint) => malformed(complaint),
+                Ok(args) => command_output::look(&self.commands, budget, args, stop)
+                    .await
+                    .unwrap_or_else(|failure| Err(failure).into()),
+            },
         }
     }
 
@@ -169,9 +208,12 @@ impl Toolbox {
     ) -> Outcome {
         match arguments::parse(&call.args, spec) {
             Err(complaint) => malformed(complaint),
-            Ok(args) => run_command::run(&self.workspace, &self.shell, self.limits, args, stop)
-                .await
-                .unwrap_or_else(|failure| Err(failure).into()),
+            Ok(args) => {
+                let hands = (&self.shell, &self.commands);
+                run_command::run(&self.workspace, hands, self.limits, args, stop)
+                    .await
+                    .unwrap_or_else(|failure| Err(failure).into())
+            }
         }
     }
 
@@ -191,6 +233,19 @@ pub(super) fn specs() -> Vec<ToolSpec> {
         ToolSpec { name, definition: definition.to_string(), effect: *effect }
     };
     TOOLS.iter().map(spec).collect()
+}
+
+/// What a call does beyond what its tool always does. Only arguments that are known to look make a
+/// look: whatever else there is may come to mean input for a program.
+pub(crate) fn demands(call: &Call) -> Effect {
+    let looks = || {
+        let args: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&call.args)?;
+        Ok::<_, serde_json::Error>(args.keys().all(|it| command_output::LOOKING.contains(&&**it)))
+    };
+    match &*call.tool {
+        "command_output" if !looks().unwrap_or(false) => Effect::Executes,
+        _ => Effect::Reads,
+    }
 }
 
 fn malformed(text: String) -> Outcome {
