@@ -16,7 +16,7 @@ impl Default for Budget {
 }
 
 /// The most characters of one line of a file.
-const LINE: usize = 2000;
+pub(super) const LINE: usize = 2000;
 
 /// What one result may take of the window: an eighth.
 const PART: usize = 8;

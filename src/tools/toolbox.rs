@@ -14,8 +14,8 @@ use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, command_output, edit_file, find_files, list_files, read_file,
-    run_command, search, write_file,
+    Budget, Failure, arguments, command_output, edit_file, find_files, git, git_commit, list_files,
+    read_file, run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -58,10 +58,12 @@ enum Tool {
     Search,
     RunCommand,
     CommandOutput,
+    Git,
+    GitCommit,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 8] = [
+const TOOLS: [(Tool, &str, Effect, &str); 10] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -80,6 +82,8 @@ const TOOLS: [(Tool, &str, Effect, &str); 8] = [
         Effect::Reads,
         include_str!("../../tools/command_output.json"),
     ),
+    (Tool::Git, "git", Effect::Reads, include_str!("../../tools/git.json")),
+    (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
 ];
 
 /// The tools and the project they work on.
@@ -164,6 +168,15 @@ impl Toolbox {
                     search::search(it, budget, cancel, args)
                 })
                 .await
+            }
+            Tool::Git => {
+                self.on_files(call, stop, move |it, cancel, args| {
+                    git::look(it, budget, cancel, args)
+                })
+                .await
+            }
+            Tool::GitCommit => {
+                self.on_files(call, stop, |it, _, args| git_commit::commit(it, args)).await
             }
             Tool::RunCommand => self.on_shell(call, stop).await,
             Tool::CommandOutput => match arguments::parse(&call.0.args, call.1) {

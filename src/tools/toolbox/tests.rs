@@ -16,6 +16,7 @@ use super::*;
 use crate::tools::*;
 
 mod commands;
+mod repository;
 
 /// A project with a secret beside it, and the tools on it.
 struct World {
@@ -123,6 +124,8 @@ fn the_definitions_say_what_the_types_say() {
         schema::<search::Args>(),
         schema::<run_command::Args>(),
         schema::<command_output::Args>(),
+        schema::<git::Args>(),
+        schema::<git_commit::Args>(),
     ];
     for (spec, schema) in specs().iter().zip(schemas) {
         let definition: Value = serde_json::from_str(&spec.definition).unwrap();
@@ -139,8 +142,9 @@ fn the_definitions_cost_few_tokens() {
         .map(|it| format!(r#"{{"type":"function","function":{}}}"#, it.definition))
         .collect();
     let bpe = tiktoken_rs::cl100k_base_singleton();
-    let tokens: usize = wrapped.iter().map(|it| bpe.count_ordinary(it)).sum();
-    assert!(tokens <= 900, "{tokens} tokens");
+    let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
+    let tokens: usize = each.iter().sum();
+    assert!(tokens <= 910, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -151,7 +155,7 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         json!({}),
         expect![[r#"
             Malformed (not understood)
-            there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output
+            there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output, git, git_commit
         "#]],
     );
     check(
@@ -160,7 +164,7 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         json!({}),
         expect![[r#"
             Malformed (not understood)
-            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output
+            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output, git, git_commit
         "#]],
     );
 }
