@@ -60,3 +60,19 @@ fn results_are_as_long_as_the_window_of_the_model_allows() {
     assert!((11_000..12_500).contains(&text.len()), "{}", text.len());
     assert!(text.contains("see them with command_output, id c1, start_line"), "{text}");
 }
+
+#[test]
+fn a_question_has_an_answer_only_where_somebody_is() {
+    let home = Home::new();
+    let question = json!({"question": "Which port?", "options": ["80", "8080"]});
+    let server = FaultServer::script(vec![call("ask_user", question), say("I took 80.")]);
+    let finished = home.agent(&["serve it"]).server(&server).run();
+    finished.assert_code(0);
+    told(
+        &server,
+        1,
+        expect![
+            "Nobody is there to ask. Decide yourself, and say in your last words what you decided."
+        ],
+    );
+}

@@ -9,9 +9,11 @@ use anyhow::bail;
 use crate::agent::Interrupt;
 use crate::agent::log::Log;
 use crate::agent::turn::World;
-use crate::conversation::{Call, Decision, End, Entry, Event, Front, Outcome, Reply, Transcript};
+use crate::conversation::{
+    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Question, Reply, Transcript,
+};
 use crate::llm::{self, AskError};
-use crate::tools::Toolbox;
+use crate::tools::{self, Toolbox};
 
 /// Where the model server comes from.
 pub(crate) trait Host {
@@ -55,6 +57,15 @@ impl<H: Host, F: Front> Reach<H, F> {
     /// What runs in the background, and ends with us.
     pub(super) fn running(&self) -> Vec<String> {
         self.toolbox.running()
+    }
+
+    async fn put(&mut self, question: &Question) -> Option<Answer> {
+        let stop = self.interrupt.fired();
+        tokio::select! {
+            biased;
+            () = stop => None,
+            answer = self.front.ask(question) => answer,
+        }
     }
 
     /// The outer error ends the turn, the inner one may pass.
@@ -159,6 +170,14 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        if let [call] = calls
+            && let Some(question) = self.toolbox.question(call)
+        {
+            return vec![match question {
+                Ok(question) => tools::answered(self.put(&question).await),
+                Err(outcome) => outcome,
+            }];
+        }
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }
 

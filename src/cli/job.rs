@@ -145,7 +145,7 @@ impl Job<'_> {
         }
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
-        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it));
+        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it), prompt.is_none());
         match (prompt, self.output, keyboard) {
             (None, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
@@ -206,7 +206,7 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&self, begun: Option<&Begun>) -> Toolbox {
+    fn toolbox(&self, begun: Option<&Begun>, is_attended: bool) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -215,7 +215,7 @@ impl Job<'_> {
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
         let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
-        Toolbox::new(Means { workspace, environment, limits, keep, temp })
+        Toolbox::new(Means { workspace, environment, limits, keep, temp, is_attended })
     }
 
     /// Opens the session, which fails before anything is started.

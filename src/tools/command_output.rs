@@ -16,9 +16,9 @@ use crate::tools::{Budget, Failure};
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
     id: String,
-    /// Wait for its end so long.
+    // To wait so long for its end.
     wait_seconds: Option<u32>,
-    /// A line to give it.
+    // A line; its end may be left out.
     input: Option<String>,
     stop: Option<bool>,
     start_line: Option<u32>,

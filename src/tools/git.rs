@@ -13,9 +13,8 @@ use crate::workspace::{Cancel, Compared, Workspace};
 pub(super) struct Args {
     action: Action,
     path: Option<String>,
-    /// E.g. HEAD~2 or main..HEAD.
+    // `--staged` is what models write who know git's command line.
     revision: Option<String>,
-    staged: Option<bool>,
     start_line: Option<u32>,
 }
 
@@ -47,8 +46,12 @@ pub(super) fn look(
     match args.action {
         Action::Status => git.status(&path, &mut each)?,
         Action::Diff => {
-            let staged = args.staged.unwrap_or(false);
-            git.diff(&Compared { path, revision, staged }, &mut each)?;
+            let compared = match revision {
+                Some("--staged" | "--cached") => Compared::Staged,
+                Some(revision) => Compared::With(revision),
+                None => Compared::WorkTree,
+            };
+            git.diff(&compared, &path, &mut each)?;
         }
         Action::Log => git.log(&path, revision, cancel, &mut each)?,
         Action::Show => git.show(&path, revision.unwrap_or("HEAD"), &mut each)?,
@@ -83,7 +86,9 @@ pub(super) fn look(
 
 fn nothing(action: Action) -> &'static str {
     match action {
-        Action::Diff => "[no difference; files that git does not know are not compared]\n",
+        Action::Diff => {
+            "[no difference; what is staged shows with revision --staged, and a file that git does not know never]\n"
+        }
         Action::Log => "[no commits]\n",
         _ => "[nothing]\n",
     }

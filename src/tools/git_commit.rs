@@ -13,16 +13,14 @@ use crate::workspace::{Wanted, Workspace};
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
     message: String,
-    /// Default: all changed files that git knows.
     paths: Option<Vec<String>>,
-    /// A new branch for it.
-    branch: Option<String>,
+    new_branch: Option<String>,
 }
 
 pub(super) fn commit(workspace: &Workspace, args: Args) -> Result<Answer, Failure> {
     let paths = args.paths.unwrap_or_default();
     let paths: Vec<_> = paths.iter().map(|it| workspace.path(it)).collect::<Result<_, _>>()?;
-    let branch = args.branch.as_deref().filter(|it| !it.is_empty());
+    let branch = args.new_branch.as_deref().filter(|it| !it.is_empty());
     let wanted = Wanted { message: &args.message, paths: &paths, branch };
     let done = workspace.git()?.commit(&wanted)?;
     let mut text = format!("[{} {}] {}\n", done.branch, done.id, done.subject);

@@ -5,6 +5,7 @@
 
 mod answer;
 mod arguments;
+mod ask_user;
 mod budget;
 mod command_output;
 mod commands;
@@ -25,5 +26,6 @@ mod toolbox;
 mod write_file;
 
 pub(crate) use answer::Failure;
+pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
 pub(crate) use toolbox::{Limits, Means, Toolbox, demands};

@@ -21,7 +21,6 @@ pub(super) struct Args {
     cwd: Option<String>,
     /// At most 1800.
     timeout_seconds: Option<u32>,
-    /// Leave it running; gives an id.
     background: Option<bool>,
 }
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
+use crate::conversation::{Answer, Call, Effect, Outcome, Question, Status, ToolSpec};
 use crate::sandbox::Environment;
-use crate::tools::answer::Answer;
+use crate::tools::answer;
 use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, command_output, edit_file, find_files, git, git_commit, list_files,
-    read_file, run_command, search, write_file,
+    Budget, Failure, arguments, ask_user, command_output, edit_file, find_files, git, git_commit,
+    list_files, read_file, run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -46,6 +46,8 @@ pub(crate) struct Means {
     pub(crate) keep: Option<PathBuf>,
     /// Where files are made that have no name and are gone with the program.
     pub(crate) temp: PathBuf,
+    /// Somebody is there to answer questions.
+    pub(crate) is_attended: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -60,10 +62,11 @@ enum Tool {
     CommandOutput,
     Git,
     GitCommit,
+    AskUser,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 10] = [
+const TOOLS: [(Tool, &str, Effect, &str); 11] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -84,6 +87,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 10] = [
     ),
     (Tool::Git, "git", Effect::Reads, include_str!("../../tools/git.json")),
     (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
+    (Tool::AskUser, "ask_user", Effect::Asks, include_str!("../../tools/ask_user.json")),
 ];
 
 /// The tools and the project they work on.
@@ -93,14 +97,15 @@ pub(crate) struct Toolbox {
     shell: Shell,
     commands: Commands,
     limits: Limits,
+    is_attended: bool,
     specs: Vec<ToolSpec>,
 }
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep, temp } = means;
+        let Means { workspace, environment, limits, keep, temp, is_attended } = means;
         let (shell, commands) = (Shell::new(environment), Commands::new(Shelf::new(keep, temp)));
-        Self { workspace, shell, commands, limits, specs: specs() }
+        Self { workspace, shell, commands, limits, is_attended, specs: specs() }
     }
 
     /// Keeps results as short as a window of so many tokens wants them.
@@ -117,13 +122,29 @@ impl Toolbox {
         &self.specs
     }
 
+    /// What a call asks the person, if that is all it does; or why it cannot be asked. Whoever shows
+    /// the turn asks it.
+    pub(crate) fn question(&self, call: &Call) -> Option<Result<Question, Outcome>> {
+        let (Tool::AskUser, spec) = self.find(&call.tool)? else { return None };
+        let parsed = arguments::parse(&call.args, spec).map_err(malformed);
+        let question = parsed.and_then(ask_user::question);
+        Some(match question {
+            Ok(_) if !self.is_attended => Err(ask_user::outcome(Some(Answer::Nobody))),
+            question => question,
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<(Tool, &ToolSpec)> {
+        let mut known = TOOLS.iter().zip(&self.specs);
+        known.find(|(_, spec)| spec.name == name).map(|((tool, ..), spec)| (*tool, spec))
+    }
+
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
     pub(crate) async fn run(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
-        let mut known = TOOLS.iter().zip(&self.specs);
-        let Some(((tool, ..), spec)) = known.find(|(_, spec)| spec.name == call.tool) else {
+        let Some((tool, spec)) = self.find(&call.tool) else {
             return malformed(self.no_such_tool(&call.tool));
         };
-        let mut outcome = self.run_known(*tool, (call, spec), stop).await;
+        let mut outcome = self.run_known(tool, (call, spec), stop).await;
         outcome.text = self.limits.result.hold(outcome.text);
         outcome
     }
@@ -178,6 +199,8 @@ impl Toolbox {
             Tool::GitCommit => {
                 self.on_files(call, stop, |it, _, args| git_commit::commit(it, args)).await
             }
+            // A question that reaches a tool has nobody who would have asked it.
+            Tool::AskUser => ask_user::outcome(Some(Answer::Nobody)),
             Tool::RunCommand => self.on_shell(call, stop).await,
             Tool::CommandOutput => match arguments::parse(&call.0.args, call.1) {
                 Err(complaint) => malformed(complaint),
@@ -194,7 +217,7 @@ impl Toolbox {
         &self,
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
-        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<Answer, Failure> + Send + 'static,
+        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<answer::Answer, Failure> + Send + 'static,
     ) -> Outcome {
         let args = match arguments::parse(&call.args, spec) {
             Ok(args) => args,

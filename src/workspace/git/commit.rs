@@ -98,7 +98,7 @@ impl Git {
         }
         let Some(new) = new else {
             return self.branch().ok_or_else(|| {
-                refused("no branch is checked out, so the commit could get lost: give `branch`")
+                refused("no branch is checked out, so the commit could get lost: give `new_branch`")
             });
         };
         if !Branch::name_is_valid(new)? {
@@ -106,7 +106,7 @@ impl Git {
         }
         if self.repository.find_reference(&format!("refs/heads/{new}")).is_ok() {
             let text = format!(
-                "there is a branch `{new}` already: leave `branch` out, or take another name"
+                "there is a branch `{new}` already: leave `new_branch` out, or take another name"
             );
             return Err(FileError::Refused(text));
         }

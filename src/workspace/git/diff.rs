@@ -9,35 +9,32 @@ use crate::workspace::{FileError, ProjectPath};
 const LARGEST: i64 = 16 << 20;
 
 /// What to compare.
-pub(crate) struct Compared<'a> {
-    pub(crate) path: ProjectPath,
-    /// `A`, `A..B` or `A...B`; without it, what is not staged yet.
-    pub(crate) revision: Option<&'a str>,
-    pub(crate) staged: bool,
+pub(crate) enum Compared<'a> {
+    /// The work tree with the index: what is not staged yet.
+    WorkTree,
+    /// The index with HEAD.
+    Staged,
+    /// The work tree with a revision, or the two ends of `A..B` or `A...B`.
+    With(&'a str),
 }
 
 impl Git {
     pub(crate) fn diff(
         &self,
         compared: &Compared<'_>,
+        path: &ProjectPath,
         each: &mut Lines<'_>,
     ) -> Result<(), FileError> {
-        let (git, mut options) = (&self.repository, options(&compared.path));
+        let (git, mut options) = (&self.repository, options(path));
         let options = Some(&mut options);
-        let diff = match (compared.revision, compared.staged) {
-            (None, false) => git.diff_index_to_workdir(None, options)?,
-            (None, true) => git.diff_tree_to_index(self.head_tree()?.as_ref(), None, options)?,
-            (Some(revision), staged) => match (self.ends(revision)?, staged) {
-                ((from, Some(to)), false) => {
-                    git.diff_tree_to_tree(Some(&from), Some(&to), options)?
-                }
-                ((from, None), false) => {
-                    git.diff_tree_to_workdir_with_index(Some(&from), options)?
-                }
-                ((from, None), true) => git.diff_tree_to_index(Some(&from), None, options)?,
-                ((_, Some(_)), true) => {
-                    return Err(refused("`staged` compares with one revision, not with two"));
-                }
+        let diff = match compared {
+            Compared::WorkTree => git.diff_index_to_workdir(None, options)?,
+            Compared::Staged => {
+                git.diff_tree_to_index(self.head_tree()?.as_ref(), None, options)?
+            }
+            Compared::With(revision) => match self.ends(revision)? {
+                (from, Some(to)) => git.diff_tree_to_tree(Some(&from), Some(&to), options)?,
+                (from, None) => git.diff_tree_to_workdir_with_index(Some(&from), options)?,
             },
         };
         print(diff, each)

@@ -92,7 +92,7 @@ fn what_is_changed_is_told_in_the_short_form() {
             ("git", json!({"action": "status"})),
             ("git", json!({"action": "status", "path": "new"})),
             ("git", json!({"action": "diff"})),
-            ("git", json!({"action": "diff", "staged": true})),
+            ("git", json!({"action": "diff", "revision": "--staged"})),
             ("git", json!({"action": "diff", "revision": "HEAD", "path": "c"})),
         ],
         expect![[r#"
@@ -236,7 +236,7 @@ fn what_cannot_be_told_is_explained() {
             Failed (no file)
             `blame` wants the `path` of a file
             Malformed (not understood)
-            `action` must be one of status, diff, log, show, blame, branches, not `push`. Nothing was done. `git` takes {action: string, path?: string, revision?: string, staged?: boolean, start_line?: integer}
+            `action` must be one of status, diff, log, show, blame, branches, not `push`. Nothing was done. `git` takes {action: string, path?: string, revision?: string, start_line?: integer}
             Failed (no such lines)
             the answer has only 1 line
             Failed (refused)
@@ -302,7 +302,7 @@ fn a_commit_holds_the_named_paths_and_leaves_what_else_is_staged() {
                 json!({"message": "change a\n\n\n\nand more  \n", "paths": ["a", "also"]}),
             ),
             ("git", json!({"action": "status"})),
-            ("git", json!({"action": "diff", "staged": true})),
+            ("git", json!({"action": "diff", "revision": "--staged"})),
             ("git", json!({"action": "diff"})),
             ("git", json!({"action": "show"})),
         ],
@@ -373,7 +373,7 @@ fn a_commit_without_paths_holds_all_that_git_knows() {
     says(
         &world,
         &[
-            ("git_commit", json!({"message": "all", "branch": "topic/x"})),
+            ("git_commit", json!({"message": "all", "new_branch": "topic/x"})),
             ("git", json!({"action": "status"})),
             ("git", json!({"action": "branches"})),
             ("git_commit", json!({"message": "again"})),
@@ -453,8 +453,8 @@ fn what_cannot_be_committed_is_refused_and_nothing_changes() {
             commit(json!(["inner"])),
             commit(json!(["../outside/secret"])),
             ("git_commit", json!({"message": " \n"})),
-            ("git_commit", json!({"message": "x", "branch": "main"})),
-            ("git_commit", json!({"message": "x", "branch": "a..b"})),
+            ("git_commit", json!({"message": "x", "new_branch": "main"})),
+            ("git_commit", json!({"message": "x", "new_branch": "a..b"})),
         ],
         expect![[r#"
             Failed (refused)
@@ -472,7 +472,7 @@ fn what_cannot_be_committed_is_refused_and_nothing_changes() {
             Failed (refused)
             `message` is empty
             Failed (refused)
-            there is a branch `main` already: leave `branch` out, or take another name
+            there is a branch `main` already: leave `new_branch` out, or take another name
             Failed (refused)
             `a..b` cannot be the name of a branch
         "#]],
@@ -482,14 +482,14 @@ fn what_cannot_be_committed_is_refused_and_nothing_changes() {
         &world,
         &[commit(json!(["a"])), ("git", json!({"action": "status"}))],
         expect![[r#"
-        Failed (refused)
-        no branch is checked out, so the commit could get lost: give `branch`
-        Done (4 lines)
-        ## no branch: HEAD is [ID]
-         M a
-        ?? inner/
-        ?? x.bin
-    "#]],
+            Failed (refused)
+            no branch is checked out, so the commit could get lost: give `new_branch`
+            Done (4 lines)
+            ## no branch: HEAD is [ID]
+             M a
+            ?? inner/
+            ?? x.bin
+        "#]],
     );
     fs::write(repository.path().join("MERGE_HEAD"), format!("{}\n", before.unwrap())).unwrap();
     says(
