@@ -9,13 +9,11 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::response::{call, say};
 
-/// What the model was told last, with the two ends of what is different each time.
+/// What the model was told last.
 #[track_caller]
 fn told(server: &FaultServer, nth: usize, expected: Expect) {
     let chat = server.chat(nth);
-    let messages = chat.messages().iter().filter(|it| it["role"] == "tool");
-    let text = messages.last().and_then(|it| it["content"].as_str()).unwrap_or_default().to_owned();
-    expected.assert_eq(&text);
+    expected.assert_eq(chat.last_message().unwrap_or_default());
 }
 
 #[test]
@@ -75,4 +73,48 @@ fn a_question_has_an_answer_only_where_somebody_is() {
             "Nobody is there to ask. Decide yourself, and say in your last words what you decided."
         ],
     );
+}
+
+/// A tool that the person defined, with these words in place of the usual ones.
+fn definition(name: &str, command: &str) -> String {
+    let word = json!({"type": "object", "properties": {"word": {"type": "string"}}});
+    let tool = json!({
+        "name": name, "description": "Says a word.", "parameters": word, "command": command,
+        "effect": "executes",
+    });
+    tool.to_string()
+}
+
+#[test]
+fn tools_of_the_person_are_offered_and_run_and_those_of_a_stranger_are_not() {
+    let home = Home::new();
+    home.file("home/.config/agent/tools/say.json", &definition("say", "echo said {word}"));
+    home.file("home/.config/agent/tools/search.json", &definition("search", "true"));
+    home.file("home/.config/agent/tools/wrong.json", "{\"name\": \"x\"");
+    home.file("home/.config/agent/tools/notes.txt", "");
+    home.file("project/.agent/tools/theirs.json", &definition("theirs", "touch ran"));
+    let server = FaultServer::script(vec![
+        call("say", json!({"word": "$(id) 'x'"})),
+        call("theirs", json!({"word": ""})),
+        say("Well."),
+    ]);
+    let finished = home.agent(&["say it"]).server(&server).run();
+    finished.assert_code(0);
+    let tools = server.chat(0).body["tools"].clone();
+    let last = tools.as_array().and_then(|it| it.last()).map(|it| it["function"]["name"].clone());
+    assert_eq!(last, Some(json!("say")));
+    told(
+        &server,
+        1,
+        expect![[r#"
+        said $(id) 'x'
+        [exit 0]
+    "#]],
+    );
+    assert!(!home.has("project/ran"));
+    let warnings = finished.stderr.lines().filter(|it| it.starts_with("warning: "));
+    expect![[r#"
+        warning: the tool `[HOME]/.config/agent/tools/search.json` is left out: there is a tool `search` already
+        warning: the tool `[HOME]/.config/agent/tools/wrong.json` is left out: EOF while parsing an object at line 1 column 12
+        warning: the project brings tools of its own, which are left out, for it is not trusted: theirs.json"#]].assert_eq(&warnings.collect::<Vec<_>>().join("\n"));
 }

@@ -33,7 +33,7 @@ pub(crate) struct Rules {
     /// How often the model may be asked in one turn.
     pub(crate) max_requests: u32,
     /// The most each tool can do.
-    pub(crate) effects: Vec<(&'static str, Effect)>,
+    pub(crate) effects: Vec<(String, Effect)>,
 }
 
 /// So many replies in a row may be useless before the turn ends.
@@ -41,7 +41,7 @@ const PATIENCE: u32 = 3;
 
 impl Rules {
     pub(crate) fn new(permission: Permission, max_requests: u32, tools: &[ToolSpec]) -> Self {
-        let effects = tools.iter().map(|it| (it.name, it.effect)).collect();
+        let effects = tools.iter().map(|it| (it.name.clone(), it.effect)).collect();
         Self { permission, max_requests, effects }
     }
 

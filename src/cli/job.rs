@@ -15,7 +15,7 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, input, talk};
+use crate::cli::{Exit, WrongUsage, configuration, input, talk, tool_files};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
@@ -178,7 +178,7 @@ impl Job<'_> {
                     session: begun.as_ref().map(|(it, _)| it.id.clone()).unwrap_or_default(),
                     project: self.workspace.root().display().to_string(),
                     permission: permission.to_string(),
-                    tools: toolbox.specs().iter().map(|it| it.name).collect(),
+                    tools: toolbox.specs().iter().map(|it| it.name.clone()).collect(),
                 };
                 let form = match format {
                     OutputFormat::StreamJson => JsonForm::Stream,
@@ -206,7 +206,7 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&self, begun: Option<&Begun>, is_attended: bool) -> Toolbox {
+    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -215,7 +215,11 @@ impl Job<'_> {
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
         let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
-        Toolbox::new(Means { workspace, environment, limits, keep, temp, is_attended })
+        // No project is trusted yet.
+        let files = tool_files::load(self.around, &workspace, |_, _| false);
+        self.warnings.extend(files.warnings);
+        let custom = files.tools;
+        Toolbox::new(Means { workspace, environment, limits, keep, temp, is_attended, custom })
     }
 
     /// Opens the session, which fails before anything is started.

@@ -116,7 +116,7 @@ fn kind(value: &Value) -> String {
 
 /// A schema in one line: `{path: string, edits: [{old: string, new: string}]}`, `?` for what may
 /// be left out.
-fn shape(schema: &Value) -> String {
+pub(super) fn shape(schema: &Value) -> String {
     match schema["type"].as_str() {
         Some("object") => {
             let field = |(name, schema_of): (&String, &Value)| {

@@ -14,8 +14,8 @@ use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, ask_user, command_output, edit_file, find_files, git, git_commit,
-    list_files, read_file, run_command, search, write_file,
+    Budget, CustomTool, Failure, arguments, ask_user, command_output, edit_file, find_files, git,
+    git_commit, list_files, read_file, run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -48,6 +48,8 @@ pub(crate) struct Means {
     pub(crate) temp: PathBuf,
     /// Somebody is there to answer questions.
     pub(crate) is_attended: bool,
+    /// Tools that the person defined, no two of one name.
+    pub(crate) custom: Vec<CustomTool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -98,14 +100,17 @@ pub(crate) struct Toolbox {
     commands: Commands,
     limits: Limits,
     is_attended: bool,
+    custom: Vec<CustomTool>,
     specs: Vec<ToolSpec>,
 }
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep, temp, is_attended } = means;
+        let Means { workspace, environment, limits, keep, temp, is_attended, custom } = means;
         let (shell, commands) = (Shell::new(environment), Commands::new(Shelf::new(keep, temp)));
-        Self { workspace, shell, commands, limits, is_attended, specs: specs() }
+        let mut specs = specs();
+        specs.extend(custom.iter().map(|it| it.spec().clone()));
+        Self { workspace, shell, commands, limits, is_attended, custom, specs }
     }
 
     /// Keeps results as short as a window of so many tokens wants them.
@@ -141,10 +146,12 @@ impl Toolbox {
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
     pub(crate) async fn run(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
-        let Some((tool, spec)) = self.find(&call.tool) else {
-            return malformed(self.no_such_tool(&call.tool));
+        let custom = self.custom.iter().find(|it| it.name() == call.tool);
+        let mut outcome = match (self.find(&call.tool), custom) {
+            (Some((tool, spec)), _) => self.run_known(tool, (call, spec), stop).await,
+            (None, Some(custom)) => self.run_custom(custom, call, stop).await,
+            (None, None) => return malformed(self.no_such_tool(&call.tool)),
         };
-        let mut outcome = self.run_known(tool, (call, spec), stop).await;
         outcome.text = self.limits.result.hold(outcome.text);
         outcome
     }
@@ -253,12 +260,33 @@ impl Toolbox {
         }
     }
 
+    async fn run_custom(
+        &self,
+        tool: &CustomTool,
+        call: &Call,
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let args = match tool.arguments(&call.args) {
+            Ok(args) => args,
+            Err(complaint) => return malformed(complaint),
+        };
+        let hands = (&self.shell, &self.commands);
+        tool.run(&self.workspace, hands, self.limits, &args, stop)
+            .await
+            .unwrap_or_else(|failure| Err(failure).into())
+    }
+
     fn no_such_tool(&self, name: &str) -> String {
-        let names: Vec<_> = self.specs.iter().map(|it| it.name).collect();
+        let names: Vec<_> = self.specs.iter().map(|it| it.name.as_str()).collect();
         let nearest = arguments::nearest(name, names.iter().copied());
         let hint = nearest.map_or(".".to_owned(), |it| format!("; did you mean `{it}`?"));
         format!("there is no tool `{name}`{hint} The tools are {}", names.join(", "))
     }
+}
+
+/// The names of the tools that come with the program.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|(_, name, ..)| *name)
 }
 
 /// The definitions as they are sent: without the white space that they are kept with.
@@ -266,7 +294,7 @@ pub(super) fn specs() -> Vec<ToolSpec> {
     let spec = |(_, name, effect, definition): &(Tool, &'static str, Effect, &str)| {
         let definition: serde_json::Value =
             serde_json::from_str(definition).expect("the definitions are JSON, a test reads them");
-        ToolSpec { name, definition: definition.to_string(), effect: *effect }
+        ToolSpec { name: (*name).to_owned(), definition: definition.to_string(), effect: *effect }
     };
     TOOLS.iter().map(spec).collect()
 }

@@ -25,7 +25,7 @@ pub(crate) struct Opening {
     pub(crate) session: String,
     pub(crate) project: String,
     pub(crate) permission: String,
-    pub(crate) tools: Vec<&'static str>,
+    pub(crate) tools: Vec<String>,
 }
 
 pub(crate) struct Json {

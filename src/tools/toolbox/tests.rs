@@ -16,6 +16,7 @@ use super::*;
 use crate::tools::*;
 
 mod commands;
+mod custom;
 mod repository;
 
 /// A project with a secret beside it, and the tools on it.
@@ -40,7 +41,15 @@ impl World {
         let environment = Environment::default().with("PATH", "/usr/bin:/bin");
         let workspace = workspace.into();
         let temp = dir.path().to_owned();
-        let means = Means { workspace, environment, limits, keep: None, temp, is_attended: true };
+        let means = Means {
+            workspace,
+            environment,
+            limits,
+            keep: None,
+            temp,
+            is_attended: true,
+            custom: Vec::new(),
+        };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { toolbox: Toolbox::new(means), dir, runtime, local: LocalSet::new() }
     }

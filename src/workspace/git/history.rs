@@ -58,7 +58,7 @@ impl Git {
                     return Ok(());
                 }
                 let text = String::from_utf8_lossy(blob.content());
-                let _ = text.lines().all(|it| each(it));
+                let _ = text.lines().all(each);
             }
             Some(ObjectType::Tree) => {
                 for entry in &object.peel_to_tree()? {
