@@ -118,3 +118,27 @@ fn tools_of_the_person_are_offered_and_run_and_those_of_a_stranger_are_not() {
         warning: the tool `[HOME]/.config/agent/tools/wrong.json` is left out: EOF while parsing an object at line 1 column 12
         warning: the project brings tools of its own, which are left out, for it is not trusted: theirs.json"#]].assert_eq(&warnings.collect::<Vec<_>>().join("\n"));
 }
+
+#[test]
+fn what_a_command_in_the_background_has_left_goes_on_with_it() {
+    let home = Home::new();
+    // Who started what reads the pipe has ended, so that it is a child of the program.
+    let reader = "read x < ask; echo got $x > got; mv got answer";
+    let script = format!("mkfifo ask; (sh -c '{reader}' &); echo ready; sleep 1000");
+    let asks = "echo hello > ask; until [ -e answer ]; do sleep 0.01; done; cat answer";
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": script, "background": true})),
+        call("run_command", json!({"command": "true"})),
+        call("run_command", json!({"command": asks, "timeout_seconds": 20})),
+        say("It works."),
+    ]);
+    home.agent(&["try it"]).server(&server).run().assert_code(0);
+    told(
+        &server,
+        3,
+        expect![[r#"
+        got hello
+        [exit 0]
+    "#]],
+    );
+}

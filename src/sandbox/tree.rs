@@ -92,11 +92,11 @@ fn kill_orphans(living: &Living, ending: Option<Pid>, limit: Instant) {
         let before = killed.len();
         for orphan in children() {
             let raw = orphan.as_raw_nonzero().get();
-            let session =
-                rustix::process::getsid(Some(orphan)).ok().filter(|it| ending != Some(*it));
-            let is_of_living =
-                session.is_some_and(|it| living.ours.contains(&it.as_raw_nonzero().get()));
-            if living.ours.contains(&raw) || living.inherited.contains(&raw) || is_of_living {
+            if living.ours.contains(&raw) || living.inherited.contains(&raw) {
+                continue;
+            }
+            if is_of_living(living, ending, orphan) {
+                let _ = rustix::process::waitpid(Some(orphan), WaitOptions::NOHANG);
                 continue;
             }
             if killed.insert(raw) {
@@ -110,6 +110,12 @@ fn kill_orphans(living: &Living, ending: Option<Pid>, limit: Instant) {
             return;
         }
     }
+}
+
+/// Whether a child that goes on has left it in its session.
+fn is_of_living(living: &Living, ending: Option<Pid>, orphan: Pid) -> bool {
+    let session = rustix::process::getsid(Some(orphan)).ok().filter(|it| ending != Some(*it));
+    session.is_some_and(|it| living.ours.contains(&it.as_raw_nonzero().get()))
 }
 
 /// Returns when a child that was killed is dead, or at the limit. It is left to be reaped.

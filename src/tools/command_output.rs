@@ -35,6 +35,7 @@ pub(super) async fn look(
 ) -> Result<Outcome, Failure> {
     let Some(known) = commands.find(&args.id) else {
         return match commands.shelf.find(&args.id) {
+            Some(_) if args.input.is_some() => Err(has_ended(&args.id)),
             Some(spool) => earlier(&spool, budget, args.start_line),
             None => Err(no_such_command(commands, &args.id)),
         };
@@ -58,12 +59,11 @@ pub(super) async fn look(
 
 /// Does what is asked besides looking.
 async fn act(known: &Rc<Known>, args: &Args) -> Result<(), Failure> {
-    let Some(command) = known.background() else { return Ok(()) };
+    let running = known.background().filter(|it| it.ended().is_none());
+    let Some(command) = running else {
+        return args.input.as_ref().map_or(Ok(()), |_| Err(has_ended(known.id())));
+    };
     if let Some(input) = &args.input {
-        if command.ended().is_some() {
-            let text = format!("`{}` has ended, and reads no input any more", known.id());
-            return Err(Failure::new(text, "has ended"));
-        }
         let end = if input.ends_with('\n') { "" } else { "\n" };
         command.write(format!("{input}{end}").into_bytes());
         if args.wait_seconds.is_none() {
@@ -129,6 +129,10 @@ fn state(look: Look) -> (String, String) {
         Look::Ended(ended) => (end_words(ended), end_words(ended)),
         Look::Over => ("it has ended".to_owned(), "ended".to_owned()),
     }
+}
+
+fn has_ended(id: &str) -> Failure {
+    Failure::new(format!("`{id}` has ended, and reads no input any more"), "has ended")
 }
 
 fn no_such_command(commands: &Commands, id: &str) -> Failure {
