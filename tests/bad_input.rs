@@ -685,7 +685,11 @@ fn a_command_that_prints_for_ever_is_bounded() {
     let chat = server.chat(1);
     let answer = chat.last_message().unwrap_or_default();
     assert!(answer.len() < 64 * 1024, "{}", answer.len());
-    assert!(answer.contains("left out: see them with command_output") && answer.contains("stopped after 1 s"), "{answer}");
+    assert!(
+        answer.contains("left out: see them with command_output")
+            && answer.contains("stopped after 1 s"),
+        "{answer}"
+    );
 }
 
 // Who reads.

@@ -124,7 +124,7 @@ fn whatever_an_argument_holds_it_is_one_word() {
     let listed = with(json!(["sh", "-c", "printf %s \"$1\" > one", "sh", "{words}"]));
     let mut runner = TestRunner::new(Config { cases: 24, ..Config::default() });
     runner
-        .run(&"[^\0]{0,12}", |words| {
+        .run(&"[ a*?$(){};'\"`\\\\\n~é-]{0,10}", |words| {
             let args = json!({"words": words}).to_string();
             prop_assert_eq!(world.call("say", &args).status, Status::Done);
             prop_assert_eq!(listed.call("say", &args).status, Status::Done);
