@@ -674,7 +674,7 @@ fn a_command_without_an_end_is_stopped() {
     home.agent(&["go"]).server(&server).run().assert_code(0);
     expect![[r#"
         begun
-        [stopped after 1 s with this output so far; to allow more, give timeout_seconds, at most 1800]
+        [stopped after 1 s with this output so far; to allow more, give timeout_seconds, at most 1800, or background: true for what shall go on running]
     "#]].assert_eq(server.chat(1).last_message().unwrap_or_default());
 }
 
@@ -685,7 +685,11 @@ fn a_command_that_prints_for_ever_is_bounded() {
     let chat = server.chat(1);
     let answer = chat.last_message().unwrap_or_default();
     assert!(answer.len() < 64 * 1024, "{}", answer.len());
-    assert!(answer.contains("bytes left out") && answer.contains("stopped after 1 s"), "{answer}");
+    assert!(
+        answer.contains("left out: see them with command_output")
+            && answer.contains("stopped after 1 s"),
+        "{answer}"
+    );
 }
 
 // Who reads.

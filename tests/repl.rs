@@ -104,6 +104,58 @@ fn what_is_denied_is_not_done_and_the_model_is_told() {
 }
 
 #[test]
+fn a_question_of_the_model_is_answered_by_number_or_in_words() {
+    let home = Home::new();
+    let question = json!({"question": "Which port?", "options": ["80", "8\u{1b}[2J080"]});
+    let server = FaultServer::script(vec![
+        call("ask_user", question.clone()),
+        call("ask_user", json!({"question": "And the host?"})),
+        call("ask_user", question),
+        say("Well."),
+    ]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "serve it");
+    terminal.wait_for("a number, or your own words:");
+    terminal.send("1");
+    terminal.send(ENTER);
+    terminal.wait_for("your answer:");
+    terminal.send(ENTER);
+    terminal.wait_until("the question again", |it| it.matches("your answer:").count() == 2);
+    terminal.send("the usual one");
+    terminal.send(ENTER);
+    terminal.wait_until("the third question", |it| it.matches("your own words:").count() == 2);
+    terminal.send(CTRL_C);
+    terminal.wait_for("stopped");
+    let answers = [server.chat(1), server.chat(2)];
+    let answers = answers.map(|it| it.last_message().unwrap_or_default().to_owned());
+    assert_eq!(answers.concat(), "The user answered: 80\nThe user answered: the usual one\n");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › serve it
+        question: Which port?
+          1 = 80
+          2 = 8␛[2J080
+          a number, or your own words: 1
+        ● ask_user Which port?  answered
+        question: And the host?
+          your answer:
+          your answer: the usual one
+        ● ask_user And the host?  answered
+        question: Which port?
+          1 = 80
+          2 = 8␛[2J080
+          a number, or your own words:
+        ● ask_user Which port?  stopped
+        stopped
+          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
+        ›"#]],
+    );
+}
+
+#[test]
 fn what_was_typed_before_a_question_is_no_answer_to_it() {
     let home = Home::new();
     // While the first command runs, the person types what would allow the second.

@@ -20,8 +20,12 @@ impl<H: Host, F: Front> Desk<H, F> {
         &mut self.reach.front
     }
 
-    /// Gives back the host, to be stopped.
-    pub(crate) fn into_host(self) -> H {
+    /// Gives back the host, to be stopped. What still runs in the background is stopped.
+    pub(crate) fn into_host(mut self) -> H {
+        for command in self.reach.running() {
+            let text = format!("a command still ran in the background and was stopped: {command}");
+            self.front().show(&Event::Warning(&text));
+        }
         self.reach.host
     }
 

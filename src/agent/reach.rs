@@ -9,9 +9,11 @@ use anyhow::bail;
 use crate::agent::Interrupt;
 use crate::agent::log::Log;
 use crate::agent::turn::World;
-use crate::conversation::{Call, Decision, End, Entry, Event, Front, Outcome, Reply, Transcript};
+use crate::conversation::{
+    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Question, Reply, Transcript,
+};
 use crate::llm::{self, AskError};
-use crate::tools::Toolbox;
+use crate::tools::{self, Toolbox};
 
 /// Where the model server comes from.
 pub(crate) trait Host {
@@ -52,6 +54,20 @@ impl<H: Host, F: Front> Reach<H, F> {
         Self { host, front, toolbox, log, interrupt, constants, line: None }
     }
 
+    /// What runs in the background, and ends with us.
+    pub(super) fn running(&self) -> Vec<String> {
+        self.toolbox.running()
+    }
+
+    async fn put(&mut self, question: &Question) -> Option<Answer> {
+        let stop = self.interrupt.fired();
+        tokio::select! {
+            biased;
+            () = stop => None,
+            answer = self.front.ask(question) => answer,
+        }
+    }
+
     /// The outer error ends the turn, the inner one may pass.
     async fn ask_once(
         &mut self,
@@ -64,7 +80,7 @@ impl<H: Host, F: Front> Reach<H, F> {
                 let connected = tokio::select! {
                     biased;
                     () = stop => return Ok(Ok(nothing_said())),
-                    line = connect(&mut self.host, &mut self.front, &self.constants, &self.toolbox) => line?,
+                    line = connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox) => line?,
                 };
                 match connected {
                     Ok(line) => none.insert(line),
@@ -90,7 +106,7 @@ async fn connect(
     host: &mut impl Host,
     front: &mut impl Front,
     constants: &llm::Constants,
-    toolbox: &Toolbox,
+    toolbox: &mut Toolbox,
 ) -> anyhow::Result<Result<Line, AskError>> {
     let server = host.server(&mut |it| front.show(&it)).await?;
     front.show(&Event::Asked);
@@ -99,6 +115,9 @@ async fn connect(
         Err(err) => return Ok(Err(err)),
     };
     front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
+    if let Some(window) = props.window {
+        toolbox.fit_window(window);
+    }
     if props.tools == Some(false) {
         front.show(&Event::Warning(
             "this model's chat template knows no tools; it may talk about work instead of doing it",
@@ -151,6 +170,14 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        if let [call] = calls
+            && let Some(question) = self.toolbox.question(call)
+        {
+            return vec![match question {
+                Ok(question) => tools::answered(self.put(&question).await),
+                Err(outcome) => outcome,
+            }];
+        }
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }
 

@@ -7,6 +7,7 @@ use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop,
     ToolSpec, Transcript,
 };
+use crate::tools;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Next {
@@ -32,7 +33,7 @@ pub(crate) struct Rules {
     /// How often the model may be asked in one turn.
     pub(crate) max_requests: u32,
     /// The most each tool can do.
-    pub(crate) effects: Vec<(&'static str, Effect)>,
+    pub(crate) effects: Vec<(String, Effect)>,
 }
 
 /// So many replies in a row may be useless before the turn ends.
@@ -40,14 +41,14 @@ const PATIENCE: u32 = 3;
 
 impl Rules {
     pub(crate) fn new(permission: Permission, max_requests: u32, tools: &[ToolSpec]) -> Self {
-        let effects = tools.iter().map(|it| (it.name, it.effect)).collect();
+        let effects = tools.iter().map(|it| (it.name.clone(), it.effect)).collect();
         Self { permission, max_requests, effects }
     }
 
     /// A tool that does not exist does nothing.
     pub(crate) fn effect(&self, call: &Call) -> Effect {
         let known = self.effects.iter().find(|(name, _)| *name == call.tool);
-        known.map_or(Effect::Reads, |(_, effect)| *effect)
+        known.map_or(Effect::Reads, |(_, effect)| (*effect).max(tools::demands(call)))
     }
 }
 

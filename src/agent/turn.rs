@@ -166,7 +166,7 @@ mod tests {
         let last = Reply { text: "done".to_owned(), ..Reply::default() };
         let replies = vec![first, last];
         let mut world = Scripted { replies, decision, is_disk_full, log: String::new() };
-        let effects = vec![("shell", Effect::Executes)];
+        let effects = vec![("shell".to_owned(), Effect::Executes)];
         let rules = Rules { permission: Permission::Ask, max_requests: 20, effects };
         let mut transcript = Transcript::default();
         transcript.push(Entry::Prompt("go".to_owned()));

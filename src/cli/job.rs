@@ -16,7 +16,7 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, input, talk};
+use crate::cli::{Exit, WrongUsage, configuration, input, talk, tool_files};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
@@ -146,7 +146,7 @@ impl Job<'_> {
         }
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
-        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it));
+        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it), prompt.is_none());
         let confinement = toolbox.confinement(prompt.is_none());
         if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
             self.warnings.push(confinement.clone());
@@ -183,7 +183,7 @@ impl Job<'_> {
                     session: begun.as_ref().map(|(it, _)| it.id.clone()).unwrap_or_default(),
                     project: self.workspace.root().display().to_string(),
                     permission: permission.to_string(),
-                    tools: toolbox.specs().iter().map(|it| it.name).collect(),
+                    tools: toolbox.specs().iter().map(|it| it.name.clone()).collect(),
                 };
                 let form = match format {
                     OutputFormat::StreamJson => JsonForm::Stream,
@@ -211,7 +211,7 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&self, begun: Option<&Begun>) -> Toolbox {
+    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -219,11 +219,24 @@ impl Job<'_> {
         let environment = Environment::allowed(ours).with_named(ours, named);
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
-        let workspace = Arc::clone(&self.workspace);
+        let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
         let confined = self.settings.permission != Some(Permission::Full);
         let enclosure =
             confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
-        Toolbox::new(Means { workspace, environment, enclosure, limits, keep })
+        // No project is trusted yet.
+        let files = tool_files::load(self.around, &workspace, |_, _| false);
+        self.warnings.extend(files.warnings);
+        let custom = files.tools;
+        Toolbox::new(Means {
+            workspace,
+            environment,
+            enclosure,
+            limits,
+            keep,
+            temp,
+            is_attended,
+            custom,
+        })
     }
 
     /// Opens the session, which fails before anything is started.

@@ -14,6 +14,7 @@ mod sessions;
 mod signals;
 mod surroundings;
 mod talk;
+mod tool_files;
 
 use std::ffi::OsString;
 use std::fmt;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conversation::{Call, Decision, Entry};
+use crate::conversation::{Answer, Call, Decision, Entry, Question};
 
 /// Where a person, or another program, follows a turn and is asked.
 pub(crate) trait Front {
@@ -13,6 +13,9 @@ pub(crate) trait Front {
 
     /// May this call run? `None` when the person stops the turn instead.
     async fn approve(&mut self, call: &Call) -> Option<Decision>;
+
+    /// Puts a question to the person. `None` when the person stops the turn instead.
+    async fn ask(&mut self, question: &Question) -> Option<Answer>;
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use std::fmt;
 /// A tool as the model and the rules see it.
 #[derive(Clone, Debug)]
 pub(crate) struct ToolSpec {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     /// The JSON object `{name, description, parameters}`, byte for byte what the model reads.
     pub(crate) definition: String,
     pub(crate) effect: Effect,

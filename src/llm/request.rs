@@ -238,7 +238,7 @@ mod tests {
         let sampling = vec![("temperature".to_owned(), 0.5.into())];
         let constants = Constants { model: Some("m".to_owned()), sampling, llama: true };
         let definition = r#"{"name":"look"}"#.to_owned();
-        let tools = [ToolSpec { name: "look", definition, effect: Effect::Reads }];
+        let tools = [ToolSpec { name: "look".to_owned(), definition, effect: Effect::Reads }];
         expect![[r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"return_progress":true,"temperature":0.5,"tools":[{"type":"function","function":{"name":"look"}}],"messages":[]}"#]]
             .assert_eq(&text(&Request::new(&constants, &tools)));
     }

@@ -18,6 +18,11 @@ impl Captured {
         Self { half: limit / 2, ..Self::default() }
     }
 
+    /// What is known to be the two ends of something longer.
+    pub(crate) fn ends(head: Vec<u8>, omitted: u64, tail: Vec<u8>) -> Self {
+        Self { head, tail: tail.into(), omitted, half: 0 }
+    }
+
     pub(crate) fn push(&mut self, mut bytes: &[u8]) {
         let room = self.half.saturating_sub(self.head.len()).min(bytes.len());
         self.head.extend_from_slice(&bytes[..room]);
@@ -32,10 +37,23 @@ impl Captured {
     /// The whole as text; a cut is a line that says so, and stands between whole lines where the
     /// output has lines that are not too long.
     pub(crate) fn text(&self) -> String {
-        let tail: Vec<u8> = self.tail.iter().copied().collect();
-        if self.omitted == 0 {
+        let Some((mut text, omitted, tail)) = self.cut() else {
+            let tail: Vec<u8> = self.tail.iter().copied().collect();
             return String::from_utf8_lossy(&[&self.head[..], &tail].concat()).into_owned();
+        };
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
         }
+        text += &format!("[… {omitted} bytes left out …]\n");
+        text + &tail
+    }
+
+    /// Where something was left out: what comes before it, how many bytes it has, what comes after.
+    pub(crate) fn cut(&self) -> Option<(String, u64, String)> {
+        if self.omitted == 0 {
+            return None;
+        }
+        let tail: Vec<u8> = self.tail.iter().copied().collect();
         // A line that has no end nearby is cut, rather than left out with all that stands beside it.
         let (head_least, tail_most) = (self.head.len() / 2, tail.len() / 2);
         let newline = self.head.iter().rposition(|it| *it == b'\n').map(|it| it + 1);
@@ -43,13 +61,8 @@ impl Captured {
         let newline = tail.iter().position(|it| *it == b'\n').map(|it| it + 1);
         let tail_start = newline.filter(|it| *it <= tail_most).unwrap_or(0);
         let omitted = self.omitted + (self.head.len() - head_end + tail_start) as u64;
-        let mut text = String::from_utf8_lossy(&self.head[..head_end]).into_owned();
-        if !text.is_empty() && !text.ends_with('\n') {
-            text.push('\n');
-        }
-        text += &format!("[… {omitted} bytes left out …]\n");
-        text += &String::from_utf8_lossy(&tail[tail_start..]);
-        text
+        let head = String::from_utf8_lossy(&self.head[..head_end]).into_owned();
+        Some((head, omitted, String::from_utf8_lossy(&tail[tail_start..]).into_owned()))
     }
 }
 

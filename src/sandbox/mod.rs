@@ -3,6 +3,7 @@
 //! The only place that starts a program. A child has a session of its own, a clean environment and
 //! no terminal; whatever it leaves behind is killed with it.
 
+mod background;
 mod capture;
 mod command;
 mod confined;
@@ -25,12 +26,13 @@ mod run;
 mod server;
 mod tree;
 
+pub(crate) use background::Background;
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
 pub(crate) use home::Homes;
 pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
-pub(crate) use run::{Ended, Finished, Limits, run, run_in_our_place};
+pub(crate) use run::{Ended, run, run_in_our_place};
 pub(crate) use server::Server;
 pub(crate) use tree::{adopt_orphans, kill_all};

@@ -3,28 +3,13 @@
 use std::io;
 use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::net::unix::pipe;
 
+use crate::sandbox::Command;
 use crate::sandbox::command::Session;
 use crate::sandbox::tree::Tree;
-use crate::sandbox::{Captured, Command};
-
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) time: Duration,
-    /// Bytes of output to keep.
-    pub(crate) output: usize,
-}
-
-#[derive(Debug)]
-pub(crate) struct Finished {
-    pub(crate) ended: Ended,
-    /// Standard output and error, in the order they were written.
-    pub(crate) output: Captured,
-    pub(crate) took: Duration,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Ended {
@@ -38,21 +23,18 @@ pub(crate) enum Ended {
 const DRAIN: Duration = Duration::from_millis(100);
 
 /// Runs `command` until it ends, its time is up, or `stop` resolves; then kills whatever it left.
+/// What it writes, to standard output or error, goes to `take` as it comes.
 pub(crate) async fn run(
     command: &Command,
-    limits: Limits,
+    time: Duration,
     stop: impl Future<Output = ()>,
-) -> io::Result<Finished> {
-    let (reader, writer) = io::pipe()?;
-    rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::NONBLOCK)?;
-    let reader = pipe::Receiver::from_owned_fd(reader.into())?;
-    let second = writer.try_clone()?;
-    let started = Instant::now();
+    take: &mut impl FnMut(&[u8]),
+) -> io::Result<Ended> {
+    let (reader, writer, second) = channel()?;
     let stdio = [Stdio::null(), writer.into(), second.into()];
     let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
 
-    let mut output = Captured::new(limits.output);
-    let (mut stop, mut time_up) = (pin!(stop), pin!(tokio::time::sleep(limits.time)));
+    let (mut stop, mut time_up) = (pin!(stop), pin!(tokio::time::sleep(time)));
     let mut open = true;
     let ended = loop {
         tokio::select! {
@@ -60,14 +42,22 @@ pub(crate) async fn run(
             () = &mut stop => break Ended::Stopped,
             () = &mut time_up => break Ended::TimedOut,
             status = child.wait() => break Ended::from(status?),
-            more = receive(&reader, &mut output), if open => open = more?,
+            more = receive(&reader, take), if open => open = more?,
         }
     };
     drop(tree);
-    let rest = async { while open && receive(&reader, &mut output).await.unwrap_or(false) {} };
-    // What still holds the pipe escaped us; its output is not waited for.
-    let _ = tokio::time::timeout(DRAIN, rest).await;
-    Ok(Finished { ended, output, took: started.elapsed() })
+    if open {
+        drain(&reader, take).await;
+    }
+    Ok(ended)
+}
+
+/// One pipe for standard output and error, so that they come in the order they were written.
+pub(super) fn channel() -> io::Result<(pipe::Receiver, io::PipeWriter, io::PipeWriter)> {
+    let (reader, writer) = io::pipe()?;
+    rustix::fs::fcntl_setfl(&reader, rustix::fs::OFlags::NONBLOCK)?;
+    let second = writer.try_clone()?;
+    Ok((pipe::Receiver::from_owned_fd(reader.into())?, writer, second))
 }
 
 /// Runs `command` in our place: with our terminal, our input and our output, until it ends.
@@ -78,20 +68,30 @@ pub(crate) async fn run_in_our_place(command: &Command) -> io::Result<Ended> {
 }
 
 /// Takes what is there; false at the end of the output.
-async fn receive(reader: &pipe::Receiver, output: &mut Captured) -> io::Result<bool> {
+pub(super) async fn receive(
+    reader: &pipe::Receiver,
+    take: &mut impl FnMut(&[u8]),
+) -> io::Result<bool> {
     let mut buffer = [0; 16 * 1024];
     loop {
         reader.readable().await?;
         match reader.try_read(&mut buffer) {
             Ok(0) => return Ok(false),
             Ok(n) => {
-                output.push(&buffer[..n]);
+                take(&buffer[..n]);
                 return Ok(true);
             }
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
             Err(err) => return Err(err),
         }
     }
+}
+
+/// Takes what is still in the pipe when all who could write are dead. What still holds the pipe
+/// escaped us; its output is not waited for.
+pub(super) async fn drain(reader: &pipe::Receiver, take: &mut impl FnMut(&[u8])) {
+    let rest = async { while receive(reader, take).await.unwrap_or(false) {} };
+    let _ = tokio::time::timeout(DRAIN, rest).await;
 }
 
 impl From<ExitStatus> for Ended {
@@ -111,15 +111,21 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::sandbox::Environment;
+    use crate::sandbox::{Captured, Environment};
+
+    struct Finished {
+        ended: Ended,
+        output: Captured,
+    }
 
     fn run_shell(script: &str, time: Duration, stop: impl Future<Output = ()>) -> Finished {
         let environment = Environment::default().with("PATH", "/usr/bin:/bin");
         let command = Command::new(Path::new("/bin/sh"), Path::new("/"), &environment);
         let command = command.args(["-c", script]);
-        let limits = Limits { time, output: 4096 };
+        let mut output = Captured::new(4096);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(run(&command, limits, stop)).unwrap()
+        let ended = runtime.block_on(run(&command, time, stop, &mut |it| output.push(it))).unwrap();
+        Finished { ended, output }
     }
 
     #[track_caller]

@@ -71,7 +71,7 @@ impl Drop for Tree {
             let limit = Instant::now() + PATIENCE;
             // What it started comes to us only when it is dead.
             await_death(self.leader, limit);
-            kill_orphans(living, limit);
+            kill_orphans(living, Some(self.leader), limit);
             living.ours.remove(&self.leader.as_raw_nonzero().get());
         }
     }
@@ -85,18 +85,23 @@ pub(crate) fn kill_all() {
         let _ = rustix::process::kill_process_group(leader, Signal::KILL);
         await_death(leader, limit);
     }
-    kill_orphans(&Living { inherited, ..Living::default() }, limit);
+    kill_orphans(&Living { inherited, ..Living::default() }, None, limit);
     placeholders::remove_all();
 }
 
-/// Kills what came to us from the dead; killing one may bring up its own children.
-fn kill_orphans(living: &Living, limit: Instant) {
+/// Kills what came to us from the dead; killing one may bring up its own children. What a child
+/// that goes on has left in its session is its own; not so of the one that is `ending`.
+fn kill_orphans(living: &Living, ending: Option<Pid>, limit: Instant) {
     let mut killed = BTreeSet::new();
     loop {
         let before = killed.len();
         for orphan in children() {
             let raw = orphan.as_raw_nonzero().get();
             if living.ours.contains(&raw) || living.inherited.contains(&raw) {
+                continue;
+            }
+            if is_of_living(living, ending, orphan) {
+                let _ = rustix::process::waitpid(Some(orphan), WaitOptions::NOHANG);
                 continue;
             }
             if killed.insert(raw) {
@@ -110,6 +115,12 @@ fn kill_orphans(living: &Living, limit: Instant) {
             return;
         }
     }
+}
+
+/// Whether a child that goes on has left it in its session.
+fn is_of_living(living: &Living, ending: Option<Pid>, orphan: Pid) -> bool {
+    let session = rustix::process::getsid(Some(orphan)).ok().filter(|it| ending != Some(*it));
+    session.is_some_and(|it| living.ours.contains(&it.as_raw_nonzero().get()))
 }
 
 /// Returns when a child that was killed is dead, or at the limit. It is left to be reaped.

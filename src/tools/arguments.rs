@@ -49,6 +49,11 @@ fn place(args: &str, err: &serde_json::Error) -> String {
 
 /// The first thing in `value` that is not as `schema` says; `at` is the name of the value.
 fn mismatch(at: &str, value: &Value, schema: &Value) -> Option<String> {
+    if let (Some(allowed), Value::String(it)) = (schema["enum"].as_array(), value) {
+        let names: Vec<_> = allowed.iter().filter_map(Value::as_str).collect();
+        let complaint = format!("`{at}` must be one of {}, not `{it}`", names.join(", "));
+        return (!names.contains(&&**it)).then_some(complaint);
+    }
     let fits = match (schema["type"].as_str()?, value) {
         ("object", Value::Object(fields)) => return object_mismatch(at, fields, schema),
         ("array", Value::Array(items)) => {
@@ -111,7 +116,7 @@ fn kind(value: &Value) -> String {
 
 /// A schema in one line: `{path: string, edits: [{old: string, new: string}]}`, `?` for what may
 /// be left out.
-fn shape(schema: &Value) -> String {
+pub(super) fn shape(schema: &Value) -> String {
     match schema["type"].as_str() {
         Some("object") => {
             let field = |(name, schema_of): (&String, &Value)| {

@@ -1,7 +1,7 @@
 //! How much of a result the model is given. Whatever is cut says how to see the rest.
 //!
-//! Files and lists are cut at the end, between lines. The output of a command is cut in the
-//! middle, by `sandbox`, which never holds more than this.
+//! Files and lists are cut at the end, between lines; the output of a command in the middle, for
+//! errors stand at its ends.
 
 use std::borrow::Cow;
 
@@ -16,9 +16,43 @@ impl Default for Budget {
 }
 
 /// The most characters of one line of a file.
-const LINE: usize = 2000;
+pub(super) const LINE: usize = 2000;
+
+/// What one result may take of the window: an eighth.
+const PART: usize = 8;
+
+/// Characters of a token of code, rather too few than too many.
+const CHARACTERS: usize = 3;
+
+/// A result with less tells nothing, one with more is not read to its end.
+const RANGE: std::ops::RangeInclusive<usize> = 4_000..=32_000;
+
+/// What the line that tells of a cut may have besides.
+const SLACK: usize = 1_000;
 
 impl Budget {
+    /// For a model whose window has so many tokens.
+    pub(crate) fn for_window(tokens: u32) -> Self {
+        let characters = (tokens as usize / PART).saturating_mul(CHARACTERS);
+        Self(characters.clamp(*RANGE.start(), *RANGE.end()))
+    }
+
+    /// A result of whatever tool, cut at the end if the tool did not keep to the budget.
+    pub(super) fn hold(self, text: String) -> String {
+        let most = self.0 + SLACK;
+        if text.len() <= most {
+            return text;
+        }
+        let Some((end, _)) = text.char_indices().nth(most) else { return text };
+        let end = text[..end].rfind('\n').map_or(end, |it| it + 1);
+        let left_out = text[end..].chars().count();
+        let line = if text[..end].ends_with('\n') { "" } else { "\n" };
+        format!(
+            "{}{line}[cut: {left_out} characters left out; to see them, ask for a smaller part]\n",
+            &text[..end]
+        )
+    }
+
     /// As many of the lines as fit, each with its end; and how many that are. The first is taken
     /// in any case.
     pub(super) fn take(self, lines: impl Iterator<Item = String>) -> (String, usize) {
@@ -73,6 +107,25 @@ mod tests {
     #[test]
     fn the_first_line_is_taken_in_any_case() {
         check(1, &["abc"], ("abc\n", 1));
+    }
+
+    #[test]
+    fn a_result_takes_a_part_of_the_window() {
+        let of = |tokens| Budget::for_window(tokens).0;
+        assert_eq!([2048, 16_384, 32_768, u32::MAX].map(of), [4_000, 6_144, 12_288, 32_000]);
+    }
+
+    #[test]
+    fn a_tool_that_does_not_keep_to_the_budget_is_cut() {
+        let short = "ä\n".repeat(500);
+        assert_eq!(Budget(0).hold(short.clone()), short);
+        let held = Budget(0).hold("ä\n".repeat(600));
+        assert!(
+            held.ends_with(
+                "ä\n[cut: 200 characters left out; to see them, ask for a smaller part]\n"
+            )
+        );
+        assert_eq!(held.matches('ä').count(), 500);
     }
 
     #[test]

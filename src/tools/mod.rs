@@ -5,13 +5,21 @@
 
 mod answer;
 mod arguments;
+mod ask_user;
 mod budget;
+mod command_output;
+mod commands;
+mod custom;
 mod edit_file;
 mod enclosure;
 mod find_files;
+mod git;
+mod git_commit;
 mod glob;
 mod list_files;
 mod lookup;
+mod output;
+mod page;
 mod read_file;
 mod run_command;
 mod search;
@@ -20,6 +28,8 @@ mod toolbox;
 mod write_file;
 
 pub(crate) use answer::Failure;
+pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
+pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure};
-pub(crate) use toolbox::{Limits, Means, Toolbox};
+pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands};

@@ -1,12 +1,14 @@
-//! `run_command`: one shell command, bounded in time and output.
+//! `run_command`: one shell command, bounded in time and output, or left to run in the background.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::conversation::{Outcome, Status};
-use crate::sandbox::{self, Ended, Finished};
+use crate::sandbox::{self, Command, Ended};
+use crate::tools::commands::{Commands, Look};
+use crate::tools::output::Output;
 use crate::tools::shell::Shell;
 use crate::tools::{Failure, Limits};
 use crate::workspace::Workspace;
@@ -19,13 +21,14 @@ pub(super) struct Args {
     cwd: Option<String>,
     /// At most 1800.
     timeout_seconds: Option<u32>,
+    background: Option<bool>,
 }
 
-const LONGEST: Duration = Duration::from_secs(1800);
+pub(super) const LONGEST: Duration = Duration::from_secs(1800);
 
 pub(super) async fn run(
     workspace: &Workspace,
-    shell: &Shell,
+    (shell, commands): (&Shell, &Commands),
     limits: Limits,
     args: Args,
     stop: impl Future<Output = ()>,
@@ -42,46 +45,101 @@ pub(super) async fn run(
     let time = time.unwrap_or(limits.command).min(LONGEST);
 
     let command = shell.command(&args.command, &directory)?;
-    let limits = sandbox::Limits { time, output: limits.result.0 };
-    let finished = sandbox::run(&command, limits, stop).await.map_err(|err| {
-        Failure::new(format!("the command could not be started: {err}"), "not started")
-    })?;
-    Ok(Outcome { notices: shell.aftermath(), ..outcome(&finished, time) })
+    if args.background == Some(true) {
+        return leave(commands, limits, (&command, &args.command), stop).await;
+    }
+    to_its_end(commands, Limits { command: time, ..limits }, (&command, &args.command), stop).await
 }
 
-/// The output, then how it ended. How long it took is for the person only: the same command with
-/// the same output shall be the same text to the model.
-fn outcome(finished: &Finished, time: Duration) -> Outcome {
-    let mut text = finished.output.text();
+/// Runs the command to its end. The output, then how it ended. How long it took is for the person
+/// only: the same command with the same output shall be the same text to the model.
+pub(super) async fn to_its_end(
+    commands: &Commands,
+    limits: Limits,
+    (command, script): (&Command, &str),
+    stop: impl Future<Output = ()>,
+) -> Result<Outcome, Failure> {
+    let mut output = Output::new(&commands.shelf, limits.result);
+    let started = Instant::now();
+    let ended = sandbox::run(command, limits.command, stop, &mut |it| output.push(it)).await;
+    let ended = ended.map_err(|err| {
+        Failure::new(format!("the command could not be started: {err}"), "not started")
+    })?;
+    let took = started.elapsed().as_secs_f64();
+    output.finish();
+    let output = commands.keep(script, output);
+    let mut text = output.borrow().whole();
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
     }
-    if 0 < finished.output.omitted {
-        text +=
-            "[to see what was left out, write the output to a file and read that, or filter it]\n";
-    }
-    let (status, end, gist) = match finished.ended {
-        Ended::Exited(0) => (Status::Done, "exit 0".to_owned(), "exit 0".to_owned()),
-        Ended::Exited(code) => (Status::Failed, format!("exit {code}"), format!("exit {code}")),
-        Ended::Signalled(signal) => {
-            let end = format!("killed by signal {signal}");
-            (Status::Failed, end.clone(), end)
+    let (status, end, gist) = match ended {
+        Ended::Exited(0) => (Status::Done, end_words(ended), end_words(ended)),
+        Ended::Exited(_) | Ended::Signalled(_) => {
+            (Status::Failed, end_words(ended), end_words(ended))
         }
-        Ended::TimedOut => {
-            let seconds = time.as_secs();
-            let end = format!(
-                "stopped after {seconds} s with this output so far; to allow more, give \
-                 timeout_seconds, at most {}",
-                LONGEST.as_secs()
-            );
-            (Status::Failed, end, "timed out".to_owned())
-        }
+        Ended::TimedOut => (Status::Failed, too_long(limits.command), "timed out".to_owned()),
         Ended::Stopped => {
             let end = "stopped by the person with this output so far".to_owned();
             (Status::Cancelled, end, "stopped".to_owned())
         }
     };
-    text += &format!("[{end}]\n");
-    let gist = format!("{gist}, {:.1} s", finished.took.as_secs_f64());
-    Outcome::new(status, text, gist)
+    Ok(Outcome::new(status, format!("{text}[{end}]\n"), format!("{gist}, {took:.1} s")))
+}
+
+/// Starts the command, and goes on when it has said how it begins.
+async fn leave(
+    commands: &Commands,
+    limits: Limits,
+    (command, script): (&Command, &str),
+    stop: impl Future<Output = ()>,
+) -> Result<Outcome, Failure> {
+    let known = commands.start(command, script, limits.result)?;
+    let stopped = tokio::select! {
+        biased;
+        () = stop => true,
+        () = known.settle() => false,
+    };
+    if stopped {
+        if let Some(command) = known.background() {
+            command.stop();
+        }
+        return Ok(Outcome::new(Status::Cancelled, "[stopped by the person]\n", "stopped"));
+    }
+    let mut text = known.news(limits.result);
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    let id = known.id();
+    Ok(match known.look() {
+        Look::Ended(ended) => {
+            let status = if ended == Ended::Exited(0) { Status::Done } else { Status::Failed };
+            let end = end_words(ended);
+            Outcome::new(status, format!("{text}[{id} has ended: {end}]\n"), end)
+        }
+        Look::Running | Look::Over => {
+            text += &format!(
+                "[{id} runs in the background, until the session ends or you stop it; look again \
+                 with command_output]\n"
+            );
+            Outcome::new(Status::Done, text, format!("{id} runs in the background"))
+        }
+    })
+}
+
+pub(super) fn end_words(ended: Ended) -> String {
+    match ended {
+        Ended::Exited(code) => format!("exit {code}"),
+        Ended::Signalled(signal) => format!("killed by signal {signal}"),
+        Ended::TimedOut => "timed out".to_owned(),
+        Ended::Stopped => "stopped".to_owned(),
+    }
+}
+
+fn too_long(time: Duration) -> String {
+    format!(
+        "stopped after {} s with this output so far; to allow more, give timeout_seconds, at most \
+         {}, or background: true for what shall go on running",
+        time.as_secs(),
+        LONGEST.as_secs()
+    )
 }

@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
+use crate::conversation::{Answer, Call, Effect, Outcome, Question, Status, ToolSpec};
 use crate::sandbox::Environment;
-use crate::tools::answer::Answer;
+use crate::tools::answer;
+use crate::tools::commands::Commands;
+use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Enclosure, Failure, arguments, edit_file, find_files, list_files, read_file,
-    run_command, search, write_file,
+    Budget, CustomTool, Enclosure, Failure, arguments, ask_user, command_output, edit_file,
+    find_files, git, git_commit, list_files, read_file, run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -43,8 +45,13 @@ pub(crate) struct Means {
     pub(crate) limits: Limits,
     /// Where what is too long to be said, or may be wanted back, is kept as long as the session;
     /// made by who first uses it. `None` where nothing is kept.
-    #[expect(dead_code, reason = "no tool keeps anything yet")]
     pub(crate) keep: Option<PathBuf>,
+    /// Where files are made that have no name and are gone with the program.
+    pub(crate) temp: PathBuf,
+    /// Somebody is there to answer questions.
+    pub(crate) is_attended: bool,
+    /// Tools that the person defined, no two of one name.
+    pub(crate) custom: Vec<CustomTool>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,10 +63,14 @@ enum Tool {
     FindFiles,
     Search,
     RunCommand,
+    CommandOutput,
+    Git,
+    GitCommit,
+    AskUser,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 7] = [
+const TOOLS: [(Tool, &str, Effect, &str); 11] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -72,6 +83,15 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
         Effect::Executes,
         include_str!("../../tools/run_command.json"),
     ),
+    (
+        Tool::CommandOutput,
+        "command_output",
+        Effect::Reads,
+        include_str!("../../tools/command_output.json"),
+    ),
+    (Tool::Git, "git", Effect::Reads, include_str!("../../tools/git.json")),
+    (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
+    (Tool::AskUser, "ask_user", Effect::Asks, include_str!("../../tools/ask_user.json")),
 ];
 
 /// The tools and the project they work on.
@@ -79,14 +99,22 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
 pub(crate) struct Toolbox {
     workspace: Arc<Workspace>,
     shell: Shell,
+    commands: Commands,
     limits: Limits,
+    is_attended: bool,
+    custom: Vec<CustomTool>,
     specs: Vec<ToolSpec>,
 }
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, enclosure, limits, keep: _ } = means;
-        Self { workspace, shell: Shell::new(environment, enclosure), limits, specs: specs() }
+        let Means { workspace, environment, enclosure, limits, keep, temp, is_attended, custom } =
+            means;
+        let shell = Shell::new(environment, enclosure);
+        let commands = Commands::new(Shelf::new(keep, temp));
+        let mut specs = specs();
+        specs.extend(custom.iter().map(|it| it.spec().clone()));
+        Self { workspace, shell, commands, limits, is_attended, custom, specs }
     }
 
     /// What the person should know of how commands are confined, if it is not the usual; it is
@@ -95,17 +123,65 @@ impl Toolbox {
         self.shell.confinement(find_out)
     }
 
+    /// Keeps results as short as a window of so many tokens wants them.
+    pub(crate) fn fit_window(&mut self, tokens: u32) {
+        self.limits.result = Budget::for_window(tokens);
+    }
+
+    /// The commands that run in the background; they end with the toolbox.
+    pub(crate) fn running(&self) -> Vec<String> {
+        self.commands.running()
+    }
+
     pub(crate) fn specs(&self) -> &[ToolSpec] {
         &self.specs
     }
 
+    /// What a call asks the person, if that is all it does; or why it cannot be asked. Whoever shows
+    /// the turn asks it.
+    pub(crate) fn question(&self, call: &Call) -> Option<Result<Question, Outcome>> {
+        let (Tool::AskUser, spec) = self.find(&call.tool)? else { return None };
+        let parsed = arguments::parse(&call.args, spec).map_err(malformed);
+        let question = parsed.and_then(ask_user::question);
+        Some(match question {
+            Ok(_) if !self.is_attended => Err(ask_user::outcome(Some(Answer::Nobody))),
+            question => question,
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<(Tool, &ToolSpec)> {
+        let mut known = TOOLS.iter().zip(&self.specs);
+        known.find(|(_, spec)| spec.name == name).map(|((tool, ..), spec)| (*tool, spec))
+    }
+
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
     pub(crate) async fn run(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
-        let mut known = TOOLS.iter().zip(&self.specs);
-        let Some(((tool, ..), spec)) = known.find(|(_, spec)| spec.name == call.tool) else {
-            return malformed(self.no_such_tool(&call.tool));
+        let custom = self.custom.iter().find(|it| it.name() == call.tool);
+        let mut outcome = match (self.find(&call.tool), custom) {
+            (Some((tool, spec)), _) => self.run_known(tool, (call, spec), stop).await,
+            (None, Some(custom)) => self.run_custom(custom, call, stop).await,
+            (None, None) => return malformed(self.no_such_tool(&call.tool)),
         };
-        let (tool, call, budget) = (*tool, (call, spec), self.limits.result);
+        outcome.text = self.limits.result.hold(outcome.text);
+        if self.runs_programs(&call.tool) {
+            outcome.notices.extend(self.shell.aftermath());
+        }
+        outcome
+    }
+
+    fn runs_programs(&self, name: &str) -> bool {
+        let looks_at_one = matches!(self.find(name), Some((Tool::CommandOutput, _)));
+        let spec = self.specs.iter().find(|it| it.name == name);
+        looks_at_one || spec.is_some_and(|it| it.effect == Effect::Executes)
+    }
+
+    async fn run_known(
+        &self,
+        tool: Tool,
+        call: (&Call, &ToolSpec),
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let budget = self.limits.result;
         match tool {
             Tool::ReadFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
@@ -140,7 +216,24 @@ impl Toolbox {
                 })
                 .await
             }
+            Tool::Git => {
+                self.on_files(call, stop, move |it, cancel, args| {
+                    git::look(it, budget, cancel, args)
+                })
+                .await
+            }
+            Tool::GitCommit => {
+                self.on_files(call, stop, |it, _, args| git_commit::commit(it, args)).await
+            }
+            // A question that reaches a tool has nobody who would have asked it.
+            Tool::AskUser => ask_user::outcome(Some(Answer::Nobody)),
             Tool::RunCommand => self.on_shell(call, stop).await,
+            Tool::CommandOutput => match arguments::parse(&call.0.args, call.1) {
+                Err(complaint) => malformed(complaint),
+                Ok(args) => command_output::look(&self.commands, budget, args, stop)
+                    .await
+                    .unwrap_or_else(|failure| Err(failure).into()),
+            },
         }
     }
 
@@ -150,7 +243,7 @@ impl Toolbox {
         &self,
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
-        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<Answer, Failure> + Send + 'static,
+        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<answer::Answer, Failure> + Send + 'static,
     ) -> Outcome {
         let args = match arguments::parse(&call.args, spec) {
             Ok(args) => args,
@@ -177,18 +270,42 @@ impl Toolbox {
     ) -> Outcome {
         match arguments::parse(&call.args, spec) {
             Err(complaint) => malformed(complaint),
-            Ok(args) => run_command::run(&self.workspace, &self.shell, self.limits, args, stop)
-                .await
-                .unwrap_or_else(|failure| Err(failure).into()),
+            Ok(args) => {
+                let hands = (&self.shell, &self.commands);
+                run_command::run(&self.workspace, hands, self.limits, args, stop)
+                    .await
+                    .unwrap_or_else(|failure| Err(failure).into())
+            }
         }
     }
 
+    async fn run_custom(
+        &self,
+        tool: &CustomTool,
+        call: &Call,
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let args = match tool.arguments(&call.args) {
+            Ok(args) => args,
+            Err(complaint) => return malformed(complaint),
+        };
+        let hands = (&self.shell, &self.commands);
+        tool.run(&self.workspace, hands, self.limits, &args, stop)
+            .await
+            .unwrap_or_else(|failure| Err(failure).into())
+    }
+
     fn no_such_tool(&self, name: &str) -> String {
-        let names: Vec<_> = self.specs.iter().map(|it| it.name).collect();
+        let names: Vec<_> = self.specs.iter().map(|it| it.name.as_str()).collect();
         let nearest = arguments::nearest(name, names.iter().copied());
         let hint = nearest.map_or(".".to_owned(), |it| format!("; did you mean `{it}`?"));
         format!("there is no tool `{name}`{hint} The tools are {}", names.join(", "))
     }
+}
+
+/// The names of the tools that come with the program.
+pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
+    TOOLS.iter().map(|(_, name, ..)| *name)
 }
 
 /// The definitions as they are sent: without the white space that they are kept with.
@@ -196,9 +313,22 @@ pub(super) fn specs() -> Vec<ToolSpec> {
     let spec = |(_, name, effect, definition): &(Tool, &'static str, Effect, &str)| {
         let definition: serde_json::Value =
             serde_json::from_str(definition).expect("the definitions are JSON, a test reads them");
-        ToolSpec { name, definition: definition.to_string(), effect: *effect }
+        ToolSpec { name: (*name).to_owned(), definition: definition.to_string(), effect: *effect }
     };
     TOOLS.iter().map(spec).collect()
+}
+
+/// What a call does beyond what its tool always does. Only arguments that are known to look make a
+/// look: whatever else there is may come to mean input for a program.
+pub(crate) fn demands(call: &Call) -> Effect {
+    let looks = || {
+        let args: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&call.args)?;
+        Ok::<_, serde_json::Error>(args.keys().all(|it| command_output::LOOKING.contains(&&**it)))
+    };
+    match &*call.tool {
+        "command_output" if !looks().unwrap_or(false) => Effect::Executes,
+        _ => Effect::Reads,
+    }
 }
 
 fn malformed(text: String) -> Outcome {

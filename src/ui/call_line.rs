@@ -8,7 +8,10 @@ use crate::conversation::Call;
 use crate::ui::visible::{visible, visible_line};
 
 /// The arguments a person looks for first, in this order.
-const TELLING: &[&str] = &["command", "path", "paths", "glob", "pattern", "regex", "url", "query"];
+const TELLING: &[&str] = &[
+    "command", "path", "paths", "glob", "pattern", "regex", "url", "query", "question", "id",
+    "action", "revision", "message",
+];
 
 /// `read_file src/lib.rs`, from whatever the model wrote; at most `width` characters.
 pub(super) fn call_line(call: &Call, width: usize) -> String {

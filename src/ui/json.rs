@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::conversation::{Call, Decision, End, Entry, Event, Front, Reply, Status, Stop, Usage};
+use crate::conversation::{
+    Answer, Call, Decision, End, Entry, Event, Front, Question, Reply, Status, Stop, Usage,
+};
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
 
@@ -23,7 +25,7 @@ pub(crate) struct Opening {
     pub(crate) session: String,
     pub(crate) project: String,
     pub(crate) permission: String,
-    pub(crate) tools: Vec<&'static str>,
+    pub(crate) tools: Vec<String>,
 }
 
 pub(crate) struct Json {
@@ -204,6 +206,10 @@ impl Front for Json {
 
     async fn approve(&mut self, _: &Call) -> Option<Decision> {
         Some(Decision::Denied("there is nobody to ask".to_owned()))
+    }
+
+    async fn ask(&mut self, _: &Question) -> Option<Answer> {
+        Some(Answer::Nobody)
     }
 }
 

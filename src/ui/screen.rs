@@ -7,8 +7,8 @@ use std::time::Duration;
 use colored::Colorize;
 
 use crate::conversation::{
-    Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Reply, Status as CallStatus,
-    Stop, Usage,
+    Answer, Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Question, Reply,
+    Status as CallStatus, Stop, Usage,
 };
 use crate::ui::call_line::{call_in_full, call_line};
 use crate::ui::code::Code;
@@ -278,6 +278,37 @@ impl Front for Screen {
             }
         }
     }
+
+    async fn ask(&mut self, question: &Question) -> Option<Answer> {
+        self.end_words();
+        self.note(&question_in_full(question));
+        let Some(keyboard) = self.keyboard.clone() else {
+            self.note("  there is no terminal to ask at");
+            return Some(Answer::Nobody);
+        };
+        let prompt = match question.options.is_empty() {
+            true => "  your answer: ",
+            false => "  a number, or your own words: ",
+        };
+        loop {
+            match keyboard.question(prompt).await {
+                Line::Entered(line) => match question.meaning(&line) {
+                    None => {}
+                    Some(words) => return Some(Answer::Said(words)),
+                },
+                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+            }
+        }
+    }
+}
+
+/// The question whole, with its options by number: who wrote it is a model.
+fn question_in_full(question: &Question) -> String {
+    let mut text = format!("{} {}", "question:".bold(), visible(&question.text));
+    for (at, option) in question.options.iter().enumerate() {
+        text += &format!("\n  {} = {}", at + 1, visible(option));
+    }
+    text
 }
 
 /// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.

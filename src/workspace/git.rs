@@ -1,8 +1,19 @@
 //! What git says about where the project begins and what is checked out. Looks, never runs.
 
+mod commit;
+mod date;
+mod diff;
+mod history;
+mod repository;
+mod status;
+
 use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags};
+
+pub(crate) use commit::Wanted;
+pub(crate) use diff::Compared;
+pub(crate) use repository::Git;
 
 /// The work tree around `start`. The search ends below `home`: a home directory that is itself
 /// under version control does not make everything in it one project.

@@ -30,6 +30,7 @@ pub(crate) use change::Change;
 pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
+pub(crate) use git::{Compared, Git, Wanted};
 pub(crate) use path::ProjectPath;
 pub(crate) use secret::Secrets;
 pub(crate) use source::{LARGEST, SourceFile};
@@ -71,6 +72,11 @@ impl Workspace {
     /// The branch that is checked out, or the commit where there is no branch.
     pub(crate) fn branch(&self) -> Option<String> {
         git::branch(self.root.path())
+    }
+
+    /// The repository of the project, if it has one of its own.
+    pub(crate) fn git(&self) -> Result<Git, FileError> {
+        Git::open(self.root.path())
     }
 
     /// Understands a path as a model or a person writes it.

@@ -8,8 +8,8 @@ use crate::conversation::{
 };
 
 fn rules(permission: Permission) -> Rules {
-    let effects =
-        vec![("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
+    let effects = [("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
+    let effects = effects.map(|(name, effect)| (name.to_owned(), effect)).into();
     Rules { permission, max_requests: 4, effects }
 }
 

@@ -9,14 +9,22 @@ use proptest::test_runner::{Config, TestRunner};
 use schemars::generate::SchemaSettings;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use tokio::task::LocalSet;
 
 use super::*;
 use crate::tools::*;
 
+mod commands;
+mod custom;
+mod repository;
+
 /// A project with a secret beside it, and the tools on it.
 struct World {
-    dir: TempDir,
     toolbox: Toolbox,
+    dir: TempDir,
+    runtime: Runtime,
+    local: LocalSet,
 }
 
 impl World {
@@ -32,8 +40,19 @@ impl World {
         let workspace = Workspace::open(&project, Some(dir.path())).unwrap();
         let environment = Environment::default().with("PATH", "/usr/bin:/bin");
         let workspace = workspace.into();
-        let means = Means { workspace, environment, enclosure: None, limits, keep: None };
-        Self { dir, toolbox: Toolbox::new(means) }
+        let temp = dir.path().to_owned();
+        let means = Means {
+            workspace,
+            environment,
+            enclosure: None,
+            limits,
+            keep: None,
+            temp,
+            is_attended: true,
+            custom: Vec::new(),
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        Self { toolbox: Toolbox::new(means), dir, runtime, local: LocalSet::new() }
     }
 
     fn call(&self, tool: &str, args: &str) -> Outcome {
@@ -42,8 +61,7 @@ impl World {
 
     fn call_until(&self, tool: &str, args: &str, stop: impl Future<Output = ()>) -> Outcome {
         let call = Call { id: String::new(), tool: tool.to_owned(), args: args.to_owned() };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(self.toolbox.run(&call, stop))
+        self.local.block_on(&self.runtime, self.toolbox.run(&call, stop))
     }
 
     /// The outcome as text, with the place of the project left out.
@@ -115,6 +133,10 @@ fn the_definitions_say_what_the_types_say() {
         schema::<find_files::Args>(),
         schema::<search::Args>(),
         schema::<run_command::Args>(),
+        schema::<command_output::Args>(),
+        schema::<git::Args>(),
+        schema::<git_commit::Args>(),
+        schema::<ask_user::Args>(),
     ];
     for (spec, schema) in specs().iter().zip(schemas) {
         let definition: Value = serde_json::from_str(&spec.definition).unwrap();
@@ -131,8 +153,9 @@ fn the_definitions_cost_few_tokens() {
         .map(|it| format!(r#"{{"type":"function","function":{}}}"#, it.definition))
         .collect();
     let bpe = tiktoken_rs::cl100k_base_singleton();
-    let tokens: usize = wrapped.iter().map(|it| bpe.count_ordinary(it)).sum();
-    assert!(tokens <= 650, "{tokens} tokens");
+    let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
+    let tokens: usize = each.iter().sum();
+    assert!(tokens <= 890, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -142,18 +165,18 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         "readfile",
         json!({}),
         expect![[r#"
-        Malformed (not understood)
-        there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command
-    "#]],
+            Malformed (not understood)
+            there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output, git, git_commit, ask_user
+        "#]],
     );
     check(
         &[],
         "zzz",
         json!({}),
         expect![[r#"
-        Malformed (not understood)
-        there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command
-    "#]],
+            Malformed (not understood)
+            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output, git, git_commit, ask_user
+        "#]],
     );
 }
 
@@ -803,31 +826,30 @@ fn a_command_that_takes_too_long_or_writes_too_much_keeps_what_it_said() {
         world.call("run_command", r#"{"command": "echo so far; sleep 99", "timeout_seconds": 1}"#);
     expect![[r#"
         so far
-        [stopped after 1 s with this output so far; to allow more, give timeout_seconds, at most 1800]
+        [stopped after 1 s with this output so far; to allow more, give timeout_seconds, at most 1800, or background: true for what shall go on running]
     "#]].assert_eq(&outcome.text);
     check_small(
         &[],
         "run_command",
         json!({"command": "seq 1 1000"}),
         expect![[r#"
-        Done (exit 0)
-        1
-        2
-        3
-        4
-        5
-        6
-        7
-        8
-        9
-        [… 3858 bytes left out …]
-        997
-        998
-        999
-        1000
-        [to see what was left out, write the output to a file and read that, or filter it]
-        [exit 0]
-    "#]],
+            Done (exit 0)
+            1
+            2
+            3
+            4
+            5
+            6
+            7
+            8
+            9
+            [… lines 10 to 996 left out: see them with command_output, id c1, start_line 10 …]
+            997
+            998
+            999
+            1000
+            [exit 0]
+        "#]],
     );
 }
 
