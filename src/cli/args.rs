@@ -146,6 +146,8 @@ pub(super) enum Subcommands {
         #[command(subcommand)]
         command: Config,
     },
+    /// Believe what this project brings: tools of its own, as they are now
+    Trust(Trust),
     /// Models that play a script, for tests
     Models {
         #[command(subcommand)]
@@ -163,6 +165,16 @@ pub(super) struct Demo {
     /// Keep the sample project and say where it is
     #[arg(long)]
     pub(super) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trust {
+    /// Only show what it brings, and what you agreed to before
+    #[arg(long)]
+    pub(super) show: bool,
+    /// Take back all you agreed to in this project, saved rules among it
+    #[arg(long, conflicts_with = "show")]
+    pub(super) revoke: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -13,6 +13,7 @@ mod sessions;
 mod signals;
 mod surroundings;
 mod talk;
+mod trust;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -90,6 +91,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)
         }
+        Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
         Some(Subcommands::Models { command }) => models::models(command),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();

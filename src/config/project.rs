@@ -9,6 +9,8 @@ use crate::conversation::Permission;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Verdict {
     Taken,
+    /// What the person has stays, and this comes to it.
+    Added,
     /// With the reason, which completes "is ignored: ".
     Ignored(&'static str),
 }
@@ -21,6 +23,8 @@ enum Freedom {
     NarrowerPermission,
     /// Only a number that is smaller than the person's.
     Smaller,
+    /// Only more than the person has.
+    Longer,
     None(&'static str),
 }
 
@@ -29,6 +33,8 @@ fn freedom(key: &str) -> Freedom {
     match key {
         "permission" => Freedom::NarrowerPermission,
         "max_turns" | "commands.timeout" => Freedom::Smaller,
+        "permissions.ask" | "permissions.deny" => Freedom::Longer,
+        "permissions.allow" => Freedom::None("what needs no question is yours to say"),
         "system_prompt" => Freedom::None("what the model is told first is yours to say"),
         "model" => Freedom::None("which model you work with is yours to say"),
         _ if key.starts_with("server.") => {
@@ -58,6 +64,7 @@ pub(crate) fn judge(key: &str, value: &toml::Value, current: Option<&toml::Value
                 value.as_integer().zip(current).is_some_and(|(it, current)| it <= current);
             (smaller, "a project may only set it lower than you do")
         }
+        Freedom::Longer => return Verdict::Added,
         Freedom::None(reason) => (false, reason),
     };
     if allowed { Verdict::Taken } else { Verdict::Ignored(reason) }
@@ -81,6 +88,7 @@ mod tests {
         let verdict = judge(key, &parse(value), current.map(parse).as_ref());
         expected.assert_eq(&match verdict {
             Verdict::Taken => "taken".to_owned(),
+            Verdict::Added => "added".to_owned(),
             Verdict::Ignored(reason) => format!("ignored: {reason}"),
         });
     }
@@ -113,6 +121,23 @@ mod tests {
             "121",
             Some("120"),
             expect!["ignored: a project may only set it lower than you do"],
+        );
+    }
+
+    #[test]
+    fn a_project_may_forbid_and_not_allow() {
+        check(
+            "permissions.deny",
+            "edit_file(migrations/**)",
+            Some("read_file(x)"),
+            expect!["added"],
+        );
+        check("permissions.ask", "run_command(make deploy)", None, expect!["added"]);
+        check(
+            "permissions.allow",
+            "run_command",
+            None,
+            expect!["ignored: what needs no question is yours to say"],
         );
     }
 

@@ -12,7 +12,16 @@ pub(crate) trait Front {
     fn is_gone(&self) -> bool;
 
     /// May this call run? `None` when the person stops the turn instead.
-    async fn approve(&mut self, call: &Call) -> Option<Decision>;
+    async fn approve(&mut self, call: &Call, question: &Question) -> Option<Decision>;
+}
+
+/// What a person should know, besides the call itself, before they allow it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Question {
+    /// Why it is asked, where that is not plain.
+    pub(crate) why: String,
+    /// The rule that "always" would save; without one there is no "always".
+    pub(crate) always: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

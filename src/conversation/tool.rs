@@ -17,13 +17,13 @@ pub(crate) enum Effect {
     /// Looks, changes nothing: may run beside others, and again.
     Reads,
     /// Puts a question to the person.
+    #[cfg_attr(not(test), expect(dead_code, reason = "no tool does yet"))]
     Asks,
     /// Changes files of the project.
     Writes,
     /// Runs a program.
     Executes,
     /// Speaks to a host on the network.
-    #[expect(dead_code, reason = "no tool does yet")]
     Reaches,
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Permission {
     Ask,
     /// Change files of the project and run commands without asking.
     Auto,
-    /// Everything without asking; more than `auto` only once commands are confined.
+    /// Everything without asking. What your rules deny stays denied.
     Full,
 }
 

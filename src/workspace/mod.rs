@@ -13,11 +13,13 @@ mod path;
 mod root;
 mod source;
 mod walk;
+mod warden;
 mod write;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::workspace::root::Root;
 
@@ -29,6 +31,7 @@ pub(crate) use error::FileError;
 pub(crate) use path::ProjectPath;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use walk::{Found, Kind};
+pub(crate) use warden::{Access, Leave, Warden};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
 /// a promise that it could be.
@@ -44,6 +47,11 @@ impl Workspace {
         let start = start.canonicalize()?;
         let root = git::work_tree(&start, home).unwrap_or(start);
         Ok(Self { root: Root::open(root)? })
+    }
+
+    /// From now on the warden is asked about each file.
+    pub(crate) fn heed(&self, warden: Arc<dyn Warden>) {
+        self.root.set_warden(warden);
     }
 
     /// The root as an absolute path without symbolic links.
@@ -66,8 +74,13 @@ impl Workspace {
         SourceFile::read(&self.root, path)
     }
 
-    /// Opens a file that the walk has found, for reading. No link is followed.
+    /// Opens a file that the walk has found, for reading. No link is followed; what the person wants
+    /// to be asked about is not read in passing.
     pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
+        let leave = self.root.warden().map(|it| it.leave(Access::Read, found));
+        if leave.is_some_and(|it| it != Leave::Free) {
+            return Err(FileError::Refused(format!("`{found}` is not read without a question")));
+        }
         self.root.open_file_exactly(found)
     }
 

@@ -13,7 +13,7 @@ pub(crate) struct ProjectPath(PathBuf);
 
 impl ProjectPath {
     /// Understands what a model writes. `..` is taken as text: `src/../x` is `x`.
-    pub(super) fn parse(given: &str, root: &Path) -> Result<Self, FileError> {
+    pub(crate) fn parse(given: &str, root: &Path) -> Result<Self, FileError> {
         let refused = |reason: &str| Err(FileError::Refused(format!("`{given}` {reason}")));
         if given.contains('\0') {
             let shown = given.replace('\0', "\\0");

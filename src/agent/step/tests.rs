@@ -1,16 +1,22 @@
 //! Each test is a transcript in shorthand and the step that must follow it.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use expect_test::{Expect, expect};
 
 use crate::agent::step::{Next, Rules, next};
 use crate::conversation::{
     Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, Transcript,
 };
+use crate::permission::{Permissions, RuleOptions};
 
 fn rules(permission: Permission) -> Rules {
     let effects =
         vec![("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
-    Rules { permission, max_requests: 4, effects }
+    let (root, rules) = (Path::new("/p"), RuleOptions::default());
+    let permissions = Permissions::new(permission, root, rules, Vec::new());
+    Rules { permissions: Arc::new(permissions), max_requests: 4, effects }
 }
 
 #[track_caller]
@@ -21,7 +27,7 @@ fn check(script: &str, expected: Expect) {
 #[track_caller]
 fn check_as(permission: Permission, script: &str, expected: Expect) {
     let shown = match next(&rules(permission), &parse(script)) {
-        Next::Approve(call) => format!("approve {} {}", call.id, call.tool),
+        Next::Approve(call, _) => format!("approve {} {}", call.id, call.tool),
         Next::Run(calls) => {
             let calls = calls.iter().map(|it| format!(" {} {}", it.id, it.tool));
             format!("run{}", calls.collect::<String>())
