@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::config::document::{self, Assignment};
 use crate::config::key::{Key, Keys};
-use crate::config::project::{Verdict, judge};
+use crate::config::project::{Verdict, joined, judge};
 use crate::config::{Origin, Settings, value};
 
 /// Everything settings can come from.
@@ -210,14 +210,6 @@ impl<'a> Layers<'a> {
             .context("cannot make settings of values that are right each by itself")?;
         Ok(Loaded { settings, values, warnings })
     }
-}
-
-/// The items of both lists, those of `first` first.
-fn joined(first: Option<&toml::Value>, second: toml::Value) -> toml::Value {
-    let items = |it: &toml::Value| it.as_array().cloned().unwrap_or_default();
-    let mut all = first.map(items).unwrap_or_default();
-    all.extend(items(&second));
-    toml::Value::Array(all)
 }
 
 fn understand(
@@ -420,29 +412,6 @@ mod tests {
             commands.timeout = 1 (/p/.agent/config.toml)
             warning: `/p/.agent/config.toml`: line 2, column 7: `llama.args` is ignored: which program is run, and how, is yours to say
             warning: `/p/.agent/config.toml`: line 3, column 1: `model` is ignored: which model you work with is yours to say
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_project_adds_to_what_the_person_forbids() {
-        check(
-            "user: permissions.deny = ['read_file(secrets/**)']\nproject: permissions.deny = ['edit_file(a)'];permissions.allow = ['run_command']",
-            expect![[r#"
-                permissions.deny = ["read_file(secrets/**)", "edit_file(a)"] (/p/.agent/config.toml)
-                warning: `/p/.agent/config.toml`: line 2, column 13: `permissions.allow` is ignored: what needs no question is yours to say
-            "#]],
-        );
-        check(
-            "user: ;permissions.deny = ['read_file(x)', 'Bash(ls)']",
-            expect![
-                "error: cannot understand `~/.config/agent/config.toml`: line 2, column 20: `permissions.deny`: `Bash(ls)` is not a rule: the name of a tool is in lower case, as in `run_command`; a rule is `tool`, `run_command(cargo test *)`, `edit_file(src/**)` or `fetch_url(domain:example.org)`"
-            ],
-        );
-        check(
-            "AGENT_PERMISSIONS_ALLOW=edit_file(src/**), run_command(ls *)",
-            expect![[r#"
-            permissions.allow = ["edit_file(src/**)", "run_command(ls *)"] (AGENT_PERMISSIONS_ALLOW)
         "#]],
         );
     }

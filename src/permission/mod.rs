@@ -12,11 +12,13 @@ mod pattern;
 mod read_only;
 mod rule;
 mod shell;
+mod subject;
 mod suggest;
 mod trust;
 
 pub(crate) use consent::{Consent, ConsentFile};
-pub(crate) use judge::{Act, Permissions, Verdict};
+pub(crate) use judge::{Permissions, Verdict};
 pub(crate) use options::RuleOptions;
 pub(crate) use rule::Rule;
+pub(crate) use subject::Act;
 pub(crate) use trust::Trust;

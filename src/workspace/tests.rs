@@ -413,3 +413,69 @@ fn changes_to_several_files_are_made_together_or_not_at_all() {
     world.workspace.apply(&changes(read("c"))).unwrap();
     assert_eq!(shown(), "new - new new");
 }
+
+/// Keeps `hidden` from being read, `fixed` from being changed, and asks about what is in `asked`.
+#[derive(Debug)]
+struct Strict;
+
+impl Warden for Strict {
+    fn leave(&self, access: Access, path: &ProjectPath) -> Leave {
+        match (access, path.to_string().split('/').next()) {
+            (_, Some("hidden")) | (Access::Write, Some("fixed")) => Leave::Never,
+            (_, Some("asked")) => Leave::Ask,
+            _ => Leave::Free,
+        }
+    }
+}
+
+/// H10, R02.
+#[test]
+fn a_file_is_under_the_rule_of_where_it_really_is() {
+    let world = World::new(&["hidden/a", "fixed/a", "asked/a", "free"]);
+    for (target, link) in
+        [("hidden/a", "to_hidden"), ("fixed/a", "to_fixed"), ("asked", "to_asked")]
+    {
+        symlink(target, world.at(link)).unwrap();
+    }
+    world.workspace.heed(std::sync::Arc::new(Strict));
+    let paths = [
+        "hidden/a",
+        "to_hidden",
+        "fixed/a",
+        "to_fixed",
+        "asked/a",
+        "to_asked/a",
+        "to_asked/new",
+        "free",
+    ];
+    expect![[r#"
+        hidden/a
+          `hidden/a` must not be read: the user's rules say so
+          `hidden/a` must not be read: the user's rules say so
+        to_hidden
+          `to_hidden` leads to `hidden/a`, which must not be read: the user's rules say so
+          `to_hidden` leads to `hidden/a`, which must not be read: the user's rules say so
+        fixed/a
+          old
+          `fixed/a` must not be changed: the user's rules say so
+        to_fixed
+          old
+          `to_fixed` leads to `fixed/a`, which must not be changed: the user's rules say so
+        asked/a
+          old
+          written
+        to_asked/a
+          `to_asked/a` leads to `asked/a`, for which the user wants to be asked: name that path
+          `to_asked/a` leads to `asked/a`, for which the user wants to be asked: name that path
+        to_asked/new
+          there is no `to_asked/new`
+          `to_asked/new` leads to `asked/new`, for which the user wants to be asked: name that path
+        free
+          old
+          written
+    "#]]
+    .assert_eq(&paths.map(|it| world.try_all(it)).concat());
+    let found =
+        |path: &str| world.workspace.open_found(&world.workspace.path(path).unwrap()).is_ok();
+    assert_eq!(["hidden/a", "asked/a", "fixed/a", "free"].map(found), [false, false, true, true]);
+}
