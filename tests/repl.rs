@@ -371,6 +371,7 @@ fn a_failure_does_not_end_the_conversation() {
     );
 }
 
+/// T01 to T12.
 #[test]
 fn hostile_bytes_never_reach_the_terminal() {
     let home = Home::new();

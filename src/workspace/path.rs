@@ -105,6 +105,7 @@ mod tests {
         expected.assert_eq(&given.iter().map(parse).collect::<String>());
     }
 
+    /// H04.
     #[test]
     fn odd_ways_to_write_a_path_inside_are_understood() {
         check(
@@ -137,6 +138,7 @@ mod tests {
         );
     }
 
+    /// H04.
     #[test]
     fn a_path_outside_is_refused_with_a_reason() {
         check(

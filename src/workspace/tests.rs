@@ -75,6 +75,7 @@ fn check(world: &World, paths: &[&str], expected: Expect) {
     world.secret_is_safe();
 }
 
+/// H10, H11.
 #[test]
 fn a_link_that_leads_out_is_neither_read_nor_written() {
     let world = World::new(&["a"]);
@@ -139,6 +140,7 @@ fn a_link_that_stays_inside_is_followed_and_kept() {
     assert_eq!(fs::read_to_string(world.at("src/c")).unwrap(), "new\n");
 }
 
+/// H13.
 #[test]
 fn what_is_not_a_file_is_refused_without_waiting() {
     let world = World::new(&["dir/a"]);
@@ -174,6 +176,7 @@ fn what_is_not_a_file_is_refused_without_waiting() {
 }
 
 #[cfg(target_os = "linux")]
+/// H10.
 #[test]
 fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -214,6 +217,7 @@ fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
     assert!(!leaked, "the secret was read");
 }
 
+/// H15.
 #[test]
 fn an_edit_keeps_what_else_makes_the_file() {
     let world = World::new(&["run.sh"]);
@@ -236,6 +240,7 @@ fn the_other_names_of_a_file_stay_in_step() {
     assert_eq!(fs::read_to_string(world.at("b")).unwrap(), "new\n");
 }
 
+/// H16.
 #[test]
 fn a_file_that_someone_else_changed_is_left_alone() {
     let world = World::new(&["a"]);
@@ -255,6 +260,7 @@ fn creating_never_replaces() {
     expect!["cannot write `a`: file exists"].assert_eq(&err.to_string());
 }
 
+/// H08.
 #[test]
 fn a_file_that_is_read_only_and_the_files_of_git_are_not_written() {
     let world = World::new(&["locked", ".git/config"]);

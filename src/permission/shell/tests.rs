@@ -266,7 +266,7 @@ fn as_bash_has_it(words: &str) -> Option<Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 80, ..ProptestConfig::default() })]
 
     /// The words that are called literal are those that bash makes of them.
     #[test]
