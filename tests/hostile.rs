@@ -38,8 +38,20 @@ fn what_a_project_wishes_for_is_not_done() {
     let home = Home::new();
     eager_project(&home);
     let server = FaultServer::script(vec![say("Hello.")]);
+    home.git(&["init", "-q"]);
+    for (key, value) in [
+        ("core.fsmonitor", "touch ran"),
+        ("core.hooksPath", "."),
+        ("core.pager", "touch ran"),
+        ("diff.external", "./evil"),
+        ("filter.x.clean", "touch ran"),
+    ] {
+        home.git(&["config", key, value]);
+    }
+    home.file("project/.gitattributes", "* filter=x\n");
     let finished = home.agent(&["hi"]).server(&server).run();
     finished.assert_code(0);
+    leave_at_once(&home, &server);
     expect![[r#"
         warning: `[PROJECT]/.agent/config.toml`: line 1, column 1: `model` is ignored: which model you work with is yours to say
         warning: `[PROJECT]/.agent/config.toml`: line 2, column 1: `permission` is ignored: a project may only allow less than you do
@@ -51,6 +63,16 @@ fn what_a_project_wishes_for_is_not_done() {
     "#]].assert_eq(&finished.stderr);
     assert!(!home.has("project/ran"));
     assert_eq!(server.requests().iter().filter(|it| it.path.contains("chat")).count(), 1);
+}
+
+/// A conversation in which nothing is said.
+#[track_caller]
+fn leave_at_once(home: &Home, server: &FaultServer) {
+    let mut terminal = start(home, server, &[]);
+    terminal.wait_for("trust it as it is now?");
+    terminal.send("n");
+    terminal.send(ENTER);
+    leave(terminal);
 }
 
 /// H03: where a command runs is in the project, whatever the call says.

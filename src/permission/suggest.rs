@@ -35,6 +35,9 @@ pub(super) fn rule(act: &Act<'_>, paths: &[String], host: Option<&str>) -> Optio
         Effect::Reads | Effect::Asks => return None,
     };
     let rule = format!("{}({which})", act.tool);
+    if LONGEST < rule.len() || rule.chars().any(char::is_control) {
+        return None;
+    }
     // What would not come back as it was is not offered.
     Rule::parse(&rule).ok().map(|it| it.to_string())
 }
@@ -50,7 +53,7 @@ fn command(text: &str) -> Option<String> {
     let [Simple { assignments, words, redirects }] = &parts[..] else { return None };
     // A script in a script is more than one look takes in.
     let is_plain = assignments.is_empty() && redirects.is_empty() && inner_script(words).is_none();
-    if !is_plain || text.trim().contains('\n') || LONGEST < text.len() {
+    if !is_plain || text.trim().contains('\n') {
         return None;
     }
     let words: Vec<&str> = words.iter().map(|it| it.literal()).collect::<Option<_>>()?;
@@ -141,6 +144,7 @@ mod tests {
             rule(&act, &[path.to_owned()], None).unwrap_or_default()
         };
         assert_eq!(of("src/a.rs"), "edit_file(src/a.rs)");
+        assert_eq!(of("a\nb"), "");
         assert_eq!(of("a[1]*.rs"), r"edit_file(/a\[1\]\*.rs)");
     }
 

@@ -273,7 +273,7 @@ impl Front for Screen {
             return Some(Decision::Denied(why));
         };
         if let Some(rule) = &question.always {
-            self.note(&format!("  always would save {}", visible_line(rule, 200)));
+            self.note(&format!("  always would save {}", visible(rule)));
         }
         let always = if question.always.is_some() { "a = always, " } else { "" };
         let prompt = format!("  y = yes, {always}n = no, or say what to do instead: ");
