@@ -97,9 +97,8 @@ fn strip_one(words: &[Word]) -> Option<&[Word]> {
         "timeout" if is_duration(first) => &rest[1..],
         "env" => {
             let set = |it: &Word| {
-                it.literal()
-                    .and_then(|it| it.split_once('='))
-                    .is_some_and(|(name, _)| HARMLESS.contains(&name))
+                let pair = it.literal().and_then(|it| it.split_once('='));
+                pair.is_some_and(|(name, value)| is_harmless(name, value))
             };
             let count = rest.iter().take_while(|it| set(it)).count();
             let next = rest.get(count)?.literal()?;
@@ -117,7 +116,15 @@ fn is_duration(text: &str) -> bool {
 
 /// Whether the assignments in front of a program leave it what it is.
 pub(super) fn are_harmless(assignments: &[Assignment]) -> bool {
-    assignments.iter().all(|it| HARMLESS.contains(&&*it.name) && it.value.literal().is_some())
+    assignments
+        .iter()
+        .all(|it| it.value.literal().is_some_and(|value| is_harmless(&it.name, value)))
+}
+
+/// A value with a slash could be a file to load.
+fn is_harmless(name: &str, value: &str) -> bool {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "_-.,:=".contains(it);
+    HARMLESS.contains(&name) && value.chars().all(plain)
 }
 
 /// Every reading of the words that a rule which forbids must see: with and without what stands in

@@ -274,6 +274,9 @@ impl<'a> Parser<'a> {
             // The word of a process substitution.
             return Ok(false);
         }
+        if 3 < digits {
+            return Err(Unclear("redirects in an unusual way"));
+        }
         self.skip(digits + operator.len());
         self.blanks();
         let Some(Lexed { word, source, .. }) = self.word()? else {

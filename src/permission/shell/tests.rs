@@ -228,6 +228,9 @@ fn what_is_unusual_is_unclear() {
         "a `echo \\`b\\``",
         "a `echo 'b'`",
         "a=(1 2) b",
+        "rm 99999999999>x",
+        "a \"$\\\n(b)\"",
+        "a <\\\n(b)",
     ] {
         assert!(parse(odd).is_err(), "{odd:?}: {}", shown(odd));
     }

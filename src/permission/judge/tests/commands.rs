@@ -89,6 +89,9 @@ fn what_stands_in_front_of_a_program_is_looked_through_or_not_allowed() {
          run_command RUSTC_WRAPPER=./x cargo test
          run_command GIT_SSH_COMMAND=x cargo test
          run_command CI=$(x) cargo test
+         run_command LC_ALL=./evil cargo test
+         run_command env LC_ALL=/evil cargo test
+         run_command LC_ALL=C.UTF-8 cargo test
          run_command export PAGER=x && cargo test
          run_command PATH=.; cargo test
          run_command cd sub && cargo test
@@ -125,6 +128,12 @@ fn what_stands_in_front_of_a_program_is_looked_through_or_not_allowed() {
                 ask
             run_command CI=$(x) cargo test
                 ask
+            run_command LC_ALL=./evil cargo test
+                ask
+            run_command env LC_ALL=/evil cargo test
+                ask (always: run_command(env LC_ALL=/evil cargo test))
+            run_command LC_ALL=C.UTF-8 cargo test
+                allow
             run_command export PAGER=x && cargo test
                 ask
             run_command PATH=.; cargo test
