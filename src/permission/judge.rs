@@ -95,10 +95,6 @@ impl Permissions {
             Permission::Full => return Verdict::Allow,
             Permission::ReadOnly | Permission::Ask | Permission::Auto => {}
         }
-        if let Some(rule) = self.asking(&subject, parts.as_ref()) {
-            let why = format!("the rule `{rule}` wants you to be asked");
-            return Verdict::Ask(Question { why, always: None });
-        }
         let allowed = match act.effect {
             Effect::Reads | Effect::Asks => true,
             Effect::Writes | Effect::Executes => {
@@ -106,18 +102,22 @@ impl Permissions {
             }
             Effect::Reaches => self.is_allowed(&subject, parts.as_ref()),
         };
-        match (allowed, self.mode) {
-            (true, _) => Verdict::Allow,
-            (false, Permission::Auto) => refused(
+        if !allowed && self.mode == Permission::Auto {
+            return refused(
                 "Refused: no rule of the user allows this host. Do without it, or ask the user."
                     .to_owned(),
                 "refused: no rule allows it",
-            ),
-            (false, _) => Verdict::Ask(Question {
-                why: String::new(),
-                always: suggest::rule(&subject.act, &subject.paths, subject.host.as_deref()),
-            }),
+            );
         }
+        if let Some(rule) = self.asking(&subject, parts.as_ref()) {
+            let why = format!("the rule `{rule}` wants you to be asked");
+            return Verdict::Ask(Question { why, always: None });
+        }
+        if allowed {
+            return Verdict::Allow;
+        }
+        let always = suggest::rule(&act, &subject.paths, subject.host.as_deref());
+        Verdict::Ask(Question { why: String::new(), always })
     }
 
     /// The first of the rules that means the call as a whole.

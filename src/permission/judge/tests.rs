@@ -1,6 +1,7 @@
 //! Each test is rules, a call, and what becomes of it.
 
 use expect_test::{Expect, expect};
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -408,5 +409,88 @@ fn nothing_in_a_call_widens_its_leave() {
         json!({"command": "agent trust"}),
     ] {
         assert!(shown(&permissions, "run_command", Some(&args)).starts_with("ask"), "{args}");
+    }
+}
+
+fn any_rule() -> impl Strategy<Value = Rule> {
+    prop::sample::select(vec![
+        "read_file",
+        "read_file(a)",
+        "edit_file",
+        "edit_file(a)",
+        "edit_file(s/**)",
+        "run_command",
+        "run_command(ls *)",
+        "run_command(git push *)",
+        "fetch_url",
+        "fetch_url(domain:a.b)",
+        "ask_user",
+    ])
+    .prop_map(|it| Rule::parse(it).unwrap())
+}
+
+fn any_rules() -> impl Strategy<Value = RuleOptions> {
+    let rules = || prop::collection::vec(any_rule(), 0..3);
+    (rules(), rules(), rules()).prop_map(|(allow, ask, deny)| RuleOptions { allow, ask, deny })
+}
+
+fn any_call() -> impl Strategy<Value = (&'static str, Option<Value>)> {
+    let paths = prop::sample::select(vec!["a", "s/a", "A", "../a", "/p/s", "x"]);
+    let commands = prop::sample::select(vec![
+        "ls",
+        "ls a",
+        "ls; git push",
+        "sudo git push",
+        "git $X",
+        "rm a > s/x",
+        "f() { ls; }",
+        "cat a",
+    ]);
+    let hosts = prop::sample::select(vec!["http://a.b", "http://c.d", "?"]);
+    let files =
+        prop::sample::select(vec!["read_file", "search", "edit_file", "write_file", "ask_user"]);
+    prop_oneof![
+        (files, prop::option::of(paths))
+            .prop_map(|(tool, path)| (tool, path.map(|it| json!({"path": it})))),
+        commands.prop_map(|it| ("run_command", Some(json!({"command": it})))),
+        hosts.prop_map(|it| ("fetch_url", Some(json!({"url": it})))),
+    ]
+}
+
+/// How much is left: nothing, a question, all.
+fn freedom(mode: Permission, rules: &RuleOptions, (tool, args): &(&str, Option<Value>)) -> u8 {
+    let permissions = Permissions::new(mode, Path::new("/p"), rules.clone(), Vec::new());
+    match permissions.judge(Act { tool, effect: effect(tool), args: args.as_ref() }) {
+        Verdict::Refuse { .. } => 0,
+        Verdict::Ask(_) => 1,
+        Verdict::Allow => 2,
+    }
+}
+
+proptest! {
+    /// What a project may add to the rules of a person leaves no call more than it had.
+    #[test]
+    fn rules_that_ask_or_forbid_only_narrow(
+        mode in prop::sample::select(vec![Permission::ReadOnly, Permission::Ask, Permission::Auto, Permission::Full]),
+        rules in any_rules(),
+        added in any_rules(),
+        call in any_call(),
+    ) {
+        let mut more = rules.clone();
+        more.ask.extend(added.ask);
+        more.deny.extend(added.deny);
+        prop_assert!(freedom(mode, &more, &call) <= freedom(mode, &rules, &call));
+    }
+
+    /// Rules that allow take nothing away, and never what is forbidden.
+    #[test]
+    fn rules_that_allow_only_widen(rules in any_rules(), added in any_rules(), call in any_call()) {
+        let mut more = rules.clone();
+        more.allow.extend(added.allow);
+        for mode in [Permission::ReadOnly, Permission::Ask, Permission::Auto, Permission::Full] {
+            let (before, after) = (freedom(mode, &rules, &call), freedom(mode, &more, &call));
+            prop_assert!(before <= after);
+            prop_assert!(mode != Permission::ReadOnly || before == after);
+        }
     }
 }
