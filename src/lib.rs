@@ -10,6 +10,7 @@ mod workspace;
 mod llama;
 mod llm;
 mod models;
+mod permission;
 mod session;
 
 mod tools;

@@ -386,6 +386,7 @@ fn a_configuration_that_was_named_must_be_there() {
     );
 }
 
+/// H02, H06.
 #[test]
 fn a_project_cannot_allow_itself_more() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
@@ -638,6 +639,7 @@ fn a_server_that_was_slow_to_load_may_still_stumble() {
 
 // What the model may try.
 
+/// H04.
 #[test]
 fn a_path_outside_of_the_project_is_refused() {
     let home = Home::new();
@@ -668,6 +670,7 @@ fn a_path_outside_of_the_project_is_refused() {
     assert!(!home.has("new"));
 }
 
+/// H31.
 #[test]
 fn a_command_without_an_end_is_stopped() {
     let (home, server) = limited_to_one_second("echo begun; sleep 1000");
@@ -678,6 +681,7 @@ fn a_command_without_an_end_is_stopped() {
     "#]].assert_eq(server.chat(1).last_message().unwrap_or_default());
 }
 
+/// H31.
 #[test]
 fn a_command_that_prints_for_ever_is_bounded() {
     let (home, server) = limited_to_one_second("yes");

@@ -65,15 +65,16 @@ fn what_is_allowed_is_done() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › make it
-        allow? run_command
-          command: touch made
-          y = yes, n = no, or say what to do instead: y
-        ● run_command touch made  exit 0, [TIME]
-        Well.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › make it
+            allow? run_command
+              command: touch made
+              always would save run_command(touch made)
+              y = yes, a = always, n = no, or say what to do instead: y
+            ● run_command touch made  exit 0, [TIME]
+            Well.
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+            ›"#]],
     );
     assert!(home.has("project/made"));
 }
@@ -205,15 +206,16 @@ fn ctrl_c_at_a_question_stops_the_turn() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › make it
-        allow? run_command
-          command: touch made
-          y = yes, n = no, or say what to do instead:
-        ● run_command touch made  not run
-        stopped
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › make it
+            allow? run_command
+              command: touch made
+              always would save run_command(touch made)
+              y = yes, a = always, n = no, or say what to do instead:
+            ● run_command touch made  not run
+            stopped
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+            ›"#]],
     );
     assert!(!home.has("project/made"));
 }
@@ -421,6 +423,7 @@ fn a_failure_does_not_end_the_conversation() {
     );
 }
 
+/// T01 to T12.
 #[test]
 fn hostile_bytes_never_reach_the_terminal() {
     let home = Home::new();

@@ -9,11 +9,12 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("workspace", &[]),
     ("sandbox", &[]),
     ("models", &[]),
+    ("permission", &["conversation", "workspace"]),
     ("llama", &["sandbox", "models"]),
     ("llm", &["conversation"]),
     ("session", &["conversation"]),
     ("tools", &["conversation", "workspace", "sandbox"]),
-    ("agent", &["conversation", "workspace", "llm", "session", "tools"]),
+    ("agent", &["conversation", "workspace", "llm", "permission", "session", "tools"]),
     ("ui", &["conversation"]),
 ];
 

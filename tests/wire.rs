@@ -517,6 +517,7 @@ fn an_empty_reply_may_be_made_good() {
     );
 }
 
+/// H30.
 #[test]
 fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
     check(
@@ -537,6 +538,7 @@ fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
     );
 }
 
+/// H30.
 #[test]
 fn a_tool_that_does_not_exist_is_explained() {
     let (_, server) =
@@ -590,6 +592,7 @@ fn several_calls_at_once_run_side_by_side_and_are_answered_in_order() {
     assert_eq!(ids, made);
 }
 
+/// H31.
 #[test]
 fn the_turn_limit_ends_a_model_that_goes_on_for_ever() {
     let home = Home::new();

@@ -1,6 +1,7 @@
 //! The loop: decide the next step, take it, write it down, show it.
 
 mod desk;
+mod grants;
 mod interrupt;
 mod log;
 mod prompt;
@@ -9,6 +10,7 @@ mod step;
 mod turn;
 
 pub(crate) use desk::Desk;
+pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use log::Log;
 pub(crate) use prompt::{Facts, system_prompt};

@@ -6,11 +6,11 @@ use std::task::Poll;
 
 use anyhow::bail;
 
-use crate::agent::Interrupt;
 use crate::agent::log::Log;
 use crate::agent::turn::World;
+use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Question, Reply, Transcript,
+    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Question, Reply, Stakes, Transcript,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -35,6 +35,8 @@ pub(crate) struct Reach<H, F> {
     constants: llm::Constants,
     /// Made when the server first answers.
     line: Option<Line>,
+    /// Where a rule goes that the person adds; without one, nothing is added.
+    pub(crate) grants: Option<Grants>,
 }
 
 /// The connection to the model, and what has been sent over it.
@@ -51,7 +53,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         interrupt: Interrupt,
         constants: llm::Constants,
     ) -> Self {
-        Self { host, front, toolbox, log, interrupt, constants, line: None }
+        Self { host, front, toolbox, log, interrupt, constants, line: None, grants: None }
     }
 
     /// What runs in the background, and ends with us.
@@ -160,13 +162,20 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         }
     }
 
-    async fn approve(&mut self, call: &Call) -> Option<Decision> {
+    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
         let stop = self.interrupt.fired();
-        tokio::select! {
+        let decision = tokio::select! {
             biased;
             () = stop => None,
-            decision = self.front.approve(call) => decision,
+            decision = self.front.approve(call, stakes) => decision,
+        };
+        if let (Some(Decision::Always(rule)), Some(grants)) = (&decision, &self.grants)
+            && let Err(err) = grants.add(rule)
+        {
+            let text = format!("the rule holds only as long as this program runs: {err:#}");
+            self.front.show(&Event::Warning(&text));
         }
+        decision
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {

@@ -3,10 +3,13 @@
 //! Because a step depends on the transcript alone, a session that was killed resumes by asking the
 //! same question again.
 
+use std::sync::Arc;
+
 use crate::conversation::{
-    Call, CallState, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop,
-    ToolSpec, Transcript,
+    Call, CallState, Decision, Effect, End, Entry, Outcome, Reply, Stakes, Status, Stop, ToolSpec,
+    Transcript,
 };
+use crate::permission::{Act, Permissions, Verdict};
 use crate::tools;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +19,7 @@ pub(crate) enum Next {
     /// Send the conversation to the model.
     Ask,
     /// The person has to allow this call first.
-    Approve(Call),
+    Approve(Call, Stakes),
     /// One call, or several that only read and may run side by side.
     Run(Vec<Call>),
     /// Answer a call without running it.
@@ -29,7 +32,7 @@ pub(crate) enum Next {
 /// What decides, besides the transcript.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
-    pub(crate) permission: Permission,
+    pub(crate) permissions: Arc<Permissions>,
     /// How often the model may be asked in one turn.
     pub(crate) max_requests: u32,
     /// The most each tool can do.
@@ -40,9 +43,23 @@ pub(crate) struct Rules {
 const PATIENCE: u32 = 3;
 
 impl Rules {
-    pub(crate) fn new(permission: Permission, max_requests: u32, tools: &[ToolSpec]) -> Self {
+    pub(crate) fn new(
+        permissions: Arc<Permissions>,
+        max_requests: u32,
+        tools: &[ToolSpec],
+    ) -> Self {
         let effects = tools.iter().map(|it| (it.name.clone(), it.effect)).collect();
-        Self { permission, max_requests, effects }
+        Self { permissions, max_requests, effects }
+    }
+
+    /// What the person's rules make of the call, as the tool that it will really run.
+    fn judge(&self, call: &Call) -> Verdict {
+        let args: Option<serde_json::Value> = match call.args.trim() {
+            "" | "null" => Some(serde_json::json!({})),
+            args => serde_json::from_str(args).ok(),
+        };
+        let args = args.as_ref().filter(|it| it.is_object());
+        self.permissions.judge(Act { tool: &call.tool, effect: self.effect(call), args })
     }
 
     /// A tool that does not exist does nothing.
@@ -92,22 +109,17 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
             "cut off",
         );
     }
-    let effect = rules.effect(call);
-    match (&state.decision, rules.permission) {
+    match (&state.decision, rules.judge(call)) {
         (Some(Decision::Denied(why)), _) if why.is_empty() => {
             answer(Status::Refused, "The user said no. Do something else, or ask.", "denied")
         }
         (Some(Decision::Denied(why)), _) => {
             answer(Status::Refused, &format!("The user said no: {why}"), "denied")
         }
-        _ if effect == Effect::Reads => Next::Run(readers(rules, transcript)),
-        _ if effect == Effect::Asks => Next::Run(vec![call.clone()]),
-        (_, Permission::ReadOnly) => answer(
-            Status::Refused,
-            "Refused: this session may look but not change or run anything.",
-            "refused: read-only",
-        ),
-        (None, Permission::Ask) => Next::Approve(call.clone()),
+        // Leave that was given before does not count against a rule.
+        (_, Verdict::Refuse { why, gist }) => answer(Status::Refused, &why, gist),
+        (None, Verdict::Ask(question)) => Next::Approve(call.clone(), question),
+        _ if rules.effect(call) == Effect::Reads => Next::Run(readers(rules, transcript)),
         _ => Next::Run(vec![call.clone()]),
     }
 }
@@ -129,8 +141,16 @@ pub(super) fn given_up(state: &CallState) -> Outcome {
 
 /// The calls that only read, up to the first one that does more.
 fn readers(rules: &Rules, transcript: &Transcript) -> Vec<Call> {
+    let may_run = |call: &Call, state: &CallState| match state.decision {
+        Some(Decision::Denied(_)) => false,
+        Some(Decision::Allowed | Decision::Always(_)) => true,
+        None => rules.judge(call) == Verdict::Allow,
+    };
     let fresh = transcript.pending().take_while(|(call, state)| {
-        !state.started && rules.effect(call) == Effect::Reads && !is_cut_off(transcript, call)
+        !state.started
+            && rules.effect(call) == Effect::Reads
+            && !is_cut_off(transcript, call)
+            && may_run(call, state)
     });
     fresh.map(|(call, _)| call.clone()).collect()
 }

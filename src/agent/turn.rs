@@ -2,7 +2,7 @@
 
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
-    Call, CallState, Decision, Effect, Entry, Outcome, Reply, Status, Stop, Transcript,
+    Call, CallState, Decision, Effect, Entry, Outcome, Reply, Stakes, Status, Stop, Transcript,
 };
 
 /// Everything a turn may touch outside the transcript.
@@ -10,7 +10,7 @@ pub(super) trait World {
     async fn ask(&mut self, transcript: &Transcript) -> anyhow::Result<Reply>;
 
     /// `None` when the person stops the turn instead of deciding.
-    async fn approve(&mut self, call: &Call) -> Option<Decision>;
+    async fn approve(&mut self, call: &Call, question: &Stakes) -> Option<Decision>;
 
     /// One outcome a call, in their order. Never fails: what went wrong is an answer the model
     /// can use.
@@ -40,7 +40,9 @@ pub(super) async fn run(
     loop {
         let entries = match next(rules, transcript) {
             Next::Ask => vec![Entry::Reply(world.ask(transcript).await?)],
-            Next::Approve(call) => vec![approved(world.approve(&call).await, call)],
+            Next::Approve(call, question) => {
+                vec![approved(world.approve(&call, &question).await, call)]
+            }
             Next::Run(calls) => {
                 let started = calls.iter().map(|it| Entry::Started { call: it.id.clone() });
                 keep(transcript, world, started.collect());
@@ -95,8 +97,12 @@ fn unwritten(reason: &str) -> Outcome {
 mod tests {
     use expect_test::{Expect, expect};
 
+    use std::path::Path;
+    use std::sync::Arc;
+
     use super::*;
     use crate::conversation::Permission;
+    use crate::permission::{Permissions, RuleOptions};
 
     /// A world where the model reads from a script and every tool says `ok`.
     struct Scripted {
@@ -113,7 +119,7 @@ mod tests {
             }
             Ok(self.replies.remove(0))
         }
-        async fn approve(&mut self, _: &Call) -> Option<Decision> {
+        async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Decision> {
             self.decision.clone()
         }
         async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
@@ -167,7 +173,9 @@ mod tests {
         let replies = vec![first, last];
         let mut world = Scripted { replies, decision, is_disk_full, log: String::new() };
         let effects = vec![("shell".to_owned(), Effect::Executes)];
-        let rules = Rules { permission: Permission::Ask, max_requests: 20, effects };
+        let (mode, root) = (Permission::Ask, Path::new("/p"));
+        let permissions = Permissions::new(mode, root, RuleOptions::default(), Vec::new());
+        let rules = Rules { permissions: Arc::new(permissions), max_requests: 20, effects };
         let mut transcript = Transcript::default();
         transcript.push(Entry::Prompt("go".to_owned()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -150,6 +150,8 @@ pub(super) enum Subcommands {
     },
     /// Run a command as the model's commands are run: confined to this project
     Sandbox(Sandbox),
+    /// Believe what this project brings: tools of its own, as they are now
+    Trust(Trust),
     /// Models that play a script, for tests
     Models {
         #[command(subcommand)]
@@ -182,6 +184,16 @@ pub(super) struct Sandbox {
     /// The command and its arguments
     #[arg(last = true, value_name = "CMD")]
     pub(super) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Trust {
+    /// Only show what it brings, and what you agreed to before
+    #[arg(long)]
+    pub(super) show: bool,
+    /// Take back all you agreed to in this project, saved rules among it
+    #[arg(long, conflicts_with = "show")]
+    pub(super) revoke: bool,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,23 +9,24 @@ use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::task::LocalSet;
 
-use crate::agent::{Desk, Facts, Finish, Interrupt, Log, Reach, Rules, system_prompt};
+use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
 use crate::cli::sandbox::{enclosure, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, input, talk, tool_files};
+use crate::cli::{Exit, WrongUsage, configuration, input, talk, tool_files, trust};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
+use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Limits, Means, Toolbox};
 use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
-use crate::workspace::Workspace;
+use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
 pub(super) struct Job<'a> {
@@ -144,9 +145,12 @@ impl Job<'_> {
         if prompt.is_none() && keyboard.is_none() {
             bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
         }
+        let asked = keyboard.as_ref().filter(|_| prompt.is_none());
+        let trust = trust::settle(self.around, &self.workspace, asked, &mut self.warnings).await;
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
-        let toolbox = self.toolbox(begun.as_ref().ok().map(|(it, _)| it), prompt.is_none());
+        let whose = begun.as_ref().ok().map(|(it, _)| it);
+        let toolbox = self.toolbox(whose, prompt.is_none(), &trust);
         let confinement = toolbox.confinement(prompt.is_none());
         if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
             self.warnings.push(confinement.clone());
@@ -211,7 +215,7 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool) -> Toolbox {
+    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool, trust: &Trust) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -223,8 +227,8 @@ impl Job<'_> {
         let confined = self.settings.permission != Some(Permission::Full);
         let enclosure =
             confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
-        // No project is trusted yet.
-        let files = tool_files::load(self.around, &workspace, |_, _| false);
+        let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
+        let files = tool_files::load(self.around, &workspace, is_trusted);
         self.warnings.extend(files.warnings);
         let custom = files.tools;
         Toolbox::new(Means {
@@ -288,17 +292,36 @@ impl Job<'_> {
         host_and_front: (Serving, F),
         interrupt: Interrupt,
     ) -> Desk<Serving, F> {
-        let permission = self.settings.permission.unwrap_or(Permission::Ask);
-        let rules = Rules::new(permission, self.settings.max_turns, toolbox.specs());
+        let mode = self.settings.permission.unwrap_or(Permission::Ask);
+        let mut warnings = self.warnings.clone();
+        let file = trust::file(self.around, &self.workspace).ok();
+        let consent = file.as_ref().map(ConsentFile::read).transpose();
+        // Whatever cannot be read allows nothing.
+        let granted = consent.map(|it| it.unwrap_or_default().allowed().to_vec());
+        let permissions = Arc::new(Permissions::new(
+            mode,
+            self.workspace.root(),
+            self.settings.permissions.clone(),
+            granted.unwrap_or_default(),
+        ));
+        self.workspace.heed(Arc::clone(&permissions) as Arc<dyn Warden>);
+        let tools: Vec<&str> = toolbox.specs().iter().map(|it| it.name.as_str()).collect();
+        warnings.extend(
+            permissions.strangers(&tools).map(|it| {
+                format!("the rule `{it}` means nothing: there is no tool `{}`", it.tool())
+            }),
+        );
+        let rules = Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
         let constants = Constants {
             model: self.served_name(),
             sampling: self.settings.sampling.parameters(),
             llama: false,
         };
         let log = Log::new(begun.journal);
-        let reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
+        let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
+        reach.grants = Some(Grants { permissions, file });
         let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
-        for warning in &self.warnings {
+        for warning in &warnings {
             desk.front().show(&Event::Warning(warning));
         }
         desk

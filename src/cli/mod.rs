@@ -15,6 +15,7 @@ mod signals;
 mod surroundings;
 mod talk;
 mod tool_files;
+mod trust;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -107,6 +108,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)
         }
+        Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
         Some(Subcommands::Models { command }) => models::models(command),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
         Some(Subcommands::Completions { shell }) => {

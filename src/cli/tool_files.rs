@@ -24,7 +24,7 @@ pub(super) struct ToolFiles {
 pub(super) fn load(
     around: &Surroundings,
     workspace: &Workspace,
-    is_trusted: impl Fn(&Path, &[u8]) -> bool,
+    is_trusted: impl Fn(&str, &[u8]) -> bool,
 ) -> ToolFiles {
     let mut files = ToolFiles::default();
     if let Some(folder) = around.config_dir().map(|it| it.join("tools")) {
@@ -37,24 +37,16 @@ pub(super) fn load(
         }
     }
     let folder = workspace.path(IN_PROJECT).and_then(|it| workspace.directory(&it));
-    let mut untrusted = Vec::new();
     for name in folder.map(|it| names(&it)).unwrap_or_default() {
         let shown = format!("{IN_PROJECT}/{name}");
         let read = workspace.path(&shown).and_then(|it| workspace.read(&it));
         match read {
-            Ok(file) if !is_trusted(&workspace.root().join(&shown), file.bytes()) => {
-                untrusted.push(name);
-            }
+            // Whoever decides about trust has said so.
+            Ok(file) if !is_trusted(&shown, file.bytes()) => {}
             read => {
                 files.take(&shown, read.map(|it| it.bytes().to_vec()).map_err(|it| it.to_string()));
             }
         }
-    }
-    if !untrusted.is_empty() {
-        files.warnings.push(format!(
-            "the project brings tools of its own, which are left out, for it is not trusted: {}",
-            untrusted.join(", ")
-        ));
     }
     files
 }

@@ -197,6 +197,9 @@ mod tests {
             permission AGENT_PERMISSION read-only|ask|auto|full unset
             max_turns AGENT_MAX_TURNS Whole 100
             system_prompt AGENT_SYSTEM_PROMPT Text unset
+            permissions.allow AGENT_PERMISSIONS_ALLOW List []
+            permissions.ask AGENT_PERMISSIONS_ASK List []
+            permissions.deny AGENT_PERMISSIONS_DENY List []
             server.url AGENT_SERVER_URL Text unset
             server.api_key AGENT_SERVER_API_KEY Text unset
             llama.program AGENT_LLAMA_PROGRAM Text unset

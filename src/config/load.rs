@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use crate::config::document::{self, Assignment};
 use crate::config::key::{Key, Keys};
-use crate::config::project::{Verdict, judge};
+use crate::config::project::{Verdict, joined, judge};
 use crate::config::{Origin, Settings, value};
 
 /// Everything settings can come from.
@@ -147,6 +147,10 @@ impl<'a> Layers<'a> {
             }
             match judge(&key, &value, current) {
                 Verdict::Taken => self.set(&key, value, Origin::Project(path.clone())),
+                Verdict::Added => {
+                    let all = joined(current, value);
+                    self.set(&key, all, Origin::Project(path.clone()));
+                }
                 Verdict::Ignored(reason) => self.warnings.push(format!(
                     "`{}`: {position}: `{key}` is ignored: {reason}",
                     shown(&path, home)

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::Permission;
+use crate::permission::RuleOptions;
 use crate::{llama, llm, sandbox};
 
 /// Settings of agent.
@@ -28,6 +29,7 @@ pub(crate) struct Settings {
     /// begins at the file that sets it.
     #[schemars(example = &"~/.config/agent/system.md")]
     pub(crate) system_prompt: Option<PathBuf>,
+    pub(crate) permissions: RuleOptions,
     pub(crate) server: Server,
     pub(crate) llama: llama::Options,
     pub(crate) sampling: llm::Sampling,
@@ -87,6 +89,7 @@ impl Default for Settings {
             permission: None,
             max_turns: 100,
             system_prompt: None,
+            permissions: RuleOptions::default(),
             server: Server::default(),
             llama: llama::Options::default(),
             sampling: llm::Sampling::default(),

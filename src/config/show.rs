@@ -63,6 +63,9 @@ mod tests {
             permission             unset                      default
             max_turns              100                        default
             system_prompt          unset                      default
+            permissions.allow      []                         default
+            permissions.ask        []                         default
+            permissions.deny       []                         default
             server.url             "http://(secret)@host/v1"  AGENT_SERVER_URL
             server.api_key         (secret)                   AGENT_SERVER_API_KEY
             llama.program          unset                      default

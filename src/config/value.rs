@@ -31,10 +31,15 @@ impl Key {
                 && self.least.is_none_or(|least| least <= it)
                 && self.most.is_none_or(|most| it <= most)
         });
-        if within && Settings::deserialize(document([(&*self.name, value.clone())])).is_ok() {
-            return Ok(());
+        let fits = Settings::deserialize(document([(&*self.name, value.clone())]));
+        match fits {
+            Ok(_) if within => Ok(()),
+            // Each text of a list may have a form of its own, of which only its type knows.
+            Err(err) if self.kind == Kind::List && is_list_of_texts(value) => {
+                Err(format!("`{}`: {}", self.name, err.message()))
+            }
+            _ => Err(self.refusal(&value.to_string())),
         }
-        Err(self.refusal(&value.to_string()))
     }
 
     /// Says that `value`, as it is written, will not do.
@@ -85,6 +90,10 @@ pub(crate) fn document<'a>(
         table.insert(name.to_owned(), value);
     }
     document
+}
+
+fn is_list_of_texts(value: &toml::Value) -> bool {
+    value.as_array().is_some_and(|it| it.iter().all(toml::Value::is_str))
 }
 
 fn toml_value(text: &str) -> Option<toml::Value> {

@@ -56,6 +56,8 @@ pub(crate) struct Call {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Decision {
     Allowed,
+    /// And so is whatever this rule means, from now on.
+    Always(String),
     /// With what the person said, which may be nothing.
     Denied(String),
 }

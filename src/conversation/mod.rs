@@ -9,7 +9,7 @@ mod tool;
 mod transcript;
 
 pub(crate) use entry::{Call, Decision, End, Entry, Outcome, Reply, Status, Stop, Usage};
-pub(crate) use event::{Event, Front, Piece, Progress};
+pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
 pub(crate) use question::{Answer, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};
 pub(crate) use transcript::{CallState, Transcript};

@@ -23,7 +23,6 @@ pub(crate) enum Effect {
     /// Runs a program.
     Executes,
     /// Speaks to a host on the network.
-    #[expect(dead_code, reason = "no tool does yet")]
     Reaches,
 }
 
@@ -49,7 +48,7 @@ pub(crate) enum Permission {
     Ask,
     /// Change files of the project and run commands without asking.
     Auto,
-    /// Everything without asking; more than `auto` only once commands are confined.
+    /// Everything without asking. What your rules deny stays denied.
     Full,
 }
 

@@ -72,6 +72,7 @@ mod tests {
         }
     }
 
+    /// H12.
     #[test]
     fn a_link_in_place_of_a_directory_is_refused() {
         let temp = tempfile::tempdir().unwrap();
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!((path.metadata().unwrap().len(), mode(&path)), (0, 0o600));
     }
 
+    /// H12.
     #[test]
     fn a_link_in_place_of_a_file_is_refused() {
         let temp = tempfile::tempdir().unwrap();

@@ -147,6 +147,7 @@ mod tests {
         );
     }
 
+    /// H31.
     #[test]
     fn a_child_has_no_input_and_no_terminal() {
         check(
@@ -168,6 +169,7 @@ mod tests {
         );
     }
 
+    /// H31.
     #[test]
     fn what_is_left_in_the_background_does_not_delay_the_end_and_is_killed() {
         let finished =
@@ -181,6 +183,7 @@ mod tests {
         }
     }
 
+    /// H31.
     #[test]
     fn the_time_limit_keeps_what_was_written() {
         let finished = run_shell(

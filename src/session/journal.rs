@@ -391,6 +391,7 @@ mod tests {
             .assert_eq(&err.to_string());
     }
 
+    /// H12.
     #[test]
     fn a_link_is_not_a_session() {
         let dir = tempfile::tempdir().unwrap();

@@ -15,14 +15,30 @@ pub(crate) const FORMAT: u32 = 1;
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(crate) enum Record {
     Header(Header),
-    Opened { system: String },
-    Prompt { text: String },
+    Opened {
+        system: String,
+    },
+    Prompt {
+        text: String,
+    },
     Reply(Reply),
-    Decided { call: String, decision: Decision },
-    Started { call: String },
+    Decided {
+        call: String,
+        decision: Decision,
+        /// What was allowed with it, from then on.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        rule: Option<String>,
+    },
+    Started {
+        call: String,
+    },
     Result(Outcome),
-    Note { text: String },
-    Stopped { stop: Stop },
+    Note {
+        text: String,
+    },
+    Stopped {
+        stop: Stop,
+    },
 }
 
 /// The first record of a journal. Its time is when the session was created.
@@ -120,7 +136,9 @@ impl Record {
             Self::Opened { system } => Entry::Opened { system },
             Self::Prompt { text } => Entry::Prompt(text),
             Self::Reply(reply) => Entry::Reply(reply.into()),
-            Self::Decided { call, decision } => Entry::Decided { call, decision: decision.into() },
+            Self::Decided { call, decision, rule } => {
+                Entry::Decided { call, decision: decision.into_domain(rule) }
+            }
             Self::Started { call } => Entry::Started { call },
             Self::Result(Outcome { call, status, text, gist, notices }) => {
                 let outcome = conversation::Outcome { status: status.into(), text, gist, notices };
@@ -138,7 +156,14 @@ impl From<&Entry> for Record {
             Entry::Opened { system } => Self::Opened { system },
             Entry::Prompt(text) => Self::Prompt { text },
             Entry::Reply(reply) => Self::Reply(reply.into()),
-            Entry::Decided { call, decision } => Self::Decided { call, decision: decision.into() },
+            Entry::Decided { call, decision } => {
+                let (decision, rule) = match decision {
+                    conversation::Decision::Allowed => (Decision::Allowed, None),
+                    conversation::Decision::Always(rule) => (Decision::Allowed, Some(rule)),
+                    conversation::Decision::Denied(words) => (Decision::Denied(words), None),
+                };
+                Self::Decided { call, decision, rule }
+            }
             Entry::Started { call } => Self::Started { call },
             Entry::Result { call, outcome } => {
                 let conversation::Outcome { status, text, gist, notices } = outcome;
@@ -183,20 +208,12 @@ impl From<Usage> for conversation::Usage {
     }
 }
 
-impl From<conversation::Decision> for Decision {
-    fn from(decision: conversation::Decision) -> Self {
-        match decision {
-            conversation::Decision::Allowed => Self::Allowed,
-            conversation::Decision::Denied(words) => Self::Denied(words),
-        }
-    }
-}
-
-impl From<Decision> for conversation::Decision {
-    fn from(decision: Decision) -> Self {
-        match decision {
-            Decision::Allowed => Self::Allowed,
-            Decision::Denied(words) => Self::Denied(words),
+impl Decision {
+    fn into_domain(self, rule: Option<String>) -> conversation::Decision {
+        match (self, rule) {
+            (Self::Allowed, None) => conversation::Decision::Allowed,
+            (Self::Allowed, Some(rule)) => conversation::Decision::Always(rule),
+            (Self::Denied(words), _) => conversation::Decision::Denied(words),
         }
     }
 }
@@ -255,6 +272,10 @@ pub(crate) mod tests {
             (text(), text()).prop_map(|(call, words)| Entry::Decided {
                 call,
                 decision: conversation::Decision::Denied(words)
+            }),
+            (text(), text()).prop_map(|(call, rule)| Entry::Decided {
+                call,
+                decision: conversation::Decision::Always(rule)
             }),
             text().prop_map(|call| Entry::Started { call }),
             (text(), status(), text(), text(), prop::collection::vec(text(), 0..2)).prop_map(
@@ -352,6 +373,7 @@ pub(crate) mod tests {
             notices: vec!["look".into()],
         };
         let denied = conversation::Decision::Denied("not that".into());
+        let always = conversation::Decision::Always("edit_file(a)".into());
         check(
             &[
                 Entry::Opened { system: "You are".into() },
@@ -360,6 +382,7 @@ pub(crate) mod tests {
                 Entry::Reply(conversation::Reply::default()),
                 Entry::Decided { call: call(), decision: conversation::Decision::Allowed },
                 Entry::Decided { call: call(), decision: denied },
+                Entry::Decided { call: call(), decision: always },
                 Entry::Started { call: call() },
                 Entry::Result { call: call(), outcome },
                 Entry::Note("go on".into()),
@@ -372,6 +395,7 @@ pub(crate) mod tests {
                 {"kind":"reply","text":"","end":"finished","usage":{"cached":0,"read":0,"written":0,"read_ms":0.0,"written_ms":0.0}}
                 {"kind":"decided","call":"c1","decision":"allowed"}
                 {"kind":"decided","call":"c1","decision":{"denied":"not that"}}
+                {"kind":"decided","call":"c1","decision":"allowed","rule":"edit_file(a)"}
                 {"kind":"started","call":"c1"}
                 {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines","notices":["look"]}
                 {"kind":"note","text":"go on"}

@@ -160,6 +160,7 @@ mod tests {
         expected.assert_eq(complaint.strip_suffix(usual).unwrap());
     }
 
+    /// H30.
     #[test]
     fn json_that_is_cut_off_is_told_from_json_that_is_wrong() {
         check(
@@ -205,6 +206,7 @@ mod tests {
         check(r#"{"path": "a", "edits": [], "zzz": 1}"#, expect!["there is no argument `zzz`"]);
     }
 
+    /// H30.
     #[test]
     fn an_argument_that_is_given_twice_is_not_a_choice_for_us() {
         check(r#"{"path": "a", "path": "b", "edits": []}"#, expect!["`path` is given twice"]);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Question, Reply, Status, Stop, Usage,
+    Answer, Call, Decision, End, Entry, Event, Front, Question, Reply, Stakes, Status, Stop, Usage,
 };
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
@@ -204,7 +204,7 @@ impl Front for Json {
         self.out.is_gone()
     }
 
-    async fn approve(&mut self, _: &Call) -> Option<Decision> {
+    async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Decision> {
         Some(Decision::Denied("there is nobody to ask".to_owned()))
     }
 

@@ -2,6 +2,7 @@
 
 mod call_line;
 mod code;
+mod in_question;
 mod json;
 mod keyboard;
 mod outlet;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use colored::Colorize;
 
 use crate::conversation::{
-    Answer, Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Question, Reply,
+    Answer, Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Question, Reply, Stakes,
     Status as CallStatus, Stop, Usage,
 };
-use crate::ui::call_line::{call_in_full, call_line};
+use crate::ui::call_line::call_line;
 use crate::ui::code::Code;
+use crate::ui::in_question::in_question;
 use crate::ui::outlet::Outlet;
 use crate::ui::status::{Status, columns};
 use crate::ui::visible::{visible, visible_line};
@@ -260,17 +261,25 @@ impl Front for Screen {
         self.words.is_gone()
     }
 
-    async fn approve(&mut self, call: &Call) -> Option<Decision> {
+    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
         self.end_words();
-        self.note(&format!("{} {}", "allow?".bold(), call_in_full(call)));
+        self.note(&format!("{} {}", "allow?".bold(), in_question(call)));
+        if !stakes.why.is_empty() {
+            self.note(&format!("  {}", visible_line(&stakes.why, 200)).dimmed().to_string());
+        }
         let Some(keyboard) = self.keyboard.clone() else {
             self.note("  no: there is no terminal to ask at (see `--permission`)");
             let why = "there is nobody to ask; only what needs no leave can be done".to_owned();
             return Some(Decision::Denied(why));
         };
+        if let Some(rule) = &stakes.always {
+            self.note(&format!("  always would save {}", visible(rule)));
+        }
+        let always = if stakes.always.is_some() { "a = always, " } else { "" };
+        let prompt = format!("  y = yes, {always}n = no, or say what to do instead: ");
         loop {
-            match keyboard.question("  y = yes, n = no, or say what to do instead: ").await {
-                Line::Entered(answer) => match decision(&answer) {
+            match keyboard.question(&prompt).await {
+                Line::Entered(answer) => match decision(&answer, stakes) {
                     None => {}
                     decision => return decision,
                 },
@@ -312,10 +321,11 @@ fn question_in_full(question: &Question) -> String {
 }
 
 /// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.
-fn decision(answer: &str) -> Option<Decision> {
+fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
     let words = answer.trim();
     match &*words.to_lowercase() {
         "y" | "yes" => Some(Decision::Allowed),
+        "a" | "always" => stakes.always.clone().map(Decision::Always),
         "n" | "no" | "" => Some(Decision::Denied(String::new())),
         short if short.chars().count() <= 3 => None,
         _ => Some(Decision::Denied(words.to_owned())),

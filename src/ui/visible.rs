@@ -94,6 +94,7 @@ mod tests {
         );
     }
 
+    /// T01 to T07.
     #[test]
     fn escape_sequences_are_shown_and_not_obeyed() {
         check(
@@ -102,11 +103,13 @@ mod tests {
         );
     }
 
+    /// T08.
     #[test]
     fn eight_bit_controls_are_controls() {
         check("\u{9b}2J\u{9d}0;x", expect![[r"\u{9b}2J\u{9d}0;x"]]);
     }
 
+    /// T09.
     #[test]
     fn a_carriage_return_cannot_overwrite_a_line() {
         check(
@@ -117,6 +120,7 @@ mod tests {
         );
     }
 
+    /// T10, T11.
     #[test]
     fn what_cannot_be_seen_is_shown() {
         check(
@@ -125,6 +129,7 @@ mod tests {
         );
     }
 
+    /// T12.
     #[test]
     fn the_words_after_an_unterminated_sequence_stay() {
         check("\x1b]0;never ends and then some", expect!["␛]0;never ends and then some"]);

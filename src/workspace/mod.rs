@@ -16,11 +16,13 @@ mod secret;
 mod source;
 mod survey;
 mod walk;
+mod warden;
 mod write;
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::workspace::root::Root;
@@ -36,6 +38,7 @@ pub(crate) use secret::Secrets;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use survey::{Absent, News, Survey, View};
 pub(crate) use walk::{Found, Kind};
+pub(crate) use warden::{Access, Leave, Warden};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
 /// a promise that it could be.
@@ -64,6 +67,11 @@ impl Workspace {
         Survey::new(self.root().to_owned(), self.secrets.clone(), clock)
     }
 
+    /// From now on the warden is asked about each file.
+    pub(crate) fn heed(&self, warden: Arc<dyn Warden>) {
+        self.root.set_warden(warden);
+    }
+
     /// The root as an absolute path without symbolic links.
     pub(crate) fn root(&self) -> &Path {
         self.root.path()
@@ -89,8 +97,13 @@ impl Workspace {
         SourceFile::read(&self.root, &self.secrets, path)
     }
 
-    /// Opens a file that the walk has found, for reading, unless it is secret. No link is followed.
+    /// Opens a file that the walk has found, for reading, unless it is secret. No link is followed;
+    /// what the person wants to be asked about is not read in passing.
     pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
+        let leave = self.root.warden().map(|it| it.leave(Access::Read, found));
+        if leave.is_some_and(|it| it != Leave::Free) {
+            return Err(FileError::Refused(format!("`{found}` is not read without a question")));
+        }
         let file = self.root.open_file_exactly(found)?;
         self.secrets.must_not_keep(&self.root, found, &file)?;
         Ok(file)

@@ -13,7 +13,7 @@ pub(crate) struct ProjectPath(PathBuf);
 
 impl ProjectPath {
     /// Understands what a model writes. `..` is taken as text: `src/../x` is `x`.
-    pub(super) fn parse(given: &str, root: &Path) -> Result<Self, FileError> {
+    pub(crate) fn parse(given: &str, root: &Path) -> Result<Self, FileError> {
         let refused = |reason: &str| Err(FileError::Refused(format!("`{given}` {reason}")));
         if given.contains('\0') {
             let shown = given.replace('\0', "\\0");
@@ -105,6 +105,7 @@ mod tests {
         expected.assert_eq(&given.iter().map(parse).collect::<String>());
     }
 
+    /// H04.
     #[test]
     fn odd_ways_to_write_a_path_inside_are_understood() {
         check(
@@ -137,6 +138,7 @@ mod tests {
         );
     }
 
+    /// H04.
     #[test]
     fn a_path_outside_is_refused_with_a_reason() {
         check(

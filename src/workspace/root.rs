@@ -11,16 +11,20 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use crate::workspace::{FileError, ProjectPath};
+use crate::workspace::warden::heed;
+use crate::workspace::{Access, FileError, ProjectPath, Warden};
 
 #[derive(Debug)]
 pub(super) struct Root {
     path: PathBuf,
     directory: OwnedFd,
+    /// Knows which files may be touched; without one, all.
+    warden: OnceLock<Arc<dyn Warden>>,
 }
 
 /// How often to try again when links change while they are followed.
@@ -39,7 +43,7 @@ impl Root {
     /// `path` must be absolute and free of links.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let directory = rustix::fs::open(&path, DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { path, directory })
+        Ok(Self { path, directory, warden: OnceLock::new() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -55,7 +59,26 @@ impl Root {
             regular(path, &seen)?;
         }
         let (real, file) = self.open_followed(path, OFlags::RDONLY)?;
+        heed(self.warden(), Access::Read, path, &real)?;
         Ok((real, regular_file(path, file)?))
+    }
+
+    /// There is one warden, the first.
+    pub(super) fn set_warden(&self, warden: Arc<dyn Warden>) {
+        let _ = self.warden.set(warden);
+    }
+
+    pub(super) fn warden(&self) -> Option<&dyn Warden> {
+        self.warden.get().map(|it| &**it)
+    }
+
+    /// Fails if the person's rules keep `real`, to which `path` leads, from being changed.
+    pub(super) fn must_be_writable(
+        &self,
+        path: &ProjectPath,
+        real: &ProjectPath,
+    ) -> Result<(), FileError> {
+        heed(self.warden(), Access::Write, path, real)
     }
 
     /// The same for a path that must not lead through a link.

@@ -75,6 +75,7 @@ fn check(world: &World, paths: &[&str], expected: Expect) {
     world.secret_is_safe();
 }
 
+/// H10, H11.
 #[test]
 fn a_link_that_leads_out_is_neither_read_nor_written() {
     let world = World::new(&["a"]);
@@ -139,6 +140,7 @@ fn a_link_that_stays_inside_is_followed_and_kept() {
     assert_eq!(fs::read_to_string(world.at("src/c")).unwrap(), "new\n");
 }
 
+/// H13.
 #[test]
 fn what_is_not_a_file_is_refused_without_waiting() {
     let world = World::new(&["dir/a"]);
@@ -174,6 +176,7 @@ fn what_is_not_a_file_is_refused_without_waiting() {
 }
 
 #[cfg(target_os = "linux")]
+/// H10.
 #[test]
 fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
     use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -214,6 +217,7 @@ fn a_directory_that_becomes_a_link_while_it_is_used_leads_nowhere() {
     assert!(!leaked, "the secret was read");
 }
 
+/// H15.
 #[test]
 fn an_edit_keeps_what_else_makes_the_file() {
     let world = World::new(&["run.sh"]);
@@ -236,6 +240,7 @@ fn the_other_names_of_a_file_stay_in_step() {
     assert_eq!(fs::read_to_string(world.at("b")).unwrap(), "new\n");
 }
 
+/// H16.
 #[test]
 fn a_file_that_someone_else_changed_is_left_alone() {
     let world = World::new(&["a"]);
@@ -255,6 +260,7 @@ fn creating_never_replaces() {
     expect!["cannot write `a`: file exists"].assert_eq(&err.to_string());
 }
 
+/// H08.
 #[test]
 fn a_file_that_is_read_only_and_the_files_of_git_are_not_written() {
     let world = World::new(&["locked", ".git/config"]);
@@ -412,4 +418,70 @@ fn changes_to_several_files_are_made_together_or_not_at_all() {
     assert_eq!(shown(), "old old theirs -");
     world.workspace.apply(&changes(read("c"))).unwrap();
     assert_eq!(shown(), "new - new new");
+}
+
+/// Keeps `hidden` from being read, `fixed` from being changed, and asks about what is in `asked`.
+#[derive(Debug)]
+struct Strict;
+
+impl Warden for Strict {
+    fn leave(&self, access: Access, path: &ProjectPath) -> Leave {
+        match (access, path.to_string().split('/').next()) {
+            (_, Some("hidden")) | (Access::Write, Some("fixed")) => Leave::Never,
+            (_, Some("asked")) => Leave::Ask,
+            _ => Leave::Free,
+        }
+    }
+}
+
+/// H10, R02.
+#[test]
+fn a_file_is_under_the_rule_of_where_it_really_is() {
+    let world = World::new(&["hidden/a", "fixed/a", "asked/a", "free"]);
+    for (target, link) in
+        [("hidden/a", "to_hidden"), ("fixed/a", "to_fixed"), ("asked", "to_asked")]
+    {
+        symlink(target, world.at(link)).unwrap();
+    }
+    world.workspace.heed(std::sync::Arc::new(Strict));
+    let paths = [
+        "hidden/a",
+        "to_hidden",
+        "fixed/a",
+        "to_fixed",
+        "asked/a",
+        "to_asked/a",
+        "to_asked/new",
+        "free",
+    ];
+    expect![[r#"
+        hidden/a
+          `hidden/a` must not be read: the user's rules say so
+          `hidden/a` must not be read: the user's rules say so
+        to_hidden
+          `to_hidden` leads to `hidden/a`, which must not be read: the user's rules say so
+          `to_hidden` leads to `hidden/a`, which must not be read: the user's rules say so
+        fixed/a
+          old
+          `fixed/a` must not be changed: the user's rules say so
+        to_fixed
+          old
+          `to_fixed` leads to `fixed/a`, which must not be changed: the user's rules say so
+        asked/a
+          old
+          written
+        to_asked/a
+          `to_asked/a` leads to `asked/a`, for which the user wants to be asked: name that path
+          `to_asked/a` leads to `asked/a`, for which the user wants to be asked: name that path
+        to_asked/new
+          there is no `to_asked/new`
+          `to_asked/new` leads to `asked/new`, for which the user wants to be asked: name that path
+        free
+          old
+          written
+    "#]]
+    .assert_eq(&paths.map(|it| world.try_all(it)).concat());
+    let found =
+        |path: &str| world.workspace.open_found(&world.workspace.path(path).unwrap()).is_ok();
+    assert_eq!(["hidden/a", "asked/a", "fixed/a", "free"].map(found), [false, false, true, true]);
 }

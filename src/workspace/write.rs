@@ -19,6 +19,7 @@ pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<()
     let failed = |it| FileError::io("write", path, &it);
     let real = root.follow(path)?;
     must_not_be_gits(&real)?;
+    root.must_be_writable(path, &real)?;
     let Some((above, name)) = real.split() else {
         return Err(FileError::Directory(path.clone()));
     };
@@ -33,6 +34,7 @@ pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<()
 pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
     let failed = |it| FileError::io("write", before.path(), &it);
     must_not_be_gits(&before.real)?;
+    root.must_be_writable(before.path(), &before.real)?;
     if before.metadata.mode() & 0o222 == 0 {
         return Err(FileError::Refused(format!("`{}` is read-only", before.path())));
     }
@@ -56,6 +58,7 @@ pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<
 pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> {
     let failed = |it| FileError::io("delete", before.path(), &it);
     must_not_be_gits(&before.real)?;
+    root.must_be_writable(before.path(), &before.real)?;
     let Some((above, name)) = before.real.split() else {
         return Err(FileError::Directory(before.path().clone()));
     };

@@ -1,16 +1,22 @@
 //! Each test is a transcript in shorthand and the step that must follow it.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use expect_test::{Expect, expect};
 
 use crate::agent::step::{Next, Rules, next};
 use crate::conversation::{
     Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, Transcript,
 };
+use crate::permission::{Permissions, Rule, RuleOptions};
 
 fn rules(permission: Permission) -> Rules {
     let effects = [("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
     let effects = effects.map(|(name, effect)| (name.to_owned(), effect)).into();
-    Rules { permission, max_requests: 4, effects }
+    let (root, rules) = (Path::new("/p"), RuleOptions::default());
+    let permissions = Permissions::new(permission, root, rules, Vec::new());
+    Rules { permissions: Arc::new(permissions), max_requests: 4, effects }
 }
 
 #[track_caller]
@@ -20,8 +26,12 @@ fn check(script: &str, expected: Expect) {
 
 #[track_caller]
 fn check_as(permission: Permission, script: &str, expected: Expect) {
-    let shown = match next(&rules(permission), &parse(script)) {
-        Next::Approve(call) => format!("approve {} {}", call.id, call.tool),
+    expected.assert_eq(&shown(next(&rules(permission), &parse(script))));
+}
+
+fn shown(next: Next) -> String {
+    match next {
+        Next::Approve(call, _) => format!("approve {} {}", call.id, call.tool),
         Next::Run(calls) => {
             let calls = calls.iter().map(|it| format!(" {} {}", it.id, it.tool));
             format!("run{}", calls.collect::<String>())
@@ -30,8 +40,7 @@ fn check_as(permission: Permission, script: &str, expected: Expect) {
             format!("answer {} {:?}: {}", call.id, outcome.status, outcome.text)
         }
         other => format!("{other:?}"),
-    };
-    expected.assert_eq(&shown);
+    }
 }
 
 /// One line an entry: `open`, `user …`, `reply …`, `cut …`, `cancelled …`, `call ID TOOL`,
@@ -372,4 +381,52 @@ fn ids_of_earlier_replies_may_come_again() {
          call 1 read",
         expect!["run 1 read"],
     );
+}
+
+/// The same with a rule of the person.
+#[track_caller]
+fn check_ruled(permission: Permission, deny_or_ask: &str, script: &str, expected: Expect) {
+    let (kind, rule) = deny_or_ask.split_once(' ').unwrap();
+    let rule = vec![Rule::parse(rule).unwrap()];
+    let rules = match kind {
+        "deny" => RuleOptions { deny: rule, ..RuleOptions::default() },
+        _ => RuleOptions { ask: rule, ..RuleOptions::default() },
+    };
+    let mut ruled = self::rules(permission);
+    ruled.permissions = Arc::new(Permissions::new(permission, Path::new("/p"), rules, vec![]));
+    expected.assert_eq(&shown(next(&ruled, &parse(script))));
+}
+
+#[test]
+fn what_is_forbidden_is_answered_and_leave_changes_nothing() {
+    let script = "user go
+         reply
+         call 1 shell
+         allow 1";
+    check_ruled(
+        Permission::Full,
+        "deny shell",
+        script,
+        expect!["answer 1 Refused: Refused: the user's rules forbid it (`shell`)."],
+    );
+}
+
+#[test]
+fn what_is_asked_about_is_asked_about_even_if_it_only_reads() {
+    let script = "user look
+         reply
+         call 1 read
+         call 2 read";
+    check_ruled(Permission::Auto, "ask read", script, expect!["approve 1 read"]);
+    check_ruled(Permission::Auto, "ask read", &format!("{script}\nallow 1"), expect!["run 1 read"]);
+    check_ruled(Permission::Full, "ask read", script, expect!["run 1 read 2 read"]);
+}
+
+#[test]
+fn a_read_that_is_forbidden_does_not_run_beside_others() {
+    let script = "user look
+         reply
+         call 1 read
+         call 2 list";
+    check_ruled(Permission::Auto, "deny list", script, expect!["run 1 read"]);
 }

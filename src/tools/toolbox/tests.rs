@@ -339,6 +339,7 @@ fn a_file_that_is_missing_is_answered_with_similar_ones() {
     );
 }
 
+/// H15.
 #[test]
 fn what_is_not_text_is_named() {
     let world = World::new(&[("a.png", "")], Limits::default());
@@ -511,6 +512,7 @@ fn of_several_edits_all_are_made_or_none() {
     assert_eq!(world.read("a.rs"), SOURCE[0].1);
 }
 
+/// H15.
 #[test]
 fn an_edit_keeps_crlf_and_the_byte_order_mark() {
     let world = World::new(&[("a", "\u{feff}one\r\ntwo\r\n")], Limits::default());
@@ -867,6 +869,7 @@ fn stop_is_answered_at_once() {
     }
 }
 
+/// H03, H04.
 #[test]
 fn no_tool_leaves_the_project() {
     let world = World::new(&[("d/x", "")], Limits::default());
@@ -952,6 +955,7 @@ fn any_args() -> impl Strategy<Value = String> {
     prop_oneof![8 => value.prop_map(|it| it.to_string()), 1 => ".{0,20}"]
 }
 
+/// H30.
 #[test]
 fn no_arguments_break_a_tool() {
     let world = World::new(&[("f", "a\nb\n"), ("b/c", "a\r\n")], Limits::default());

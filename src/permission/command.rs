@@ -1,0 +1,154 @@
+//! A command as the rules see it: what stands before the real program is looked through.
+
+use crate::permission::shell::{Assignment, Redirect, Simple, Unclear, Word, parse};
+
+/// Variables that change how a program speaks, and not what it runs.
+const HARMLESS: &[&str] = &[
+    "CI",
+    "CLICOLOR",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "LANG",
+    "LC_ALL",
+    "NO_COLOR",
+    "RUST_BACKTRACE",
+    "RUST_LOG",
+];
+
+/// What runs the program that stands behind it. Rules that forbid see each word behind as a start.
+const WRAPPERS: &[&str] = &[
+    "builtin", "chroot", "chrt", "command", "doas", "env", "eval", "exec", "find", "flock",
+    "ionice", "nice", "nohup", "parallel", "setsid", "stdbuf", "strace", "sudo", "taskset", "time",
+    "timeout", "unshare", "watch", "xargs",
+];
+
+/// Shells, whose `-c` is a command again.
+const SHELLS: &[&str] = &["bash", "dash", "sh", "zsh"];
+
+/// So many words of a part are looked at, and no rule has as many.
+const FAR: usize = 64;
+
+/// The parts of a command, those of shells in it among them.
+pub(super) fn parts(text: &str) -> Result<Vec<Simple>, Unclear> {
+    let mut parts = parse(text)?;
+    let mut next = 0;
+    for _ in 0..8 {
+        let new: Vec<Simple> = parts[next..]
+            .iter()
+            .filter_map(|it| inner_script(&it.words))
+            .map(parse)
+            .collect::<Result<Vec<_>, _>>()?
+            .concat();
+        if new.is_empty() {
+            return Ok(parts);
+        }
+        next = parts.len();
+        parts.extend(new);
+    }
+    Err(Unclear("is deeply nested"))
+}
+
+/// The script of `bash -c 'script'`, and of `eval 'script'`.
+pub(super) fn inner_script(words: &[Word]) -> Option<&str> {
+    let words = stripped(words);
+    match words {
+        [shell, option, script, ..]
+            if shell.literal().is_some_and(|it| SHELLS.contains(&base(it))) =>
+        {
+            let is_command = option.literal().is_some_and(|it| {
+                it.starts_with('-') && !it.starts_with("--") && it.ends_with('c')
+            });
+            script.literal().filter(|_| is_command)
+        }
+        [eval, script] if eval.literal() == Some("eval") => script.literal(),
+        _ => None,
+    }
+}
+
+/// Whether these words do nothing but what the script in them does, which is judged by itself.
+pub(super) fn is_only_its_script(words: &[Word]) -> bool {
+    match stripped(words) {
+        [shell, option, script] => {
+            shell.literal().is_some_and(|it| ["bash", "sh"].contains(&it))
+                && option.literal() == Some("-c")
+                && script.literal().is_some()
+        }
+        _ => false,
+    }
+}
+
+/// The words without those in front that change nothing about what is run.
+pub(super) fn stripped(words: &[Word]) -> &[Word] {
+    let mut words = words;
+    while let Some(inner) = strip_one(words) {
+        words = inner;
+    }
+    words
+}
+
+fn strip_one(words: &[Word]) -> Option<&[Word]> {
+    let (name, rest) = words.split_first()?;
+    let first = rest.first()?.literal()?;
+    let inner = match name.literal()? {
+        "time" if first == "-p" => &rest[1..],
+        "time" | "nohup" | "command" if !first.starts_with('-') => rest,
+        "nice" if first == "-n" && rest.get(1)?.literal()?.parse::<i32>().is_ok() => &rest[2..],
+        "nice" if !first.starts_with('-') => rest,
+        "timeout" if is_duration(first) => &rest[1..],
+        "env" => {
+            let set = |it: &Word| {
+                let pair = it.literal().and_then(|it| it.split_once('='));
+                pair.is_some_and(|(name, value)| is_harmless(name, value))
+            };
+            let count = rest.iter().take_while(|it| set(it)).count();
+            let next = rest.get(count)?.literal()?;
+            (!next.starts_with('-') && !next.contains('=')).then(|| &rest[count..])?
+        }
+        _ => return None,
+    };
+    (!inner.is_empty()).then_some(inner)
+}
+
+fn is_duration(text: &str) -> bool {
+    let number = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or(text);
+    !number.is_empty() && number.chars().all(|it| it.is_ascii_digit() || it == '.')
+}
+
+/// Whether the assignments in front of a program leave it what it is.
+pub(super) fn are_harmless(assignments: &[Assignment]) -> bool {
+    assignments
+        .iter()
+        .all(|it| it.value.literal().is_some_and(|value| is_harmless(&it.name, value)))
+}
+
+/// A value with a slash could be a file to load.
+fn is_harmless(name: &str, value: &str) -> bool {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "_-.,:=".contains(it);
+    HARMLESS.contains(&name) && value.chars().all(plain)
+}
+
+/// Every reading of the words that a rule which forbids must see: with and without what stands in
+/// front, and programs by their names alone.
+pub(super) fn readings(words: &[Word]) -> Vec<Vec<Word>> {
+    let Some(first) = words.first() else { return Vec::new() };
+    let count = if WRAPPERS.contains(&base(&first.text)) { words.len().min(FAR) } else { 1 };
+    let reading = |from: usize| {
+        let mut reading = words[from..words.len().min(from + FAR)].to_vec();
+        reading[0].text = base(&reading[0].text).to_owned();
+        reading
+    };
+    (0..count).map(reading).collect()
+}
+
+/// `git` of `/usr/bin/git`.
+fn base(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or(program)
+}
+
+/// Redirections that touch files; what goes to `/dev/null` touches none.
+pub(super) fn touched(redirects: &[Redirect]) -> impl Iterator<Item = &Redirect> {
+    redirects.iter().filter(|it| {
+        let (Redirect::From(word) | Redirect::To(word)) = it;
+        word.literal() != Some("/dev/null")
+    })
+}
