@@ -8,7 +8,8 @@ use crate::cli::args::{Options, Sandbox};
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, configuration, print};
 use crate::sandbox::{
-    self, Absent, Command, Confinement, Ended, Entry, Environment, Network, Policy, adopt_orphans,
+    self, Absent, Command, Confinement, Ended, Entry, Environment, Level, Network, Policy,
+    adopt_orphans,
 };
 use crate::tools::{Bounds, Enclosure};
 use crate::ui::visible;
@@ -112,10 +113,16 @@ fn described(it: &Confinement) -> String {
     };
     let writable = std::iter::once(&it.project).chain(&it.writable);
     let mut text = format!("level: {}\n", it.level);
+    if let Some(shortcoming) = it.level.shortcoming() {
+        text += &format!("but: {shortcoming}\n");
+    }
     text += &paths("can be written to", &mut writable.map(|it| it.path()));
     text += "can be read: the system\n";
     text += &paths("emptied", &mut it.emptied.iter().map(PathBuf::as_path));
     text += &paths("but readable", &mut it.readable.iter().map(|it| it.path()));
+    if it.level == Level::Reduced {
+        return text + "network: none, not even to itself\n";
+    }
     let hidden = format!("hidden ({})", it.hidden.len());
     text += &paths(&hidden, &mut it.hidden.iter().map(Entry::path));
     let frozen = format!("frozen ({})", it.frozen.len() + it.absent.len());

@@ -225,7 +225,7 @@ mod tests {
             sandbox.readable AGENT_SANDBOX_READABLE List []
             sandbox.writable AGENT_SANDBOX_WRITABLE List []
             sandbox.reveal AGENT_SANDBOX_REVEAL List []
-            sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces "auto"
+            sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces|reduced "auto"
             ui.color AGENT_UI_COLOR auto|always|never "auto"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());

@@ -12,15 +12,28 @@ pub(super) fn spawn(
     confinement: &Confinement,
     directory: &Path,
 ) -> io::Result<(tokio::process::Child, Placeholders)> {
+    use std::os::fd::AsRawFd;
     use std::sync::Arc;
 
     use crate::sandbox::enter::Passage;
-    use crate::sandbox::plan::plan;
+    use crate::sandbox::plan::{plan, reduced};
     use crate::sandbox::report::Report;
+    use crate::sandbox::{Level, landlock};
 
-    let placeholders = Placeholders::make(&confinement.absent)?;
-    let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
-    let plan = Arc::new(plan(confinement, directory, &exists));
+    // Held open until the child has them.
+    let mut rules = None;
+    let (plan, placeholders) = match confinement.level {
+        Level::Namespaces => {
+            let placeholders = Placeholders::make(&confinement.absent)?;
+            let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
+            (plan(confinement, directory, &exists), placeholders)
+        }
+        Level::Reduced => {
+            let rules = rules.insert(landlock::rules(confinement)?);
+            (reduced(rules.as_raw_fd()), Placeholders::default())
+        }
+    };
+    let plan = Arc::new(plan);
     let report = Arc::new(Report::new()?);
     let mut passage = Passage::new(Arc::clone(&plan), Arc::clone(&report));
     // SAFETY: between fork and exec a passage makes system calls and uses memory that it has.
@@ -35,6 +48,7 @@ pub(super) fn spawn(
         ),
         None => err,
     })?;
+    drop(rules);
     Ok((child, placeholders))
 }
 

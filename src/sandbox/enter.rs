@@ -99,6 +99,10 @@ impl Passage {
             Step::Renounce => renounce(),
             Step::Begin => begin(&self.report),
             Step::Limits => limit(),
+            Step::Restrict { rules } => {
+                rustix::thread::set_no_new_privs(true)?;
+                raw::landlock_enter(*rules)
+            }
             Step::Filter { program } => raw::filter(program),
         }
     }

@@ -47,8 +47,8 @@ enum When {
     },
 }
 
-/// Whether the command is alone in a process namespace. There it may trace: debuggers and leak
-/// checkers do, and whom it could trace is part of itself.
+/// Whether the command is alone in namespaces. There it may trace: debuggers and leak checkers do,
+/// and whom it could trace is part of itself. And there the only network is its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Company {
     Alone,
@@ -64,6 +64,7 @@ const X32: u32 = 0x4000_0000;
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = 0o6000;
 
+/// The first needs no network.
 const FAMILIES: &[u32] =
     &[libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32, libc::AF_NETLINK as u32];
 
@@ -164,7 +165,11 @@ fn rules(company: Company) -> Vec<Rule> {
     let namespaces = When::Any { argument: 0, bits: NAMESPACES };
     rules.push(refuse(libc::SYS_clone, namespaces, libc::EPERM));
     // A virtual machine's host is reached by a family of its own, whatever network there is.
-    let strange = When::IsNone { argument: 0, values: FAMILIES };
+    let families = match company {
+        Company::Alone => FAMILIES,
+        Company::AmongOthers => &FAMILIES[..1],
+    };
+    let strange = When::IsNone { argument: 0, values: families };
     rules.push(refuse(libc::SYS_socket, strange, libc::EAFNOSUPPORT));
     let netlink = libc::AF_NETLINK as u32;
     let not_routes = When::IsAndNotZero { argument: 0, value: netlink, other: 2 };

@@ -10,26 +10,49 @@ use crate::sandbox::tree::Tree;
 use crate::sandbox::{Command, Confinement, Environment, Grant, Network, Policy};
 
 /// What enforces a confinement.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Level {
     /// Namespaces of our own making.
     Namespaces,
+    /// Rules about paths, and a filter of system calls.
+    Reduced,
 }
 
 impl Level {
     /// The best of what is wanted that works here, found out by trying; or why none does. Must be
     /// called where commands can be started.
     pub(crate) fn find(wanted: Wanted) -> Result<Self, String> {
-        let (Wanted::Auto | Wanted::Namespaces) = wanted;
-        let level = Self::Namespaces;
-        level.attempt().map(|()| level)
+        let levels: &[Self] = match wanted {
+            Wanted::Auto => &[Self::Namespaces, Self::Reduced],
+            Wanted::Namespaces => &[Self::Namespaces],
+            Wanted::Reduced => &[Self::Reduced],
+        };
+        let mut reasons = Vec::new();
+        for level in levels {
+            match level.attempt() {
+                Ok(()) => return Ok(*level),
+                Err(reason) => reasons.push(format!("{level}: {reason}")),
+            }
+        }
+        Err(reasons.join("; "))
+    }
+
+    /// What it does not hold, as a sentence for the person; `None` if it is the whole.
+    pub(crate) fn shortcoming(self) -> Option<&'static str> {
+        match self {
+            Self::Namespaces => None,
+            Self::Reduced => Some(
+                "commands are confined in part only: they see secrets in the project, can change \
+                 its hooks and share /tmp and processes with you",
+            ),
+        }
     }
 
     /// Starts a command that does nothing. It starts only when all is in place.
     fn attempt(&self) -> Result<(), String> {
         let nothing = Command::new(Path::new("/bin/sh"), Path::new("/"), &Environment::default());
         let attempt = || {
-            let confinement = Confinement::bare(self.clone(), Grant::new(Path::new("/usr"))?);
+            let confinement = Confinement::bare(*self, Grant::new(Path::new("/usr"))?);
             let command = nothing.args(["-c", ":"]).under(Policy::Confined(confinement.into()));
             let stdio = [Stdio::null(), Stdio::null(), Stdio::null()];
             Tree::plant(|| command.spawn(Session::Own, stdio)).map(drop)
@@ -60,6 +83,7 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Namespaces => "namespaces",
+            Self::Reduced => "reduced",
         })
     }
 }

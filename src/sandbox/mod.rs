@@ -12,6 +12,8 @@ mod enter;
 #[cfg(target_os = "linux")]
 mod filter;
 mod home;
+#[cfg(target_os = "linux")]
+mod landlock;
 mod level;
 mod options;
 mod placeholders;

@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fmt;
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -77,6 +78,10 @@ pub(super) enum Step {
     /// Goes on as the command itself. Who was here waits for it, and takes all with it at the end.
     Begin,
     Limits,
+    /// Rules about paths, which somebody else has made and holds open.
+    Restrict {
+        rules: RawFd,
+    },
     Filter {
         program: Vec<sock_filter>,
     },
@@ -179,6 +184,12 @@ pub(super) fn plan(
     draft.steps.extend([Step::Loopback, Step::Go { to: text(directory) }, Step::Renounce]);
     draft.steps.extend([Step::Begin, Step::Limits, Step::Filter { program }]);
     Plan { steps: draft.steps, slots: draft.slots }
+}
+
+/// The steps where there are no namespaces: `rules` hold as far as they go.
+pub(super) fn reduced(rules: RawFd) -> Plan {
+    let program = filter::program(Company::AmongOthers);
+    Plan { steps: vec![Step::Limits, Step::Restrict { rules }, Step::Filter { program }], slots: 0 }
 }
 
 /// Something that is laid over the root.
@@ -319,6 +330,7 @@ impl fmt::Display for Step {
             Self::Renounce => ("dropping privileges", None),
             Self::Begin => ("starting the process", None),
             Self::Limits => ("setting limits", None),
+            Self::Restrict { .. } => ("restricting paths", None),
             Self::Filter { .. } => ("filtering system calls", None),
         };
         f.write_str(doing)?;

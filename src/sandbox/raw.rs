@@ -3,7 +3,7 @@
 
 #![expect(unsafe_code, reason = "system calls without a safe wrapper elsewhere")]
 
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use libc::{c_int, c_long, c_uint, sock_filter};
 use rustix::io::Errno;
@@ -132,4 +132,58 @@ fn close(first: RawFd, last: RawFd, flags: c_uint) {
     // SAFETY: who calls this uses none of these any more: it waits, and then ends or becomes
     // another program.
     unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) };
+}
+
+/// The version of path rules that the kernel knows.
+pub(super) fn landlock_version() -> rustix::io::Result<i64> {
+    const VERSION: c_uint = 1;
+    // SAFETY: asked for the version, the call takes no structure.
+    result(unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, std::ptr::null::<u8>(), 0, VERSION)
+    })
+}
+
+/// New rules that refuse all that is named, but for what is allowed later.
+pub(super) fn landlock_rules(
+    version: i64,
+    files: u64,
+    network: u64,
+    scopes: u64,
+) -> rustix::io::Result<OwnedFd> {
+    let attributes = [files, network, scopes];
+    let known = match version {
+        ..4 => 1,
+        4..6 => 2,
+        _ => 3,
+    };
+    // SAFETY: the kernel reads as much of the array as is said, which is there.
+    let rules = result(unsafe {
+        libc::syscall(libc::SYS_landlock_create_ruleset, attributes.as_ptr(), known * 8, 0)
+    })?;
+    // SAFETY: the kernel has just made it, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(rules as RawFd) })
+}
+
+pub(super) fn landlock_allow(
+    rules: BorrowedFd<'_>,
+    beneath: BorrowedFd<'_>,
+    what: u64,
+) -> rustix::io::Result<()> {
+    #[repr(C, packed)]
+    struct Beneath {
+        allowed: u64,
+        parent: i32,
+    }
+    const BENEATH: c_int = 1;
+    let rule = Beneath { allowed: what, parent: beneath.as_raw_fd() };
+    // SAFETY: the structure is what the kernel takes for a rule of this kind.
+    result(unsafe {
+        libc::syscall(libc::SYS_landlock_add_rule, rules.as_raw_fd(), BENEATH, &raw const rule, 0)
+    })
+    .map(drop)
+}
+
+pub(super) fn landlock_enter(rules: RawFd) -> rustix::io::Result<()> {
+    // SAFETY: no memory is named.
+    result(unsafe { libc::syscall(libc::SYS_landlock_restrict_self, rules, 0) }).map(drop)
 }

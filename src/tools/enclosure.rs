@@ -49,14 +49,14 @@ impl Enclosure {
     }
 
     /// What enforces it here, or why nothing can.
-    pub(crate) fn level(&self) -> Result<&Level, &str> {
+    pub(crate) fn level(&self) -> Result<Level, &str> {
         let find = || Level::find(self.bounds.options.level);
-        self.level.get_or_init(find).as_ref().map_err(String::as_str)
+        self.level.get_or_init(find).as_ref().copied().map_err(String::as_str)
     }
 
     /// What a command that starts now is confined to.
     pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
-        let level = self.level()?.clone();
+        let level = self.level()?;
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
         let lasting = lasting.as_ref().map_err(String::clone)?;
         let View { hidden, pinned, frozen, absent, outside, news } = self.look();

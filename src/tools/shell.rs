@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::sandbox::{Command, Environment, Level, Policy};
+use crate::sandbox::{Command, Environment, Policy};
 use crate::tools::{Enclosure, Failure};
 
 /// What tells a program that nobody watches and nobody answers.
@@ -40,9 +40,7 @@ impl Shell {
         match &self.enclosure {
             None => Some("commands are not confined".to_owned()),
             Some(enclosure) if find_out => match enclosure.level() {
-                Ok(Level::Namespaces) => None,
-                #[expect(unreachable_patterns, reason = "there is one level so far")]
-                Ok(level) => Some(format!("commands confined by {level}")),
+                Ok(level) => level.shortcoming().map(str::to_owned),
                 Err(_) => Some("no commands: nothing here can confine them".to_owned()),
             },
             Some(_) => None,
