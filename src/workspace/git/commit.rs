@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use git2::{
-    AttrCheckFlags, AttrValue, Branch, ErrorCode, FileMode, Index, IndexEntry, Signature, Status,
+    AttrCheckFlags, AttrValue, Branch, FileMode, Index, IndexEntry, Signature, Status,
     StatusOptions, message_prettify,
 };
 
@@ -114,12 +114,12 @@ impl Git {
     }
 
     fn author(&self) -> Result<Signature<'static>, FileError> {
-        self.repository.signature().map_err(|err| match err.code() {
-            ErrorCode::NotFound | ErrorCode::Invalid => refused(
-                "git does not know who commits; the user can say it: git config --global user.name \
-                 NAME, and user.email ADDRESS",
-            ),
-            _ => err.into(),
+        self.repository.signature().map_err(|err| {
+            FileError::Refused(format!(
+                "git does not know who commits ({}); the user can say it: git config --global \
+                 user.name NAME, and user.email ADDRESS",
+                err.message()
+            ))
         })
     }
 

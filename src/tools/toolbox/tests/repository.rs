@@ -500,6 +500,13 @@ fn what_cannot_be_committed_is_refused_and_nothing_changes() {
         a merge is under way: finish or abort it first, with a command
     "#]],
     );
+    fs::remove_file(repository.path().join("MERGE_HEAD")).unwrap();
+    repository.set_head("refs/heads/main").unwrap();
+    repository.config().unwrap().set_str("user.email", "").unwrap();
+    says(&world, &[commit(json!(["a"]))], expect![[r#"
+        Failed (refused)
+        git does not know who commits (failed to parse signature - Signature cannot have an empty name or email); the user can say it: git config --global user.name NAME, and user.email ADDRESS
+    "#]]);
     assert_eq!((head(), fs::read(repository.path().join("index")).unwrap()), (before, index));
 }
 
