@@ -157,6 +157,31 @@ fn a_question_of_the_model_is_answered_by_number_or_in_words() {
 }
 
 #[test]
+fn a_command_in_the_background_lives_on_between_prompts_and_ends_with_the_program() {
+    let home = Home::new();
+    let script = "mkfifo ask; echo ready; while read it < ask; do echo got $it; done";
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": script, "background": true})),
+        say("It runs."),
+        call("run_command", json!({"command": "echo hello > ask"})),
+        call("command_output", json!({"id": "c1", "start_line": 2})),
+        say("It answers."),
+    ]);
+    let mut terminal = open(&home, &server, &["--permission", "auto"]);
+    type_line(&mut terminal, "start it");
+    terminal.wait_for("It runs.");
+    type_line(&mut terminal, "ask it");
+    terminal.wait_for("It answers.");
+    prompted(&terminal);
+    terminal.send(CTRL_D);
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("still ran in the background and was stopped: c1"), "{screen}");
+    // Whether it was quick enough to have answered is its own affair: it was there to be asked.
+    assert!(screen.contains("command_output c1"), "{screen}");
+}
+
+#[test]
 fn what_was_typed_before_a_question_is_no_answer_to_it() {
     let home = Home::new();
     // While the first command runs, the person types what would allow the second.

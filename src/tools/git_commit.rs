@@ -22,7 +22,7 @@ pub(super) fn commit(workspace: &Workspace, args: Args) -> Result<Answer, Failur
     let paths: Vec<_> = paths.iter().map(|it| workspace.path(it)).collect::<Result<_, _>>()?;
     let branch = args.new_branch.as_deref().filter(|it| !it.is_empty());
     let wanted = Wanted { message: &args.message, paths: &paths, branch };
-    let done = workspace.git()?.commit(&wanted)?;
+    let done = workspace.commit(&wanted)?;
     let mut text = format!("[{} {}] {}\n", done.branch, done.id, done.subject);
     done.changes.iter().for_each(|it| text += &format!("{it}\n"));
     for note in &done.notes {

@@ -32,7 +32,7 @@ pub(crate) use change::Change;
 pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
-pub(crate) use git::{Compared, Git, Wanted};
+pub(crate) use git::{Committed, Compared, Git, Wanted};
 pub(crate) use path::ProjectPath;
 pub(crate) use secret::Secrets;
 pub(crate) use source::{LARGEST, SourceFile};
@@ -85,6 +85,11 @@ impl Workspace {
     /// The repository of the project, if it has one of its own.
     pub(crate) fn git(&self) -> Result<Git, FileError> {
         Git::open(self.root.path())
+    }
+
+    /// Commits what is wanted, on the branch that is checked out or on a new one.
+    pub(crate) fn commit(&self, wanted: &Wanted<'_>) -> Result<Committed, FileError> {
+        self.git()?.commit(&self.root, wanted)
     }
 
     /// Understands a path as a model or a person writes it.

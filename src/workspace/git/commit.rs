@@ -1,15 +1,18 @@
 //! Committing certain paths, and leaving whatever else is staged as it is.
 
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::{
-    AttrCheckFlags, AttrValue, Branch, ErrorCode, FileMode, Index, IndexEntry, Signature, Status,
+    AttrCheckFlags, AttrValue, Branch, FileMode, Index, IndexEntry, IndexTime, Signature, Status,
     StatusOptions, message_prettify,
 };
+use rustix::fs::{AtFlags, FileType, readlinkat, statat};
 
 use crate::workspace::git::repository::{Git, refused, spec};
 use crate::workspace::git::status::short;
+use crate::workspace::root::Root;
 use crate::workspace::{FileError, ProjectPath};
 
 /// What is to be committed.
@@ -44,7 +47,11 @@ const HOOKS: &[&str] = &["pre-commit", "prepare-commit-msg", "commit-msg", "post
 impl Git {
     /// Builds a tree from HEAD and the paths, commits it, and marks these paths as committed in the
     /// user's index. All that is refused is refused before anything is changed.
-    pub(crate) fn commit(&self, wanted: &Wanted<'_>) -> Result<Committed, FileError> {
+    pub(in crate::workspace) fn commit(
+        &self,
+        root: &Root,
+        wanted: &Wanted<'_>,
+    ) -> Result<Committed, FileError> {
         let message = message_prettify(wanted.message, None)?;
         let Some(subject) = message.lines().next().map(str::to_owned) else {
             return Err(refused("`message` is empty"));
@@ -59,7 +66,7 @@ impl Git {
         let changes = self.changed(wanted.paths, &mut notes)?;
 
         let head = self.head_tree()?;
-        let entries = self.in_index(&mut index, head.as_ref(), &changes)?;
+        let entries = self.in_index(root, &mut index, head.as_ref(), &changes)?;
         let tree = index.write_tree_to(&self.repository)?;
         if head.as_ref().is_some_and(|it| it.id() == tree) {
             return Err(refused("nothing to commit: all is as in HEAD"));
@@ -114,12 +121,12 @@ impl Git {
     }
 
     fn author(&self) -> Result<Signature<'static>, FileError> {
-        self.repository.signature().map_err(|err| match err.code() {
-            ErrorCode::NotFound | ErrorCode::Invalid => refused(
-                "git does not know who commits; the user can say it: git config --global user.name \
-                 NAME, and user.email ADDRESS",
-            ),
-            _ => err.into(),
+        self.repository.signature().map_err(|err| {
+            FileError::Refused(format!(
+                "git does not know who commits ({}); the user can say it: git config --global \
+                 user.name NAME, and user.email ADDRESS",
+                err.message()
+            ))
         })
     }
 
@@ -224,6 +231,7 @@ impl Git {
     /// none for those that are gone.
     fn in_index(
         &self,
+        root: &Root,
         index: &mut Index,
         head: Option<&git2::Tree<'_>>,
         changes: &[Change],
@@ -232,18 +240,73 @@ impl Git {
             Some(tree) => index.read_tree(tree)?,
             None => index.clear()?,
         }
-        let work_tree = self.repository.workdir().unwrap_or(Path::new("")).to_owned();
         let mut entries = Vec::new();
-        for Change { path, .. } in changes {
-            let is_there = work_tree.join(path).symlink_metadata().is_ok_and(|it| !it.is_dir());
-            if is_there {
-                index.add_path(path)?;
-            } else {
+        for Change { path, status } in changes {
+            let is_gone = status.contains(Status::WT_DELETED)
+                || status.is_index_deleted() && !status.is_wt_new();
+            let entry = if is_gone {
                 index.remove_path(path)?;
-            }
-            entries.push((path.clone(), index.get_path(path, 0).filter(|_| is_there)));
+                None
+            } else {
+                let before = index.get_path(path, 0).map(|it| it.mode);
+                let entry = self.stored(root, path, before)?;
+                index.add(&entry)?;
+                Some(entry)
+            };
+            entries.push((path.clone(), entry));
         }
         Ok(entries)
+    }
+
+    /// Stores what is at a path. libgit2 would follow a link on the way to it, out of the project; so
+    /// it is opened here, and only what git makes of line ends is left to libgit2.
+    fn stored(
+        &self,
+        root: &Root,
+        path: &Path,
+        before: Option<u32>,
+    ) -> Result<IndexEntry, FileError> {
+        let path = ProjectPath::plain(path.to_owned());
+        let unreadable = |err: &std::io::Error| FileError::io("read", &path, err);
+        let (above, name) = path.split().ok_or_else(|| refused("a file is missing"))?;
+        let (real, directory) = root.open_directory(&above)?;
+        if real != above {
+            return Err(FileError::Refused(format!("`{path}` lies behind a symbolic link")));
+        }
+        let stat = statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW);
+        let stat = stat.map_err(|it| unreadable(&it.into()))?;
+        let (id, mode) = if FileType::from_raw_mode(stat.st_mode) == FileType::Symlink {
+            let target = readlinkat(&directory, name, Vec::new());
+            let target = target.map_err(|it| unreadable(&it.into()))?;
+            (self.repository.blob(target.as_bytes())?, FileMode::Link)
+        } else {
+            let mut file = root.open_file_exactly(&path)?;
+            let mut writer = self.repository.blob_writer(Some(path.as_path()))?;
+            std::io::copy(&mut file, &mut writer).map_err(|it| unreadable(&it))?;
+            let config = self.repository.config();
+            let tells = config.and_then(|it| it.get_bool("core.filemode")).unwrap_or(true);
+            let is_program = match before {
+                Some(mode) if !tells => mode == u32::from(FileMode::BlobExecutable),
+                _ => tells && stat.st_mode & 0o100 != 0,
+            };
+            let mode = if is_program { FileMode::BlobExecutable } else { FileMode::Blob };
+            (writer.commit()?, mode)
+        };
+        Ok(IndexEntry {
+            // What is not known of the file makes git look at it once more, and see that it is so.
+            ctime: IndexTime::new(0, 0),
+            mtime: IndexTime::new(0, 0),
+            dev: 0,
+            ino: 0,
+            uid: 0,
+            gid: 0,
+            file_size: 0,
+            flags: 0,
+            flags_extended: 0,
+            mode: mode.into(),
+            id,
+            path: path.as_path().as_os_str().as_bytes().to_vec(),
+        })
     }
 
     /// What git itself would have done besides.

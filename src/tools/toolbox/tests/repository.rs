@@ -500,6 +500,17 @@ fn what_cannot_be_committed_is_refused_and_nothing_changes() {
         a merge is under way: finish or abort it first, with a command
     "#]],
     );
+    fs::remove_file(repository.path().join("MERGE_HEAD")).unwrap();
+    repository.set_head("refs/heads/main").unwrap();
+    repository.config().unwrap().set_str("user.email", "").unwrap();
+    says(
+        &world,
+        &[commit(json!(["a"]))],
+        expect![[r#"
+        Failed (refused)
+        git does not know who commits (failed to parse signature - Signature cannot have an empty name or email); the user can say it: git config --global user.name NAME, and user.email ADDRESS
+    "#]],
+    );
     assert_eq!((head(), fs::read(repository.path().join("index")).unwrap()), (before, index));
 }
 
@@ -627,4 +638,69 @@ fn a_linked_work_tree_is_read_and_committed_in() {
               main [ID] first
         "#]],
     );
+}
+
+#[test]
+fn no_link_leads_the_git_tools_out_of_the_project() {
+    let world = World::new(&[("a", "1\n"), ("d/secret", "mine\n")], Limits::default());
+    let repository = init(&world);
+    commit_all(&repository, "first");
+    fs::remove_file(project(&world).join("a")).unwrap();
+    symlink("../outside/secret", project(&world).join("a")).unwrap();
+    fs::remove_dir_all(project(&world).join("d")).unwrap();
+    symlink("../outside", project(&world).join("d")).unwrap();
+    let calls = [
+        ("git", json!({"action": "diff"})),
+        ("git", json!({"action": "diff", "path": "d/secret"})),
+        ("git", json!({"action": "blame", "path": "d/secret"})),
+        ("git", json!({"action": "blame", "path": "a"})),
+        ("git_commit", json!({"message": "x", "paths": ["d/secret"]})),
+        ("git_commit", json!({"message": "x", "paths": ["a"]})),
+        ("git_commit", json!({"message": "x"})),
+        ("git", json!({"action": "show", "revision": "HEAD:a"})),
+        ("git", json!({"action": "show", "revision": "HEAD~1"})),
+    ];
+    let said = said(&world, &calls);
+    assert!(!said.contains("S3CRET"), "{said}");
+    // What is committed of a link is where it leads.
+    assert!(said.contains("../outside/secret\nDone"), "{said}");
+    world.secret_is_safe();
+}
+
+#[test]
+fn a_file_is_committed_as_git_would_store_it() {
+    let (world, repository) = repository();
+    write(&world, ".gitattributes", "*.txt text eol=crlf\n");
+    write(&world, "x.txt", "one\r\ntwo\r\n");
+    write(&world, "run.sh", "true\n");
+    let run = project(&world).join("run.sh");
+    fs::set_permissions(&run, fs::Permissions::from_mode(0o755)).unwrap();
+    symlink("a", project(&world).join("link")).unwrap();
+    says(
+        &world,
+        &[
+            ("git_commit", json!({"message": "x", "paths": ["."]})),
+            ("git", json!({"action": "status"})),
+        ],
+        expect![[r#"
+            Done (4 files on main)
+            [main [ID]] x
+            A .gitattributes
+            A link
+            A run.sh
+            A x.txt
+            Done (1 line)
+            ## main
+            [nothing is changed]
+        "#]],
+    );
+    let tree = repository.head().unwrap().peel_to_tree().unwrap();
+    let stored = |name: &str| {
+        let entry = tree.get_name(name).unwrap();
+        let blob = repository.find_blob(entry.id()).unwrap();
+        (entry.filemode(), String::from_utf8(blob.content().to_vec()).unwrap())
+    };
+    assert_eq!(stored("x.txt"), (0o100_644, "one\ntwo\n".to_owned()));
+    assert_eq!(stored("run.sh"), (0o100_755, "true\n".to_owned()));
+    assert_eq!(stored("link"), (0o120_000, "a".to_owned()));
 }
