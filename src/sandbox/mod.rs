@@ -12,6 +12,7 @@ mod enter;
 #[cfg(target_os = "linux")]
 mod filter;
 mod home;
+mod host;
 #[cfg(target_os = "linux")]
 mod landlock;
 mod level;
@@ -20,6 +21,7 @@ mod placeholders;
 #[cfg(target_os = "linux")]
 mod plan;
 mod policy;
+mod proxy;
 #[cfg(target_os = "linux")]
 mod raw;
 #[cfg(target_os = "linux")]
@@ -32,6 +34,7 @@ pub(crate) use background::Background;
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
 pub(crate) use home::Homes;
+pub(crate) use host::{Host, HostRule, Target, is_covered, is_public_enough};
 pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};

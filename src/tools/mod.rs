@@ -12,6 +12,7 @@ mod commands;
 mod custom;
 mod edit_file;
 mod enclosure;
+mod fetch_url;
 mod find_files;
 mod git;
 mod git_commit;

@@ -15,7 +15,7 @@ use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, command_output, edit_file,
-    find_files, git, git_commit, list_files, read_file, run_command, search, write_file,
+    fetch_url, find_files, git, git_commit, list_files, read_file, run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -66,11 +66,12 @@ enum Tool {
     CommandOutput,
     Git,
     GitCommit,
+    FetchUrl,
     AskUser,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 11] = [
+const TOOLS: [(Tool, &str, Effect, &str); 12] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -91,6 +92,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 11] = [
     ),
     (Tool::Git, "git", Effect::Reads, include_str!("../../tools/git.json")),
     (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
+    (Tool::FetchUrl, "fetch_url", Effect::Reaches, include_str!("../../tools/fetch_url.json")),
     (Tool::AskUser, "ask_user", Effect::Asks, include_str!("../../tools/ask_user.json")),
 ];
 
@@ -233,6 +235,10 @@ impl Toolbox {
                 Ok(args) => command_output::look(&self.commands, budget, args, stop)
                     .await
                     .unwrap_or_else(|failure| Err(failure).into()),
+            },
+            Tool::FetchUrl => match arguments::parse(&call.0.args, call.1) {
+                Ok(args) => fetch_url::run(budget, args, stop).await,
+                Err(complaint) => malformed(complaint),
             },
         }
     }

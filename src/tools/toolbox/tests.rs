@@ -136,6 +136,7 @@ fn the_definitions_say_what_the_types_say() {
         schema::<command_output::Args>(),
         schema::<git::Args>(),
         schema::<git_commit::Args>(),
+        schema::<fetch_url::Args>(),
         schema::<ask_user::Args>(),
     ];
     for (spec, schema) in specs().iter().zip(schemas) {
@@ -155,7 +156,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 890, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 930, "{tokens} tokens: {each:?}");
 }
 
 #[test]
