@@ -26,9 +26,9 @@ pub(crate) use change::Change;
 pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
-pub(crate) use path::ProjectPath;
+pub(crate) use path::{ProjectPath, in_order};
 pub(crate) use source::{LARGEST, SourceFile};
-pub(crate) use walk::{Found, Kind};
+pub(crate) use walk::{Found, Kind, Met, Onward, Visit};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
 /// a promise that it could be.
@@ -71,6 +71,12 @@ impl Workspace {
         self.root.open_file_exactly(found)
     }
 
+    /// Whether there is a file, whatever it holds, or a link to one.
+    pub(crate) fn is_file(&self, path: &ProjectPath) -> bool {
+        let real = self.root.follow(path);
+        real.is_ok_and(|it| self.root.path().join(it.as_path()).is_file())
+    }
+
     /// Where a directory really is, for a program to run in.
     pub(crate) fn directory(&self, path: &ProjectPath) -> Result<PathBuf, FileError> {
         let (real, _) = self.root.open_directory(path)?;
@@ -91,6 +97,17 @@ impl Workspace {
         cancel: &Cancel,
     ) -> Result<Vec<Found>, FileError> {
         walk::entries(&self.root, path, depth, cancel)
+    }
+
+    /// Shows the same to visitors, one on each of several threads, while the walk goes on. The
+    /// order is another each time.
+    pub(crate) fn visit<'s>(
+        &self,
+        path: &ProjectPath,
+        cancel: &Cancel,
+        visitor: impl FnMut() -> Visit<'s>,
+    ) -> Result<(), FileError> {
+        walk::visit(&self.root, path, None, cancel, visitor)
     }
 }
 

@@ -94,6 +94,9 @@ fn strip(schema: &mut Value, is_schema: bool) {
             for unread in ["$schema", "title", "format", "minimum", "additionalProperties"] {
                 fields.remove(unread);
             }
+            if let Some(Value::Array(values)) = fields.get_mut("enum") {
+                values.retain(|it| !it.is_null());
+            }
             if let Some(Value::Array(types)) = fields.get("type") {
                 let some = types.iter().find(|it| *it != "null").cloned().unwrap();
                 fields.insert("type".to_owned(), some);
@@ -132,7 +135,7 @@ fn the_definitions_cost_few_tokens() {
         .collect();
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let tokens: usize = wrapped.iter().map(|it| bpe.count_ordinary(it)).sum();
-    assert!(tokens <= 650, "{tokens} tokens");
+    assert!(tokens <= 695, "{tokens} tokens");
 }
 
 #[test]
@@ -709,18 +712,19 @@ fn what_is_not_a_regular_expression_is_searched_as_it_stands() {
         "search",
         json!({"pattern": "a\nb"}),
         expect![[r#"
-        Failed (no pattern)
-        `pattern` cannot be searched for: search looks at one line at a time, so it cannot match a line end
-    "#]],
+            Done (no matches)
+            no match for `a
+            b` in 4 files
+        "#]],
     );
 }
 
 #[test]
-fn binary_files_are_not_searched_and_many_matches_are_cut() {
+fn binary_files_are_only_named_and_many_matches_are_cut() {
     let many = "hit\n".repeat(200);
     let world = World::new(&[("b", "hit\n\0"), ("c", &many), ("d", &many)], Limits::default());
     let outcome = world.call("search", r#"{"pattern": "hit"}"#);
-    assert_eq!(outcome.gist, "60 matches in 2 files");
+    assert_eq!(outcome.gist, "61 matches in 3 files");
     assert!(outcome.text.contains("[more in this file: search with path c]\n"));
     let more = world.call("search", r#"{"pattern": "hit", "path": "c"}"#);
     assert_eq!(more.gist, "100+ matches in 1 file");
@@ -730,16 +734,16 @@ fn binary_files_are_not_searched_and_many_matches_are_cut() {
         "search",
         json!({"pattern": "hit"}),
         expect![[r#"
-        Done (100+ matches in 1 file)
-        c
-        1:hit
-        2:hit
-        3:hit
-        4:hit
-        5:hit
-        6:hit
-        [cut: there may be more; narrow the pattern]
-    "#]],
+            Done (30+ matches in 1 file)
+            c
+            1:hit
+            2:hit
+            3:hit
+            4:hit
+            5:hit
+            6:hit
+            [cut: there may be more; narrow it with path, glob or the pattern]
+        "#]],
     );
 }
 
