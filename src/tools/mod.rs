@@ -11,6 +11,7 @@ mod find_files;
 mod glob;
 mod list_files;
 mod lookup;
+mod project_overview;
 mod read_file;
 mod run_command;
 mod search;

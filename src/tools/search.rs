@@ -240,7 +240,7 @@ fn search_file(
             Ok(matches)
         }
         Err(err) => Err(Unsearched::Because(match scope.pattern.reading {
-            _ if !err.to_string().contains("heap limit") => format!("cannot be read: {err}"),
+            _ if !err.to_string().contains("allocation limit") => format!("cannot be read: {err}"),
             Reading::Across => {
                 format!("has more than {} MiB, too much to match across lines", IN_MEMORY >> 20)
             }

@@ -12,8 +12,8 @@ use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
-    write_file,
+    Budget, Failure, arguments, edit_file, find_files, list_files, project_overview, read_file,
+    run_command, search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -53,17 +53,24 @@ enum Tool {
     ListFiles,
     FindFiles,
     Search,
+    ProjectOverview,
     RunCommand,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 7] = [
+const TOOLS: [(Tool, &str, Effect, &str); 8] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
     (Tool::ListFiles, "list_files", Effect::Reads, include_str!("../../tools/list_files.json")),
     (Tool::FindFiles, "find_files", Effect::Reads, include_str!("../../tools/find_files.json")),
     (Tool::Search, "search", Effect::Reads, include_str!("../../tools/search.json")),
+    (
+        Tool::ProjectOverview,
+        "project_overview",
+        Effect::Reads,
+        include_str!("../../tools/project_overview.json"),
+    ),
     (
         Tool::RunCommand,
         "run_command",
@@ -129,6 +136,12 @@ impl Toolbox {
             Tool::Search => {
                 self.on_files(call, stop, move |it, cancel, args| {
                     search::search(it, budget, cancel, args)
+                })
+                .await
+            }
+            Tool::ProjectOverview => {
+                self.on_files(call, stop, move |it, cancel, args| {
+                    project_overview::overview(it, budget, cancel, args)
                 })
                 .await
             }
