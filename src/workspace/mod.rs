@@ -68,7 +68,7 @@ impl Workspace {
 
     /// Opens a file that the walk has found, for reading. No link is followed.
     pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
-        self.root.open_file_exactly(found)
+        self.root.open_seen(found)
     }
 
     /// Whether there is a file, whatever it holds, or a link to one.
