@@ -127,10 +127,14 @@ fn peers() -> Option<PathBuf> {
     (bin.join("rg").exists() && bin.join("fd").exists()).then_some(bin)
 }
 
-/// How long it took and how many lines it wrote. Like the tools, it takes hidden files as others.
+/// How long it took and how many lines it wrote. It is told to do as the tools do: hidden
+/// files are files, small letters match large ones, lines have numbers.
 fn run_peer(program: &Path, project: &Path, args: &[&str]) -> (Duration, u64) {
     let mut command = Command::new(program);
     command.args(args).args(["--hidden", "--no-require-git"]);
+    if program.ends_with("rg") {
+        command.args(["--smart-case", "--line-number"]);
+    }
     command.env_clear().current_dir(project).stdin(Stdio::null()).stderr(Stdio::null());
     let begun = Instant::now();
     let output = command.output().expect("the peer can be started");

@@ -24,7 +24,7 @@ use crate::tools::project_overview::language::Language;
 use crate::tools::project_overview::map::Mapped;
 use crate::tools::project_overview::source::Source;
 use crate::tools::{Budget, Failure, lookup};
-use crate::workspace::{Cancel, Content, Kind, ProjectPath, Workspace};
+use crate::workspace::{Cancel, Content, Kind, Opener, ProjectPath, Workspace};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -97,13 +97,13 @@ pub(super) fn overview(
 fn read_all(workspace: &Workspace, cancel: &Cancel, sources: &[ProjectPath]) -> Vec<Mapped> {
     let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
-        let mut mapped = Vec::new();
+        let (mut mapped, mut opener) = (Vec::new(), workspace.opener());
         while let Some(path) = sources.get(next.fetch_add(1, Ordering::Relaxed)) {
             if cancel.is_cancelled() {
                 break;
             }
             let language = Language::of(path.as_path()).expect("only sources are read");
-            let source = text(workspace, path).map(|it| Source::read(&it, language));
+            let source = text(&mut opener, path).map(|it| Source::read(&it, language));
             mapped.extend(source.map(|source| Mapped { path: path.clone(), source }));
         }
         found.lock().unwrap_or_else(PoisonError::into_inner).append(&mut mapped);
@@ -120,8 +120,8 @@ fn read_all(workspace: &Workspace, cancel: &Cancel, sources: &[ProjectPath]) -> 
     found
 }
 
-fn text(workspace: &Workspace, path: &ProjectPath) -> Option<String> {
-    let file = workspace.open_found(path).ok()?;
+fn text(opener: &mut Opener<'_>, path: &ProjectPath) -> Option<String> {
+    let file = opener.open(path.as_path()).ok()?;
     let mut bytes = Vec::new();
     file.take(LARGE + 1).read_to_end(&mut bytes).ok()?;
     if usize::try_from(LARGE).is_ok_and(|it| it < bytes.len()) {
@@ -146,7 +146,7 @@ fn facts(
         let name = it.as_path().to_string_lossy().to_lowercase();
         it.depth() == 1 && name.starts_with("readme")
     };
-    let readme = files.iter().find(is_readme).and_then(|it| text(workspace, it));
+    let readme = files.iter().find(is_readme).and_then(|it| text(&mut workspace.opener(), it));
     lines.extend(readme.and_then(|it| readme::first_words(&it)));
     let languages = layout::languages(files, mapped);
     lines.push(
@@ -178,7 +178,7 @@ fn manifests(workspace: &Workspace, files: &[ProjectPath]) -> Vec<String> {
     manifests.sort_by_key(|it| it.depth());
     let more = manifests.len().saturating_sub(MANIFESTS);
     let tell = |path: &&ProjectPath| {
-        let text = text(workspace, path).unwrap_or_default();
+        let text = text(&mut workspace.opener(), path).unwrap_or_default();
         let found = manifest::read(&name(path), &text);
         let mut parts = vec![found.name.map_or(path.to_string(), |it| format!("{path}: {it}"))];
         if !found.runs.is_empty() {

@@ -26,7 +26,7 @@ use crate::tools::search::matches::{Keep, Matches};
 use crate::tools::search::pattern::{Pattern, Reading};
 use crate::tools::{Budget, Failure, glob, lookup};
 use crate::workspace::{
-    Cancel, FileError, Kind, LARGEST, Met, Onward, ProjectPath, Visit, Workspace,
+    Cancel, FileError, Kind, LARGEST, Met, Onward, Opener, ProjectPath, Visit, Workspace,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -158,7 +158,7 @@ fn find(scope: Scope<'_>, path: &ProjectPath, most: usize) -> Result<Found, Fail
     let lock = || first.lock().unwrap_or_else(PoisonError::into_inner);
 
     let visitor = || -> Visit<'_> {
-        let mut searcher = searcher(scope);
+        let (mut searcher, mut opener) = (searcher(scope), scope.workspace.opener());
         let (lock, files, unsearched) = (&lock, &files, &unsearched);
         Box::new(move |met: Met<'_>| {
             if met.kind == Kind::File && !scope.only.iter().all(|it| it.is_match(met.path)) {
@@ -171,7 +171,7 @@ fn find(scope: Scope<'_>, path: &ProjectPath, most: usize) -> Result<Found, Fail
                 return Onward::Further;
             }
             files.fetch_add(1, Ordering::Relaxed);
-            match search_file(scope, &mut searcher, met.path) {
+            match search_file(scope, &mut searcher, &mut opener, met.path) {
                 Ok(it) if it.number == 0 => {}
                 Ok(it) => lock().add(it.path.clone(), it.number, it),
                 Err(Unsearched::Gone) => {}
@@ -221,10 +221,11 @@ enum Unsearched {
 fn search_file(
     scope: Scope<'_>,
     searcher: &mut Searcher,
+    opener: &mut Opener<'_>,
     path: &Path,
 ) -> Result<Matches, Unsearched> {
+    let opened = opener.open(path);
     let path = ProjectPath::plain(path.to_owned());
-    let opened = scope.workspace.open_found(&path);
     let file = opened.map_err(|err| match err {
         FileError::Missing(_) => Unsearched::Gone,
         err => Unsearched::Because(err.to_string()),

@@ -15,7 +15,6 @@ mod source;
 mod walk;
 mod write;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -27,6 +26,7 @@ pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
 pub(crate) use path::{ProjectPath, in_order};
+pub(crate) use root::Opener;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use walk::{Found, Kind, Met, Onward, Visit};
 
@@ -66,9 +66,9 @@ impl Workspace {
         SourceFile::read(&self.root, path)
     }
 
-    /// Opens a file that the walk has found, for reading. No link is followed.
-    pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
-        self.root.open_seen(found)
+    /// For opening many files that a walk has found, for reading. No link is followed.
+    pub(crate) fn opener(&self) -> Opener<'_> {
+        Opener::new(&self.root)
     }
 
     /// Whether there is a file, whatever it holds, or a link to one.
