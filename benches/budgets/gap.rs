@@ -100,7 +100,7 @@ fn work(home: &Home, server: &FaultServer, more: &[&str]) -> Instant {
 }
 
 /// From each answer to the request that follows it.
-fn gaps(server: &FaultServer) -> Vec<Duration> {
+pub(crate) fn gaps(server: &FaultServer) -> Vec<Duration> {
     let times = server.times();
     let pairs = times.windows(2);
     let gap = |pair: &[(Instant, Option<Instant>)]| {

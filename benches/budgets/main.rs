@@ -8,6 +8,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod find;
 mod floor;
 mod gap;
 mod memory;
@@ -28,6 +29,7 @@ const ALL: &[Measurement] = &[
     ("repl", start::repl),
     ("first-request", start::first_request),
     ("memory", memory::fifty_turns),
+    ("find", find::find),
     ("floor", floor::floor),
     ("gap", gap::gap),
     ("entries", gap::entries),

@@ -1,7 +1,7 @@
 //! The file that a call means; where there is none, the files it may have meant.
 
 use crate::tools::Failure;
-use crate::workspace::{Cancel, FileError, Found, ProjectPath, SourceFile, Workspace};
+use crate::workspace::{Cancel, FileError, Found, ProjectPath, SourceFile, Visit, Workspace};
 
 /// How like the name of another file must be to be suggested, from 0 to 1.
 const LIKE: f64 = 0.85;
@@ -28,6 +28,19 @@ pub(super) fn entries(
     depth: Option<usize>,
 ) -> Result<Vec<Found>, Failure> {
     workspace.entries(path, depth, cancel).map_err(|err| match err {
+        FileError::Missing(path) => missing(workspace, cancel, &path),
+        err => err.into(),
+    })
+}
+
+/// Shows visitors what a call means, see [`Workspace::visit`].
+pub(super) fn visit<'s>(
+    workspace: &Workspace,
+    cancel: &Cancel,
+    path: &ProjectPath,
+    visitor: impl FnMut() -> Visit<'s>,
+) -> Result<(), Failure> {
+    workspace.visit(path, cancel, visitor).map_err(|err| match err {
         FileError::Missing(path) => missing(workspace, cancel, &path),
         err => err.into(),
     })

@@ -21,6 +21,7 @@ mod list_files;
 mod lookup;
 mod output;
 mod page;
+mod project_overview;
 mod read_file;
 mod run_command;
 mod search;

@@ -1,49 +1,80 @@
 //! `search`: lines of files that match a regular expression.
+//!
+//! Files are searched while the walk still finds others, on all processors. What is shown is
+//! nevertheless the same from run to run: the first matches in the order of the paths.
+
+mod first;
+mod matches;
+mod pattern;
 
 use std::fmt::Write as _;
-use std::io;
-use std::sync::Mutex;
-use std::sync::PoisonError;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use grep_regex::{RegexMatcher, RegexMatcherBuilder};
-use grep_searcher::{
-    BinaryDetection, Searcher, SearcherBuilder, Sink, SinkContext, SinkFinish, SinkMatch,
-};
+use globset::GlobSet;
+use grep_regex::RegexMatcher;
+use grep_searcher::{BinaryDetection, Searcher, SearcherBuilder};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::tools::answer::{Answer, count};
-use crate::tools::budget::clip;
+use crate::tools::search::first::First;
+use crate::tools::search::matches::{Keep, Matches};
+use crate::tools::search::pattern::{Pattern, Reading};
 use crate::tools::{Budget, Failure, glob, lookup};
-use crate::workspace::{Cancel, Kind, LARGEST, ProjectPath, Workspace};
+use crate::workspace::{
+    Cancel, FileError, Kind, LARGEST, Met, Onward, Opener, ProjectPath, Visit, Workspace,
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    /// A regular expression; all in lower case, it ignores case.
+    /// A regular expression; all in lower case, it ignores case; with \n, it spans lines.
     pattern: String,
     /// A file or directory to search.
     path: Option<String>,
     /// Only these files, e.g. *.rs.
     glob: Option<String>,
+    /// Only this language, e.g. py.
+    #[serde(rename = "type")]
+    language: Option<String>,
     /// Lines to show around each match.
     context: Option<u32>,
+    /// What to show; default lines.
+    mode: Option<Mode>,
+}
+
+// The other names are those of other agents' tools, which models remember.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Mode {
+    #[default]
+    #[serde(alias = "content", alias = "line", alias = "matches")]
+    Lines,
+    #[serde(alias = "files_with_matches", alias = "files_only", alias = "file")]
+    Files,
+    #[serde(alias = "counts")]
+    Count,
 }
 
 /// The most matches to show, and to show of one file among several.
 const MOST: usize = 100;
 const MOST_OF_ONE: usize = 30;
 
-/// The most characters of one line.
-const LINE: usize = 300;
+/// The most files to name.
+const MOST_FILES: usize = 200;
 
 /// The most lines around a match.
 const CONTEXT: u32 = 20;
 
-/// How many files are searched before their matches are counted. Files are taken in the order of
-/// their paths, so the same matches come first however many threads there are.
-const BATCH: usize = 512;
+/// How much of one file is in memory: a line, or all of it where matches span lines.
+const IN_MEMORY: u64 = LARGEST;
+
+/// The most files to name that could not be searched.
+const UNSEARCHED: usize = 5;
 
 pub(super) fn search(
     workspace: &Workspace,
@@ -51,222 +82,265 @@ pub(super) fn search(
     cancel: &Cancel,
     args: Args,
 ) -> Result<Answer, Failure> {
-    let (matcher, is_regex) = matcher(&args.pattern)?;
-    let context = args.context.unwrap_or(0).min(CONTEXT) as usize;
-    let files = files(workspace, cancel, args.path.as_deref(), args.glob.as_deref())?;
+    let pattern = Pattern::parse(&args.pattern)?;
+    let path = workspace.path(args.path.as_deref().unwrap_or_default())?;
+    let only = only(args.glob.as_deref(), args.language.as_deref())?;
+    let mode = args.mode.unwrap_or_default();
+    let is_one = workspace.is_file(&path);
+    let scope = Scope {
+        workspace,
+        cancel,
+        pattern: &pattern,
+        only: &only,
+        keep: match mode {
+            Mode::Lines if is_one => Keep::Lines(MOST),
+            Mode::Lines => Keep::Lines(MOST_OF_ONE),
+            Mode::Files => Keep::Whether,
+            Mode::Count => Keep::Number,
+        },
+        context: match mode {
+            Mode::Lines => args.context.unwrap_or(0).min(CONTEXT) as usize,
+            Mode::Files | Mode::Count => 0,
+        },
+    };
+    let most = match mode {
+        Mode::Lines => MOST,
+        Mode::Files => MOST_FILES,
+        Mode::Count => usize::MAX,
+    };
+    let found = find(scope, &path, most)?;
 
-    let is_one = files.len() == 1;
-    let most_of_one = if is_one { MOST } else { MOST_OF_ONE };
-
-    let (mut matched, mut shown, mut searched) = (Vec::new(), 0, 0);
-    for batch in files.chunks(BATCH) {
-        if cancel.is_cancelled() || MOST <= shown {
-            break;
-        }
-        let look = Look { matcher: &matcher, context, most_of_one };
-        let found = search_batch(workspace, look, cancel, batch);
-        shown += found.iter().map(|it| it.matches).sum::<usize>();
-        searched += batch.len();
-        matched.extend(found);
-    }
-    let rest =
-        if is_one { Rest::InOneFile } else { Rest::Among { unsearched: files.len() - searched } };
-    let mut answer = report(&matched, rest, budget);
-    if matched.is_empty() {
-        let (pattern, files) = (&args.pattern, count(files.len(), "file"));
-        answer.text = format!("no match for `{pattern}` in {files}\n");
-    }
-    if !is_regex {
+    let mut answer = match mode {
+        _ if found.matched.is_empty() => nothing(&args.pattern, found.files),
+        Mode::Lines => lines(&found, is_one, budget),
+        Mode::Files => names(&found, budget),
+        Mode::Count => counts(&found, budget),
+    };
+    answer.text.extend(unsearched(&found.unsearched));
+    if pattern.reading == Reading::Plain {
         answer.text +=
             "[the pattern is not a valid regular expression; it was taken as plain text]\n";
     }
     Ok(answer)
 }
 
-/// What is not a regular expression is looked for as it stands.
-fn matcher(pattern: &str) -> Result<(RegexMatcher, bool), Failure> {
-    if pattern.is_empty() {
-        return Err(Failure::new("`pattern` is empty", "no pattern"));
-    }
-    let mut builder = RegexMatcherBuilder::new();
-    // `crlf` sets a line terminator too, one that the searcher does not have.
-    builder.case_smart(true).crlf(true).line_terminator(Some(b'\n'));
-    if let Ok(matcher) = builder.build(pattern) {
-        return Ok((matcher, true));
-    }
-    match builder.fixed_strings(true).build(pattern) {
-        Ok(matcher) => Ok((matcher, false)),
-        Err(_) => Err(Failure::new(
-            "`pattern` cannot be searched for: search looks at one line at a time, so it cannot \
-             match a line end",
-            "no pattern",
-        )),
-    }
+/// The files that are meant, by name and by language.
+fn only(pattern: Option<&str>, language: Option<&str>) -> Result<Vec<GlobSet>, Failure> {
+    let some = |it: &&str| !it.is_empty();
+    let pattern = pattern.filter(some).map(glob::parse).transpose()?;
+    let language = language.filter(some).map(glob::language).transpose()?;
+    Ok(pattern.into_iter().chain(language).collect())
 }
 
-fn files(
-    workspace: &Workspace,
-    cancel: &Cancel,
-    path: Option<&str>,
-    pattern: Option<&str>,
-) -> Result<Vec<ProjectPath>, Failure> {
-    let glob = pattern.filter(|it| !it.is_empty()).map(glob::parse).transpose()?;
-    let path = workspace.path(path.unwrap_or_default())?;
-    let found = lookup::entries(workspace, cancel, &path, None)?;
-    let files = found.into_iter().filter(|it| it.kind == Kind::File).map(|it| it.path);
-    Ok(files.filter(|it| glob.as_ref().is_none_or(|glob| glob.is_match(it.as_path()))).collect())
-}
-
-/// What to look for in each file, and how much to keep.
+/// What is searched for, where, and how much is kept.
 #[derive(Clone, Copy)]
-struct Look<'a> {
-    matcher: &'a RegexMatcher,
+struct Scope<'a> {
+    workspace: &'a Workspace,
+    cancel: &'a Cancel,
+    pattern: &'a Pattern,
+    only: &'a [GlobSet],
+    keep: Keep,
     context: usize,
-    most_of_one: usize,
 }
 
-/// The files of the batch that have matches, in its order.
-fn search_batch(
-    workspace: &Workspace,
-    look: Look<'_>,
-    cancel: &Cancel,
-    batch: &[ProjectPath],
-) -> Vec<Matched> {
-    let (next, found) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let work = || {
-        let mut searcher = SearcherBuilder::new()
-            .binary_detection(BinaryDetection::quit(0))
-            .before_context(look.context)
-            .after_context(look.context)
-            .build();
-        while !cancel.is_cancelled() {
-            let Some(path) = batch.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
-            if let Some(matched) = search_file(workspace, look, &mut searcher, path) {
-                found.lock().unwrap_or_else(PoisonError::into_inner).push(matched);
+/// What has come of it, in the order of the paths.
+struct Found {
+    matched: Vec<Matches>,
+    /// There are matches beyond these, or may be.
+    is_cut: bool,
+    files: usize,
+    unsearched: Vec<(ProjectPath, String)>,
+}
+
+fn find(scope: Scope<'_>, path: &ProjectPath, most: usize) -> Result<Found, Failure> {
+    let first = Mutex::new(First::new(most));
+    let (files, unsearched) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let lock = || first.lock().unwrap_or_else(PoisonError::into_inner);
+
+    let visitor = || -> Visit<'_> {
+        let (mut searcher, mut opener) = (searcher(scope), scope.workspace.opener());
+        let (lock, files, unsearched) = (&lock, &files, &unsearched);
+        Box::new(move |met: Met<'_>| {
+            if met.kind == Kind::File && !scope.only.iter().all(|it| it.is_match(met.path)) {
+                return Onward::Further;
             }
-        }
+            if lock().is_beyond(met.path) {
+                return Onward::PastThis;
+            }
+            if met.kind != Kind::File {
+                return Onward::Further;
+            }
+            files.fetch_add(1, Ordering::Relaxed);
+            match search_file(scope, &mut searcher, &mut opener, met.path) {
+                Ok(it) if it.number == 0 => {}
+                Ok(it) => lock().add(it.path.clone(), it.number, it),
+                Err(Unsearched::Gone) => {}
+                Err(Unsearched::Because(reason)) => {
+                    let path = ProjectPath::plain(met.path.to_owned());
+                    let mut all = unsearched.lock().unwrap_or_else(PoisonError::into_inner);
+                    all.push((path, reason));
+                }
+            }
+            Onward::Further
+        })
     };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(batch.len() / 16);
-    std::thread::scope(|scope| {
-        (1..threads).for_each(|_| {
-            scope.spawn(work);
-        });
-        work();
-    });
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
-    found.sort_by(|a, b| a.path.cmp(&b.path));
-    found
+    lookup::visit(scope.workspace, scope.cancel, path, visitor)?;
+
+    let first = first.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut unsearched = unsearched.into_inner().unwrap_or_else(PoisonError::into_inner);
+    // Whether one beyond the first was come to is a matter of chance.
+    unsearched.retain(|(path, _)| !first.is_beyond(path.as_path()));
+    unsearched.sort();
+    let is_cut = first.is_full();
+    Ok(Found {
+        matched: first.into_sorted().collect(),
+        is_cut,
+        files: files.into_inner(),
+        unsearched,
+    })
 }
 
-/// `None` without a match, and for what cannot or shall not be searched.
+fn searcher(scope: Scope<'_>) -> Searcher {
+    SearcherBuilder::new()
+        // Reading goes on to find out whether the file is worth a mention.
+        .binary_detection(BinaryDetection::convert(0))
+        .multi_line(scope.pattern.reading == Reading::Across)
+        .heap_limit(usize::try_from(IN_MEMORY).ok())
+        .line_number(matches!(scope.keep, Keep::Lines(_)))
+        .before_context(scope.context)
+        .after_context(scope.context)
+        .build()
+}
+
+enum Unsearched {
+    /// It is no more, or the person wants no answer.
+    Gone,
+    Because(String),
+}
+
 fn search_file(
-    workspace: &Workspace,
-    look: Look<'_>,
+    scope: Scope<'_>,
     searcher: &mut Searcher,
-    path: &ProjectPath,
-) -> Option<Matched> {
-    let file = workspace.open_found(path).ok()?;
-    if LARGEST < file.metadata().ok()?.len() {
-        return None;
-    }
-    let mut matched = Matched {
-        path: path.clone(),
-        lines: Vec::new(),
-        matches: 0,
-        most: look.most_of_one,
-        has_more: false,
-        is_binary: false,
-    };
-    searcher.search_file(look.matcher, &file, &mut matched).ok()?;
-    (0 < matched.matches && !matched.is_binary).then_some(matched)
-}
-
-/// The matches of one file, as they will be shown.
-struct Matched {
-    path: ProjectPath,
-    lines: Vec<String>,
-    matches: usize,
-    /// So many matches are kept.
-    most: usize,
-    has_more: bool,
-    is_binary: bool,
-}
-
-impl Matched {
-    /// As grep does: `12:` before a match, `12-` before a line around one.
-    fn push(&mut self, number: Option<u64>, mark: char, line: &[u8]) {
-        let line = String::from_utf8_lossy(line);
-        let line = clip(line.trim_end_matches(['\r', '\n']), LINE);
-        self.lines.push(format!("{}{mark}{line}", number.unwrap_or_default()));
-    }
-}
-
-impl Sink for Matched {
-    type Error = io::Error;
-
-    fn matched(&mut self, _: &Searcher, it: &SinkMatch<'_>) -> Result<bool, io::Error> {
-        if self.matches == self.most {
-            self.has_more = true;
-            return Ok(false);
+    opener: &mut Opener<'_>,
+    path: &Path,
+) -> Result<Matches, Unsearched> {
+    let opened = opener.open(path);
+    let path = ProjectPath::plain(path.to_owned());
+    let file = opened.map_err(|err| match err {
+        FileError::Missing(_) => Unsearched::Gone,
+        err => Unsearched::Because(err.to_string()),
+    })?;
+    let mut matches = Matches::none_yet(path, scope.keep);
+    let reader = Interruptible { file, cancel: scope.cancel };
+    let matcher: &RegexMatcher = &scope.pattern.matcher;
+    match searcher.search_reader(matcher, reader, &mut matches) {
+        Ok(()) => Ok(matches),
+        Err(_) if scope.cancel.is_cancelled() => Err(Unsearched::Gone),
+        Err(_) if 0 < matches.number => {
+            matches.has_more = true;
+            Ok(matches)
         }
-        self.matches += 1;
-        self.push(it.line_number(), ':', it.bytes());
-        Ok(true)
-    }
-
-    fn context(&mut self, _: &Searcher, it: &SinkContext<'_>) -> Result<bool, io::Error> {
-        self.push(it.line_number(), '-', it.bytes());
-        Ok(true)
-    }
-
-    fn context_break(&mut self, _: &Searcher) -> Result<bool, io::Error> {
-        self.lines.push("--".to_owned());
-        Ok(true)
-    }
-
-    fn finish(&mut self, _: &Searcher, it: &SinkFinish) -> Result<(), io::Error> {
-        self.is_binary = it.binary_byte_offset().is_some();
-        Ok(())
+        Err(err) => Err(Unsearched::Because(match scope.pattern.reading {
+            _ if !err.to_string().contains("allocation limit") => format!("cannot be read: {err}"),
+            Reading::Across => {
+                format!("has more than {} MiB, too much to match across lines", IN_MEMORY >> 20)
+            }
+            Reading::Lines | Reading::Plain => {
+                format!("has a line of more than {} MiB", IN_MEMORY >> 20)
+            }
+        })),
     }
 }
 
-/// Where there may be more matches than were found.
-#[derive(Clone, Copy, PartialEq)]
-enum Rest {
-    InOneFile,
-    Among { unsearched: usize },
+/// A file whose end comes when the person wants no answer any more.
+struct Interruptible<'a> {
+    file: File,
+    cancel: &'a Cancel,
+}
+
+impl Read for Interruptible<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.cancel.is_cancelled() {
+            return Err(io::Error::other("stopped"));
+        }
+        self.file.read(buffer)
+    }
+}
+
+fn nothing(pattern: &str, files: usize) -> Answer {
+    let text = format!("no match for `{pattern}` in {}\n", count(files, "file"));
+    Answer { text, gist: "no matches".to_owned() }
 }
 
 /// The files and their lines, as many as may be shown.
-fn report(matched: &[Matched], rest: Rest, budget: Budget) -> Answer {
-    let (mut lines, mut matches, mut files) = (Vec::new(), 0, 0);
-    for file in matched {
-        if MOST <= matches {
-            break;
+fn lines(found: &Found, is_one: bool, budget: Budget) -> Answer {
+    let (mut lines, mut matches) = (Vec::new(), 0);
+    for file in &found.matched {
+        matches += file.number;
+        if file.is_binary {
+            lines.push(format!("{}: a binary file that matches", file.path));
+            continue;
         }
-        matches += file.matches;
-        files += 1;
         lines.push(file.path.to_string());
         lines.extend(file.lines.iter().cloned());
-        if file.has_more && rest != Rest::InOneFile {
+        if file.has_more && !is_one {
             lines.push(format!("[more in this file: search with path {}]", file.path));
         }
     }
     let (mut text, taken) = budget.take(lines.iter().cloned());
-    let is_short = files < matched.len() || taken < lines.len();
-    let (is_cut, narrower) = match rest {
-        Rest::InOneFile => (is_short || matched.iter().any(|it| it.has_more), "the pattern"),
-        Rest::Among { unsearched } => {
-            (is_short || 0 < unsearched, "it with path, glob or the pattern")
-        }
+    let is_short = taken < lines.len();
+    let is_cut = match is_one {
+        true => is_short || found.matched.iter().any(|it| it.has_more),
+        false => is_short || found.is_cut,
     };
     if is_cut {
+        let narrower = if is_one { "the pattern" } else { "it with path, glob or the pattern" };
         let _ = writeln!(text, "[cut: there may be more; narrow {narrower}]");
     }
-    let gist = match matches {
-        0 => "no matches".to_owned(),
-        _ if is_cut => format!("{matches}+ matches in {}", count(files, "file")),
-        _ => format!("{} in {}", count(matches, "match"), count(files, "file")),
+    let files = count(found.matched.len(), "file");
+    let gist = match is_cut {
+        true => format!("{matches}+ matches in {files}"),
+        false => format!("{} in {files}", count(matches, "match")),
     };
     Answer { text, gist }
 }
+
+fn names(found: &Found, budget: Budget) -> Answer {
+    let (mut text, taken) = budget.take(found.matched.iter().map(|it| it.path.to_string()));
+    let is_cut = found.is_cut || taken < found.matched.len();
+    if is_cut {
+        text += "[cut: there may be more; narrow it with path, glob or the pattern]\n";
+    }
+    let files = count(found.matched.len(), "file");
+    let more = if is_cut { "+" } else { "" };
+    Answer { text, gist: files.replacen(' ', &format!("{more} "), 1) }
+}
+
+fn counts(found: &Found, budget: Budget) -> Answer {
+    let matches: usize = found.matched.iter().map(|it| it.number).sum();
+    let line = |it: &Matches| match it.is_binary {
+        true => format!("{}: a binary file that matches", it.path),
+        false => format!("{}: {}", it.path, it.number),
+    };
+    let (mut text, taken) = budget.take(found.matched.iter().take(MOST_FILES).map(line));
+    let of = found.matched.len();
+    if taken < of {
+        let _ = writeln!(text, "[cut: {taken} of {of} files; narrow it with path or glob]");
+    }
+    let gist = format!("{} in {}", count(matches, "match"), count(of, "file"));
+    let _ = writeln!(text, "in all {gist}");
+    Answer { text, gist }
+}
+
+fn unsearched(files: &[(ProjectPath, String)]) -> Vec<String> {
+    let line =
+        |(path, reason): &(ProjectPath, String)| format!("[not searched: `{path}`: {reason}]\n");
+    let mut lines: Vec<_> = files.iter().take(UNSEARCHED).map(line).collect();
+    if let Some(more) = files.len().checked_sub(UNSEARCHED).filter(|it| 0 < *it) {
+        lines.push(format!("[not searched: {} more]\n", count(more, "file")));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests;

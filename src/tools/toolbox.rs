@@ -15,7 +15,8 @@ use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, command_output, edit_file,
-    fetch_url, find_files, git, git_commit, list_files, read_file, run_command, search, write_file,
+    fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
+    search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -62,6 +63,7 @@ enum Tool {
     ListFiles,
     FindFiles,
     Search,
+    ProjectOverview,
     RunCommand,
     CommandOutput,
     Git,
@@ -71,13 +73,19 @@ enum Tool {
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 12] = [
+const TOOLS: [(Tool, &str, Effect, &str); 13] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
     (Tool::ListFiles, "list_files", Effect::Reads, include_str!("../../tools/list_files.json")),
     (Tool::FindFiles, "find_files", Effect::Reads, include_str!("../../tools/find_files.json")),
     (Tool::Search, "search", Effect::Reads, include_str!("../../tools/search.json")),
+    (
+        Tool::ProjectOverview,
+        "project_overview",
+        Effect::Reads,
+        include_str!("../../tools/project_overview.json"),
+    ),
     (
         Tool::RunCommand,
         "run_command",
@@ -215,6 +223,12 @@ impl Toolbox {
             Tool::Search => {
                 self.on_files(call, stop, move |it, cancel, args| {
                     search::search(it, budget, cancel, args)
+                })
+                .await
+            }
+            Tool::ProjectOverview => {
+                self.on_files(call, stop, move |it, cancel, args| {
+                    project_overview::overview(it, budget, cancel, args)
                 })
                 .await
             }

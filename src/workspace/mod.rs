@@ -19,7 +19,6 @@ mod walk;
 mod warden;
 mod write;
 
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,11 +32,12 @@ pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
-pub(crate) use path::ProjectPath;
+pub(crate) use path::{ProjectPath, in_order};
+pub(crate) use root::Opener;
 pub(crate) use secret::Secrets;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use survey::{Absent, News, Survey, View};
-pub(crate) use walk::{Found, Kind};
+pub(crate) use walk::{Found, Kind, Met, Onward, Visit};
 pub(crate) use warden::{Access, Leave, Warden};
 
 /// A project, opened. Paths go in as [`ProjectPath`]; what comes out is opened, read or done, not
@@ -102,16 +102,16 @@ impl Workspace {
         SourceFile::read(&self.root, &self.secrets, path)
     }
 
-    /// Opens a file that the walk has found, for reading, unless it is secret. No link is followed;
-    /// what the person wants to be asked about is not read in passing.
-    pub(crate) fn open_found(&self, found: &ProjectPath) -> Result<File, FileError> {
-        let leave = self.root.warden().map(|it| it.leave(Access::Read, found));
-        if leave.is_some_and(|it| it != Leave::Free) {
-            return Err(FileError::Refused(format!("`{found}` is not read without a question")));
-        }
-        let file = self.root.open_file_exactly(found)?;
-        self.secrets.must_not_keep(&self.root, found, &file)?;
-        Ok(file)
+    /// For opening many files that a walk has found, for reading, but for those that are secret. No
+    /// link is followed; what the person wants to be asked about is not read in passing.
+    pub(crate) fn opener(&self) -> Opener<'_> {
+        Opener::new(&self.root, &self.secrets)
+    }
+
+    /// Whether there is a file, whatever it holds, or a link to one.
+    pub(crate) fn is_file(&self, path: &ProjectPath) -> bool {
+        let real = self.root.follow(path);
+        real.is_ok_and(|it| self.root.path().join(it.as_path()).is_file())
     }
 
     /// Where a directory really is, for a program to run in.
@@ -134,6 +134,17 @@ impl Workspace {
         cancel: &Cancel,
     ) -> Result<Vec<Found>, FileError> {
         walk::entries(&self.root, path, depth, cancel)
+    }
+
+    /// Shows the same to visitors, one on each of several threads, while the walk goes on. The
+    /// order is another each time.
+    pub(crate) fn visit<'s>(
+        &self,
+        path: &ProjectPath,
+        cancel: &Cancel,
+        visitor: impl FnMut() -> Visit<'s>,
+    ) -> Result<(), FileError> {
+        walk::visit(&self.root, path, None, cancel, visitor)
     }
 }
 

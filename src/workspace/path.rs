@@ -1,14 +1,16 @@
 //! A path in the project, as text: where it would be beneath the root. What it leads to on the
 //! disk is the business of `root`.
 
+use std::cmp::Ordering;
 use std::ffi::OsStr;
 use std::fmt;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use crate::workspace::FileError;
 
 /// Relative to the root, without `.`, `..` and empty parts; empty for the root itself.
-#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct ProjectPath(PathBuf);
 
 impl ProjectPath {
@@ -39,7 +41,7 @@ impl ProjectPath {
     }
 
     /// A path that is known to be plain, such as one that a walk has met.
-    pub(super) fn plain(path: PathBuf) -> Self {
+    pub(crate) fn plain(path: PathBuf) -> Self {
         debug_assert!(path.components().all(|it| matches!(it, Component::Normal(_))));
         Self(path)
     }
@@ -80,6 +82,31 @@ fn normal(path: &Path) -> Option<PathBuf> {
         }
     }
     Some(normal)
+}
+
+impl Ord for ProjectPath {
+    fn cmp(&self, other: &Self) -> Ordering {
+        in_order(&self.0, &other.0)
+    }
+}
+
+impl PartialOrd for ProjectPath {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The order of plain paths name by name, so that a directory stands before what is in it, and
+/// that before what follows the directory. It is the order of [`Path`], many times as fast:
+/// thousands of paths are sorted for one answer.
+pub(crate) fn in_order(a: &Path, b: &Path) -> Ordering {
+    let (a, b) = (a.as_os_str().as_bytes(), b.as_os_str().as_bytes());
+    // The end of a name comes before whatever it may go on with.
+    let rank = |it: u8| if it == b'/' { 0 } else { it };
+    match a.iter().zip(b).find(|(a, b)| a != b) {
+        Some((a, b)) => rank(*a).cmp(&rank(*b)),
+        None => a.len().cmp(&b.len()),
+    }
 }
 
 /// The root is `.`, as in a shell.
@@ -170,6 +197,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_order_is_that_of_the_names(a in "[a-c./~]{0,8}", b in "[a-c./~]{0,8}") {
+            let plain = |it: &str| it.split('/').filter(|it| !it.is_empty()).collect::<PathBuf>();
+            let (a, b) = (plain(&a), plain(&b));
+            prop_assert_eq!(in_order(&a, &b), a.cmp(&b));
+        }
+
         #[test]
         fn what_is_understood_is_beneath_the_root(given in "[a./~\\\\ ]{0,12}") {
             if let Ok(path) = ProjectPath::parse(&given, Path::new("/proj")) {

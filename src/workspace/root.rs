@@ -17,7 +17,7 @@ use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::workspace::warden::heed;
-use crate::workspace::{Access, FileError, ProjectPath, Warden};
+use crate::workspace::{Access, FileError, Leave, ProjectPath, Secrets, Warden};
 
 #[derive(Debug)]
 pub(super) struct Root {
@@ -193,6 +193,55 @@ impl Root {
     }
 }
 
+/// Opens what a walk has just seen to be regular files, without looking at each again. A pipe put
+/// in the place of one reads as empty, a directory fails to be read, and no link is followed.
+///
+/// It keeps the last directory open: files of one directory mostly come one after the other, and
+/// looking up one name is quicker than a whole path.
+#[derive(Debug)]
+pub(crate) struct Opener<'a> {
+    root: &'a Root,
+    secrets: &'a Secrets,
+    above: Option<(PathBuf, OwnedFd)>,
+}
+
+impl<'a> Opener<'a> {
+    pub(super) fn new(root: &'a Root, secrets: &'a Secrets) -> Self {
+        Self { root, secrets, above: None }
+    }
+
+    pub(crate) fn open(&mut self, path: &Path) -> Result<File, FileError> {
+        let real = ProjectPath::plain(path.to_owned());
+        let leave = self.root.warden().map(|it| it.leave(Access::Read, &real));
+        if leave.is_some_and(|it| it != Leave::Free) {
+            return Err(FileError::Refused(format!("`{real}` is not read without a question")));
+        }
+        let file = self.open_any(path)?;
+        self.secrets.must_not_keep(self.root, &real, &file)?;
+        Ok(file)
+    }
+
+    fn open_any(&mut self, path: &Path) -> Result<File, FileError> {
+        let refused =
+            |err: Errno| FileError::io("open", &ProjectPath::plain(path.into()), &err.into());
+        let (Some(above), Some(name)) = (path.parent(), path.file_name()) else {
+            return Err(refused(Errno::ISDIR));
+        };
+        let kept = self.above.take().filter(|(kept, _)| kept == above);
+        let (kept, directory) = match kept {
+            Some(kept) => kept,
+            None => {
+                let real = ProjectPath::plain(above.to_owned());
+                let opened = self.root.open_exactly(&real, DIRECTORY).map_err(refused)?;
+                (above.to_owned(), opened)
+            }
+        };
+        let file = openat(&directory, name, OFlags::RDONLY | SAFELY, Mode::empty());
+        self.above = Some((kept, directory));
+        file.map(File::from).map_err(refused)
+    }
+}
+
 fn leads_out(path: &ProjectPath, links: &[(PathBuf, PathBuf)]) -> FileError {
     let via = links.last().map(|(link, target)| {
         format!(": `{}` is a symbolic link to `{}`", link.display(), target.display())
@@ -251,5 +300,31 @@ mod tests {
         assert_eq!(opens("link/b/c", OFlags::RDONLY), [false, false]);
         assert_eq!(opens("link", DIRECTORY), [false, false]);
         assert_eq!(opens("to_c", OFlags::RDONLY), [false, false]);
+    }
+
+    #[test]
+    fn many_files_are_opened_without_following_a_link() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().canonicalize().unwrap();
+        std::fs::create_dir_all(path.join("a")).unwrap();
+        std::fs::create_dir_all(path.join("b")).unwrap();
+        for name in ["x", "a/x", "a/y", "b/x"] {
+            std::fs::write(path.join(name), name).unwrap();
+        }
+        std::os::unix::fs::symlink("x", path.join("a/link")).unwrap();
+        std::os::unix::fs::symlink("a", path.join("c")).unwrap();
+        let root = Root::open(path).unwrap();
+        let secrets = Secrets::none();
+        let mut opener = Opener::new(&root, &secrets);
+        let mut read = |it: &str| {
+            opener.open(Path::new(it)).ok().and_then(|it| std::io::read_to_string(it).ok())
+        };
+        for name in ["a/x", "a/y", "x", "b/x", "a/x"] {
+            assert_eq!(read(name).as_deref(), Some(name));
+        }
+        for name in ["a/link", "c/x", "a/none", "none/x", "a", ""] {
+            assert_eq!(read(name), None, "{name}");
+        }
+        assert_eq!(read("a/x").as_deref(), Some("a/x"));
     }
 }

@@ -482,6 +482,6 @@ fn a_file_is_under_the_rule_of_where_it_really_is() {
     "#]]
     .assert_eq(&paths.map(|it| world.try_all(it)).concat());
     let found =
-        |path: &str| world.workspace.open_found(&world.workspace.path(path).unwrap()).is_ok();
+        |path: &str| world.workspace.opener().open(Path::new(path)).is_ok();
     assert_eq!(["hidden/a", "asked/a", "fixed/a", "free"].map(found), [false, false, true, true]);
 }

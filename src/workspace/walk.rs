@@ -1,5 +1,7 @@
 //! What is in the project, as git would show it.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -27,31 +29,71 @@ pub(crate) enum Kind {
 /// Never walked, ignored or not, unless asked for by name.
 const SKIPPED: &[&str] = &[".git", "node_modules", "target"];
 
+/// What a walk has met, lent for a moment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Met<'a> {
+    /// Relative to the root.
+    pub(crate) path: &'a Path,
+    pub(crate) kind: Kind,
+}
+
+/// What the visitor wants next.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Onward {
+    Further,
+    /// Nothing of what is in this directory.
+    PastThis,
+}
+
+/// What one thread of a walk does with everything it meets.
+pub(crate) type Visit<'s> = Box<dyn FnMut(Met<'_>) -> Onward + Send + 's>;
+
 pub(super) fn entries(
     root: &Root,
     path: &ProjectPath,
     depth: Option<usize>,
     cancel: &Cancel,
 ) -> Result<Vec<Found>, FileError> {
+    let found = Mutex::new(Vec::new());
+    visit(root, path, depth, cancel, || {
+        Box::new(|met| {
+            let entry = Found { path: ProjectPath::plain(met.path.to_owned()), kind: met.kind };
+            found.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+            Onward::Further
+        })
+    })?;
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    found.sort_unstable();
+    Ok(found)
+}
+
+/// Shows everything under `path` to visitors, one a thread, in no order.
+pub(super) fn visit<'s>(
+    root: &Root,
+    path: &ProjectPath,
+    depth: Option<usize>,
+    cancel: &Cancel,
+    mut visitor: impl FnMut() -> Visit<'s>,
+) -> Result<(), FileError> {
     let under = root.follow(path)?;
     match root.open_directory(&under) {
         Ok(_) => {}
         // It may be a file.
         Err(_) => {
             let (real, _) = root.open_file(path)?;
-            return Ok(vec![Found { path: real, kind: Kind::File }]);
+            visitor()(Met { path: real.as_path(), kind: Kind::File });
+            return Ok(());
         }
     }
-    let mut found = if is_shown(root, &under) {
+    let builder = if is_shown(root, &under) {
         let depth = depth.map(|it| it + under.depth());
-        walk(root, builder(root.path(), Path::new(""), &under, depth), cancel)
+        builder(root.path(), Path::new(""), &under, depth)
     } else {
         let start = root.path().join(under.as_path());
-        walk(root, builder(&start, under.as_path(), &under, depth), cancel)
+        builder(&start, under.as_path(), &under, depth)
     };
-    found.retain(|it| it.path.as_path().starts_with(under.as_path()) && it.path != under);
-    found.sort();
-    Ok(found)
+    walk(root, &under, &builder, cancel, visitor);
+    Ok(())
 }
 
 /// Whether a walk from the root would come to `under`. One that is asked for although it is
@@ -71,40 +113,69 @@ fn builder(start: &Path, at: &Path, under: &ProjectPath, depth: Option<usize>) -
     builder.max_depth(depth).current_dir(start);
     let (start, at, under) = (start.to_owned(), at.to_owned(), under.clone());
     builder.filter_entry(move |entry| {
-        let Ok(below) = entry.path().strip_prefix(&start) else { return false };
-        let path = at.join(below);
-        let on_the_way = path.starts_with(under.as_path()) || under.as_path().starts_with(&path);
-        on_the_way && (entry.depth() == 0 || !is_skipped(entry))
+        if 0 < entry.depth() && is_skipped(entry) {
+            return false;
+        }
+        let Some(below) = below(entry.path(), &start) else { return false };
+        under.is_root() || {
+            let path = at.join(below);
+            path.starts_with(under.as_path()) || under.as_path().starts_with(&path)
+        }
     });
     builder
 }
 
 fn is_skipped(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy();
-    SKIPPED.contains(&&*name) || (name.starts_with(".agent-") && name.ends_with(".tmp"))
+    let name = entry.file_name();
+    SKIPPED.iter().any(|it| name == *it) || {
+        let name = name.as_bytes();
+        name.starts_with(b".agent-") && name.ends_with(b".tmp")
+    }
 }
 
-fn walk(root: &Root, builder: WalkBuilder, cancel: &Cancel) -> Vec<Found> {
-    let found = Mutex::new(Vec::new());
+fn walk<'s>(
+    root: &Root,
+    under: &ProjectPath,
+    builder: &WalkBuilder,
+    cancel: &Cancel,
+    mut visitor: impl FnMut() -> Visit<'s>,
+) {
     builder.build_parallel().run(|| {
-        Box::new(|entry| {
-            // A directory that cannot be read has nothing to show.
-            if let Some(entry) = entry.ok().and_then(|it| found_at(root, &it)) {
-                found.lock().unwrap_or_else(PoisonError::into_inner).push(entry);
+        let mut visit = visitor();
+        Box::new(move |entry| {
+            if cancel.is_cancelled() {
+                return WalkState::Quit;
             }
-            if cancel.is_cancelled() { WalkState::Quit } else { WalkState::Continue }
+            // A directory that cannot be read has nothing to show.
+            let Ok(entry) = entry else { return WalkState::Continue };
+            let Some(met) = met(root, under, &entry) else { return WalkState::Continue };
+            match visit(met) {
+                Onward::Further => WalkState::Continue,
+                Onward::PastThis => WalkState::Skip,
+            }
         })
     });
-    found.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn found_at(root: &Root, entry: &DirEntry) -> Option<Found> {
-    let path = entry.path().strip_prefix(root.path()).ok()?;
+/// `None` for what is only on the way.
+fn met<'a>(root: &Root, under: &ProjectPath, entry: &'a DirEntry) -> Option<Met<'a>> {
+    let path = below(entry.path(), root.path())?;
+    let is_under = under.is_root() || path.starts_with(under.as_path());
+    if !is_under || path == under.as_path() {
+        return None;
+    }
     let kind = match entry.file_type()? {
         it if it.is_dir() => Kind::Directory,
         it if it.is_file() => Kind::File,
         it if it.is_symlink() => Kind::Link,
         _ => Kind::Other,
     };
-    Some(Found { path: ProjectPath::plain(path.to_owned()), kind })
+    Some(Met { path, kind })
+}
+
+/// What a walk from `start` has met, relative to it. A walk only adds to where it started, so the
+/// bytes can be cut off, which is asked for every file.
+fn below<'a>(path: &'a Path, start: &Path) -> Option<&'a Path> {
+    let rest = path.as_os_str().as_bytes().strip_prefix(start.as_os_str().as_bytes())?;
+    Some(Path::new(OsStr::from_bytes(rest.strip_prefix(b"/").unwrap_or(rest))))
 }

@@ -112,6 +112,9 @@ fn strip(schema: &mut Value, is_schema: bool) {
             for unread in ["$schema", "title", "format", "minimum", "additionalProperties"] {
                 fields.remove(unread);
             }
+            if let Some(Value::Array(values)) = fields.get_mut("enum") {
+                values.retain(|it| !it.is_null());
+            }
             if let Some(Value::Array(types)) = fields.get("type") {
                 let some = types.iter().find(|it| *it != "null").cloned().unwrap();
                 fields.insert("type".to_owned(), some);
@@ -132,6 +135,7 @@ fn the_definitions_say_what_the_types_say() {
         schema::<list_files::Args>(),
         schema::<find_files::Args>(),
         schema::<search::Args>(),
+        schema::<project_overview::Args>(),
         schema::<run_command::Args>(),
         schema::<command_output::Args>(),
         schema::<git::Args>(),
@@ -156,7 +160,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 930, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 1035, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -735,18 +739,19 @@ fn what_is_not_a_regular_expression_is_searched_as_it_stands() {
         "search",
         json!({"pattern": "a\nb"}),
         expect![[r#"
-        Failed (no pattern)
-        `pattern` cannot be searched for: search looks at one line at a time, so it cannot match a line end
-    "#]],
+            Done (no matches)
+            no match for `a
+            b` in 4 files
+        "#]],
     );
 }
 
 #[test]
-fn binary_files_are_not_searched_and_many_matches_are_cut() {
+fn binary_files_are_only_named_and_many_matches_are_cut() {
     let many = "hit\n".repeat(200);
     let world = World::new(&[("b", "hit\n\0"), ("c", &many), ("d", &many)], Limits::default());
     let outcome = world.call("search", r#"{"pattern": "hit"}"#);
-    assert_eq!(outcome.gist, "60 matches in 2 files");
+    assert_eq!(outcome.gist, "61 matches in 3 files");
     assert!(outcome.text.contains("[more in this file: search with path c]\n"));
     let more = world.call("search", r#"{"pattern": "hit", "path": "c"}"#);
     assert_eq!(more.gist, "100+ matches in 1 file");
@@ -756,16 +761,16 @@ fn binary_files_are_not_searched_and_many_matches_are_cut() {
         "search",
         json!({"pattern": "hit"}),
         expect![[r#"
-        Done (100+ matches in 1 file)
-        c
-        1:hit
-        2:hit
-        3:hit
-        4:hit
-        5:hit
-        6:hit
-        [cut: there may be more; narrow the pattern]
-    "#]],
+            Done (30+ matches in 1 file)
+            c
+            1:hit
+            2:hit
+            3:hit
+            4:hit
+            5:hit
+            6:hit
+            [cut: there may be more; narrow it with path, glob or the pattern]
+        "#]],
     );
 }
 
@@ -905,6 +910,7 @@ fn no_tool_leaves_the_project() {
             ("list_files", json!({"path": path})),
             ("find_files", json!({"path": path, "pattern": "*"})),
             ("search", json!({"path": path, "pattern": "S3C"})),
+            ("project_overview", json!({"path": path})),
             ("run_command", json!({"cwd": path, "command": "cat secret; echo x > new"})),
         ];
         for (tool, args) in calls {
@@ -961,7 +967,15 @@ fn any_args() -> impl Strategy<Value = String> {
 fn no_arguments_break_a_tool() {
     let world = World::new(&[("f", "a\nb\n"), ("b/c", "a\r\n")], Limits::default());
     let mut runner = TestRunner::new(Config { cases: 100, ..Config::default() });
-    let tools = ["read_file", "write_file", "edit_file", "list_files", "find_files", "search"];
+    let tools = [
+        "read_file",
+        "write_file",
+        "edit_file",
+        "list_files",
+        "find_files",
+        "search",
+        "project_overview",
+    ];
     let full = |args: String| {
         // What is required is there in half of the cases, so that the tools themselves are met.
         let mut value: Value = serde_json::from_str(&args).unwrap_or_default();
