@@ -306,6 +306,12 @@ impl Rule {
         }
     }
 
+    /// The pattern of files whose content it is about, as it was written.
+    pub(super) fn unreadable(&self) -> Option<&str> {
+        let text = self.text().split_once('(')?.1.strip_suffix(')')?.trim();
+        (matches!(self.which, Which::Path(_)) && self.guards(Effect::Reads)).then_some(text)
+    }
+
     /// Whether it allows to write this file.
     fn lets_write(&self, path: &str) -> bool {
         self.is_for_writing()

@@ -22,3 +22,31 @@ pub(crate) struct RuleOptions {
     #[schemars(example = &["read_file(secrets/**)", "edit_file(migrations/**)"])]
     pub(crate) deny: Vec<Rule>,
 }
+
+impl RuleOptions {
+    /// Patterns of the files that must not be read, as they were written, for whoever hides files
+    /// from commands: a rule alone cannot.
+    #[cfg_attr(not(test), expect(dead_code, reason = "commands are not confined yet"))]
+    pub(crate) fn unreadable(&self) -> impl Iterator<Item = &str> {
+        self.deny.iter().filter_map(Rule::unreadable)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_must_not_be_read_can_be_hidden_from_commands() {
+        let rules = [
+            "read_file(secrets/**)",
+            "search( *.key )",
+            "edit_file(a)",
+            "read_file",
+            "run_command(ls)",
+        ];
+        let deny = rules.into_iter().map(|it| Rule::parse(it).unwrap()).collect();
+        let rules = RuleOptions { deny, ..RuleOptions::default() };
+        assert_eq!(rules.unreadable().collect::<Vec<_>>(), ["secrets/**", "*.key"]);
+    }
+}

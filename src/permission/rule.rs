@@ -75,6 +75,11 @@ impl Rule {
         Ok(Self { text: trimmed.to_owned(), tool: tool.to_owned(), which })
     }
 
+    /// As it was written.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The name of the tool it is for.
     pub(crate) fn tool(&self) -> &str {
         &self.tool

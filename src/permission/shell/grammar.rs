@@ -188,6 +188,10 @@ impl<'a> Parser<'a> {
                 return self.after_compound();
             }
             it if STRANGE.contains(&it) => return Err(Unclear("uses an unusual construct")),
+            "time" => {
+                self.skip(4);
+                return self.time_head();
+            }
             "for" => {
                 self.skip(3);
                 return self.for_head();
@@ -195,6 +199,20 @@ impl<'a> Parser<'a> {
             _ => {}
         }
         self.simple()
+    }
+
+    /// The keyword, not the program: it may have one option, and a command follows.
+    fn time_head(&mut self) -> Result<(), Unclear> {
+        self.blanks();
+        let rest = self.rest();
+        match &rest[..rest.find(META).unwrap_or(rest.len())] {
+            "-p" => self.skip(2),
+            it if it.starts_with(['-', '\\', '\'', '"']) => {
+                return Err(Unclear("uses an unusual construct"));
+            }
+            _ => {}
+        }
+        Ok(())
     }
 
     /// `for NAME in WORDS`, up to what separates it from `do`.

@@ -109,6 +109,17 @@ fn each_part_is_found_whatever_joins_it() {
 }
 
 #[test]
+fn time_is_a_keyword() {
+    check(
+        "time a; time -p ! b | time c",
+        expect![[r#"
+        [a]
+        [b]
+        [c]"#]],
+    );
+}
+
+#[test]
 fn redirections_are_found() {
     check(
         "a > b 2>> c < d >| e &> f 2>&1 >&- 3<g <<< h",
@@ -228,6 +239,7 @@ fn what_is_unusual_is_unclear() {
         "a `echo \\`b\\``",
         "a `echo 'b'`",
         "a=(1 2) b",
+        "time -o x a",
         "rm 99999999999>x",
         "a \"$\\\n(b)\"",
         "a <\\\n(b)",
@@ -268,6 +280,77 @@ fn as_bash_has_it(words: &str) -> Option<Vec<String>> {
     clean.then(|| text.split_terminator('\0').map(str::to_owned).collect())
 }
 
+/// Which of the programs `a`, `b` and `c` bash starts for this text.
+#[expect(clippy::disallowed_methods, reason = "only bash itself can say what bash does")]
+fn started_by_bash(text: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let programs = "exec 9>&1; a() { echo a >&9; }; b() { echo b >&9; }; c() { echo c >&9; }";
+    let output = std::process::Command::new("bash")
+        .args(["--norc", "--noprofile", "-c", &format!("ulimit -t 1; {programs}\n{text}")])
+        .current_dir(dir.path())
+        .env_clear()
+        .env("LC_ALL", "C.UTF-8")
+        .stdin(std::process::Stdio::null())
+        .output()
+        .expect("bash is there");
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().filter(|it| ["a", "b", "c"].contains(it)).map(str::to_owned).collect()
+}
+
+/// Pieces of scripts, more often right than wrong.
+fn script() -> impl Strategy<Value = String> {
+    let pieces = [
+        "a",
+        "b",
+        "c",
+        "a ",
+        "b ",
+        "c ",
+        " ",
+        "\n",
+        ";",
+        "; ",
+        "&&",
+        "||",
+        "|",
+        "&",
+        "(",
+        ")",
+        "( ",
+        "{ ",
+        "; }",
+        "$(",
+        "`",
+        "'",
+        "\"",
+        "# ",
+        "\\",
+        "<<E\n",
+        "<<'E'\n",
+        "\nE\n",
+        "E",
+        ">x",
+        " 2>&1",
+        "&>x",
+        "if ",
+        "; then ",
+        "; fi",
+        "else ",
+        "for x in ",
+        "; do ",
+        "; done",
+        "$x",
+        "! ",
+        "x=",
+        "<(",
+        "${x}",
+        "time ",
+        "in ",
+        "<<<",
+    ];
+    prop::collection::vec(prop::sample::select(pieces.to_vec()), 1..12).prop_map(|it| it.concat())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 80, ..ProptestConfig::default() })]
 
@@ -280,6 +363,19 @@ proptest! {
         if let Some(ours) = ours.filter(|it| !it.is_empty() && redirects.is_empty()) {
             let theirs = as_bash_has_it(&words).unwrap_or_default();
             prop_assert_eq!(theirs, ours);
+        }
+    }
+
+    /// The promise that all else rests on: no program that bash starts is missed.
+    #[test]
+    fn bash_starts_nothing_that_was_not_found(text in script()) {
+        let Ok(commands) = parse(&text) else { return Ok(()) };
+        let first = |it: &Simple| it.words.first().cloned();
+        let found: Vec<Word> = commands.iter().filter_map(first).collect();
+        if found.iter().all(|it| it.form == Form::Literal) {
+            for name in started_by_bash(&text) {
+                prop_assert!(found.iter().any(|it| it.text == name), "{text:?} starts {name}: {}", shown(&text));
+            }
         }
     }
 
