@@ -49,7 +49,7 @@ pub(crate) enum Permission {
     Ask,
     /// Change files of the project and run commands without asking.
     Auto,
-    /// Everything without asking; more than `auto` only once commands are confined.
+    /// Everything without asking; commands run with your rights, unconfined.
     Full,
 }
 
