@@ -13,9 +13,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use expect_test::{Expect, expect};
+use serde_json::json;
 
 use crate::support::child::Finished;
-use crate::support::home::Home;
+use crate::support::fault_server::FaultServer;
+use crate::support::home::{Home, Run};
+use crate::support::play::{processes, until};
+use crate::support::response::{call, say};
 
 /// Who runs the agent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,22 +64,30 @@ impl Place {
         }
     }
 
-    fn run(&self, args: &[&str], script: &str) -> Finished {
-        self.hand_over();
+    /// `agent sandbox` with these arguments, or any other program where they name one.
+    fn program(&self, args: &[&str]) -> Run {
         let agent = self.agent.to_str().expect("a temporary folder is UTF-8");
-        let (confined, bare) = ([agent, "sandbox"], ["env"]);
-        let words = if args == ["bare"] { &bare[..] } else { &confined[..] };
-        let end = ["--", "/bin/sh", "-c", script];
-        let rest = if args == ["bare"] { &end[1..] } else { &end[..] };
-        let args = if args == ["bare"] { &[] } else { args };
         let id = NOBODY.to_string();
         let (uid, gid) = (format!("--reuid={id}"), format!("--regid={id}"));
         let become_nobody = ["setpriv", &uid, &gid, "--clear-groups"];
-        let all = match self.user {
-            User::Same => [words, args, rest].concat(),
-            User::Nobody => [&become_nobody[..], words, args, rest].concat(),
+        let (who, what) = match self.user {
+            User::Same => (&["env"][..], &[agent, "sandbox"][..]),
+            User::Nobody => (&become_nobody[..], &[agent, "sandbox"][..]),
         };
-        self.home.program(Path::new("env"), &all).run()
+        let what = if args[0].starts_with("--") { what } else { &[] };
+        let all = [who, what, args].concat();
+        self.home.program(Path::new(all[0]), &all[1..])
+    }
+
+    fn run(&self, args: &[&str], script: &str) -> Finished {
+        self.hand_over();
+        self.program(&[args, &["--", "/bin/sh", "-c", script]].concat()).run()
+    }
+
+    /// Without a sandbox.
+    fn bare(&self, script: &str) -> Finished {
+        self.hand_over();
+        self.program(&["/bin/sh", "-c", script]).run()
     }
 
     fn confined(&self, script: &str) -> Finished {
@@ -116,7 +128,7 @@ fn attack(prepare: impl Fn(&Home), script: &str, broken: impl Fn(&Home) -> bool)
         prepare(&place.home);
         place.confined(script);
         assert!(!broken(&place.home), "{:?}: breached: {script}", place.user);
-        place.run(&["bare"], script);
+        place.bare(script);
         assert!(broken(&place.home), "{:?}: harmless without a sandbox: {script}", place.user);
     });
 }
@@ -339,7 +351,7 @@ fn reads(script: &str) {
         place.home.file("project/tls/server.pem", "-----BEGIN PRIVATE KEY-----\nhunter2\n");
         let confined = place.confined(script).stdout;
         assert!(!confined.contains("hunter2"), "{:?}: {script}: {confined}", place.user);
-        let bare = place.run(&["bare"], script).stdout;
+        let bare = place.bare(script).stdout;
         assert!(bare.contains("hunter2"), "{:?}: {script} reads nothing anyway", place.user);
     });
 }
@@ -362,7 +374,7 @@ fn what_a_command_leaves_is_dead_and_nothing_is_left_in_the_project() {
     as_each(|place| {
         let finished = place.confined("setsid sh -c 'sleep 1000' >/dev/null 2>&1 & exec true");
         finished.assert_code(0);
-        assert!(support::play::processes(&place.home).is_empty(), "{:?}", place.user);
+        assert!(processes(&place.home).is_empty(), "{:?}", place.user);
         let left = std::fs::read_dir(place.home.path("project")).expect("it is there").count();
         assert_eq!(left, 0, "{:?}", place.user);
     });
@@ -378,4 +390,97 @@ fn what_commands_can_reach_is_said() {
     assert_eq!(lines[0], "level: namespaces");
     assert!(shown.stdout.contains("hidden"), "{}", shown.stdout);
     assert!(shown.stdout.contains("[PROJECT]/.env"), "{}", shown.stdout);
+}
+
+#[test]
+fn the_model_is_held_to_the_same_and_the_person_is_told_what_appeared() {
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call(
+                "run_command",
+                json!({"command": "cat .env; mkdir -p a/.git; echo x > a/.envrc; ln -s /srv/x out"}),
+            ),
+            call("read_file", json!({"paths": [".env"]})),
+            call("search", json!({"pattern": "hunter"})),
+            call("write_file", json!({"path": ".vscode/tasks.json", "content": "{}"})),
+            say("Done."),
+        ]),
+    );
+    home.file("project/.env", "TOKEN=hunter2\n");
+    let finished = home.agent(&["go"]).server(&server).run();
+    finished.assert_code(0);
+    let warnings = finished.stderr.lines().filter(|it| it.starts_with("warning"));
+    expect![[r#"
+        warning: a git repository has appeared in `a`; git obeys its settings and hooks there
+        warning: `a/.envrc` has appeared; other programs obey it, so look at it before you use them
+        warning: `out` is a new link that leads out of the project, to `/srv/x`
+    "#]]
+    .assert_eq(&warnings.map(|it| format!("{it}\n")).collect::<String>());
+    let heard = |n: usize| server.chat(n).last_message().unwrap_or_default().to_owned();
+    expect![[r#"
+        [exit 0]
+    "#]]
+    .assert_eq(&heard(1));
+    expect!["`.env` holds secrets, so its content is hidden from you. Do without it; the user can add it to `sandbox.reveal` in the configuration"].assert_eq(&heard(2));
+    expect![[r#"
+        no match for `hunter` in 2 files
+    "#]]
+    .assert_eq(&heard(3));
+    expect!["`.vscode/tasks.json` is left alone: what is in `.vscode` makes other programs run things, so it is the user's to change. Say what should stand there"].assert_eq(&heard(4));
+}
+
+#[test]
+fn full_permission_is_unconfined_and_says_so() {
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("run_command", json!({"command": "echo x > ../out"})),
+            say("Done."),
+        ]),
+    );
+    let finished = home.agent(&["--permission", "full", "go"]).server(&server).run();
+    finished.assert_code(0);
+    assert!(home.has("out"));
+    assert!(
+        finished.stderr.contains("warning: commands are not confined\n"),
+        "{}",
+        finished.stderr
+    );
+}
+
+#[test]
+fn nothing_survives_an_agent_that_is_killed() {
+    as_each(|place| {
+        place.hand_over();
+        let script = "setsid sh -c 'echo > begun; exec sleep 1000' & sleep 1000";
+        let run = place.program(&["--", "/bin/sh", "-c", script]).start();
+        until("the command to run", || place.home.has("project/begun"));
+        run.kill();
+        run.finish();
+        until("the last process to end", || processes(&place.home).is_empty());
+        // What it left in the project is cleared away by the next.
+        place.confined("rm begun").assert_code(0);
+        let left = std::fs::read_dir(place.home.path("project")).expect("it is there").count();
+        assert_eq!(left, 0, "{:?}", place.user);
+    });
+}
+
+#[test]
+fn path_rules_hold_what_is_outside_and_take_the_network() {
+    as_each(|place| {
+        place.home.file("outside/victim", "whole");
+        // Somewhere that is not in the `/tmp` that all share there.
+        let script = "echo x > x; cat x; touch /usr/x /etc/x 2>&1 | sed 's/.*: //'; ls /root 2>&1 | sed 's/.*: //'
+                      python3 -c 'import socket; socket.socket()' 2>&1 | tail -1; echo n > /dev/null";
+        let finished = place.run(&["--level", "reduced"], script);
+        expect![[r#"
+            x
+            Permission denied
+            Permission denied
+            Permission denied
+            OSError: [Errno 97] Address family not supported by protocol
+        "#]]
+        .assert_eq(&finished.stdout);
+    });
 }

@@ -48,7 +48,7 @@ pub(crate) enum Permission {
     Ask,
     /// Change files of the project and run commands without asking.
     Auto,
-    /// Everything without asking. What your rules deny stays denied.
+    /// Everything without asking; commands run with your rights, unconfined. What your rules deny stays denied.
     Full,
 }
 

@@ -264,7 +264,7 @@ mod tests {
     fn a_home_is_known_by_where_it_lies() {
         for (directory, expected) in [
             ("/home/me/.cargo/bin", Some("/home/me")),
-            ("/root/bin", Some("/root")),
+            ("/root", Some("/root")),
             ("/usr/bin", None),
             ("/home", None),
         ] {

@@ -337,3 +337,62 @@ impl fmt::Display for Step {
         path.map_or(Ok(()), |it| write!(f, " `{}`", it.to_string_lossy()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::sandbox::Level;
+
+    fn grant(path: &str) -> Grant {
+        let id = FileId { device: 0, inode: 0 };
+        Grant { path: path.into(), place: path.into(), id, is_directory: true }
+    }
+
+    /// What is done after the root has changed and the devices are in place.
+    #[track_caller]
+    fn check(confinement: &Confinement, expected: Expect) {
+        let plan = plan(confinement, Path::new("/tmp/p"), &|_| true);
+        let steps = plan.steps.iter().skip_while(|it| !matches!(it, Step::Processes));
+        expected.assert_eq(&steps.map(|it| format!("{it}\n")).collect::<String>());
+    }
+
+    #[test]
+    fn what_lies_deeper_is_laid_later_and_gets_its_directories() {
+        let mut confinement = Confinement::bare(Level::Namespaces, grant("/tmp/a/p"));
+        confinement.emptied = vec!["/home/me".into(), "/home".into()];
+        confinement.readable =
+            vec![grant("/home/me/.cargo"), grant("/usr/share"), grant("/tmp/a/p/bin")];
+        confinement.frozen = vec!["/tmp/a/p/.git/config".into()];
+        confinement.pinned = vec!["/tmp/a/p/.git/info".into(), "/tmp/a/p/.git".into()];
+        confinement.hidden = vec![Entry::File("/tmp/a/p/.env".into())];
+        check(
+            &confinement,
+            expect![[r#"
+                mounting `/proc`
+                mounting a private `/run`
+                mounting a private `/tmp`
+                mounting a private `/home`
+                mounting a private `/var/tmp`
+                making the directory `/home/me`
+                mounting a private `/home/me`
+                making the directory `/home/me/.cargo`
+                mounting `/home/me/.cargo`
+                making the directory `/tmp/a`
+                making the directory `/tmp/a/p`
+                mounting `/tmp/a/p`
+                pinning `/tmp/a/p/.git`
+                pinning `/tmp/a/p/.git/info`
+                freezing `/tmp/a/p/.git/config`
+                hiding `/tmp/a/p/.env`
+                starting the loopback
+                going to `/tmp/p`
+                dropping privileges
+                starting the process
+                setting limits
+                filtering system calls
+            "#]],
+        );
+    }
+}

@@ -185,7 +185,7 @@ fn beginning(file: &File) -> Option<Vec<u8>> {
 
 fn has_any(bytes: &[u8], signs: &[&str]) -> bool {
     let has = |sign: &&str| bytes.windows(sign.len()).any(|it| it == sign.as_bytes());
-    signs.iter().any(|it| has(it))
+    signs.iter().any(has)
 }
 
 #[cfg(test)]
