@@ -11,11 +11,12 @@ use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
 use crate::tools::shell::Shell;
+use crate::tools::taken_back;
 use crate::tools::{
     Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
     write_file,
 };
-use crate::workspace::{Cancel, Workspace};
+use crate::workspace::{Cancel, Watch, Workspace};
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +42,6 @@ pub(crate) struct Means {
     pub(crate) limits: Limits,
     /// Where what is too long to be said, or may be wanted back, is kept as long as the session;
     /// made by who first uses it. `None` where nothing is kept.
-    #[expect(dead_code, reason = "no tool keeps anything yet")]
     pub(crate) keep: Option<PathBuf>,
 }
 
@@ -83,12 +83,34 @@ pub(crate) struct Toolbox {
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep: _ } = means;
+        let Means { workspace, environment, limits, keep } = means;
+        if let Some(keep) = &keep {
+            workspace.keep_history(keep);
+        }
         Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {
         &self.specs
+    }
+
+    /// What is changed from now on belongs to this turn, the `turn`th of the session.
+    pub(crate) fn begin_turn(&self, turn: usize) {
+        if let Some(history) = self.workspace.history() {
+            history.begin_turn(turn as u64);
+        }
+    }
+
+    /// What the model has to be told of edits that were taken back.
+    pub(crate) fn taken_back(&self) -> Option<String> {
+        taken_back::note(&self.workspace)
+    }
+
+    /// It was told.
+    pub(crate) fn told(&self) {
+        if let Some(history) = self.workspace.history() {
+            history.told();
+        }
     }
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
@@ -167,12 +189,27 @@ impl Toolbox {
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
     ) -> Outcome {
-        match arguments::parse(&call.args, spec) {
-            Err(complaint) => malformed(complaint),
-            Ok(args) => run_command::run(&self.workspace, &self.shell, self.limits, args, stop)
-                .await
-                .unwrap_or_else(|failure| Err(failure).into()),
+        let args = match arguments::parse(&call.args, spec) {
+            Ok(args) => args,
+            Err(complaint) => return malformed(complaint),
+        };
+        let (workspace, mut stop) = (Arc::clone(&self.workspace), pin!(stop));
+        let looking = tokio::task::spawn_blocking(move || Watch::before(&workspace));
+        let watch = tokio::select! {
+            biased;
+            () = &mut stop => {
+                let text = "stopped by the person before it began";
+                return Outcome::new(Status::Cancelled, text, "stopped");
+            }
+            watch = looking => watch,
+        };
+        let ran = run_command::run(&self.workspace, &self.shell, self.limits, args, stop).await;
+        let mut outcome = ran.unwrap_or_else(|failure| Err(failure).into());
+        if let Ok(watch) = watch {
+            let notice = tokio::task::spawn_blocking(move || watch.after()).await;
+            outcome.notices.extend(notice.ok().flatten());
         }
+        outcome
     }
 
     fn no_such_tool(&self, name: &str) -> String {

@@ -9,6 +9,7 @@ mod content;
 mod edit;
 mod error;
 mod git;
+mod history;
 mod path;
 mod root;
 mod source;
@@ -18,7 +19,9 @@ mod write;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
+use crate::workspace::history::History;
 use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
@@ -26,6 +29,7 @@ pub(crate) use change::Change;
 pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
+pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
 pub(crate) use path::ProjectPath;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use walk::{Found, Kind};
@@ -35,6 +39,8 @@ pub(crate) use walk::{Found, Kind};
 #[derive(Debug)]
 pub(crate) struct Workspace {
     root: Root,
+    /// Where nothing is kept, nothing can be undone.
+    history: OnceLock<History>,
 }
 
 impl Workspace {
@@ -43,7 +49,7 @@ impl Workspace {
     pub(crate) fn open(start: &Path, home: Option<&Path>) -> io::Result<Self> {
         let start = start.canonicalize()?;
         let root = git::work_tree(&start, home).unwrap_or(start);
-        Ok(Self { root: Root::open(root)? })
+        Ok(Self { root: Root::open(root)?, history: OnceLock::new() })
     }
 
     /// The root as an absolute path without symbolic links.
@@ -77,9 +83,33 @@ impl Workspace {
         Ok(self.root.path().join(real.as_path()))
     }
 
-    /// Makes all the changes, or none.
+    /// Makes all the changes, or none. Where a history is kept, what cannot be undone is not done.
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<(), FileError> {
-        change::apply(&self.root, changes)
+        let make = || change::apply(&self.root, changes);
+        match self.history.get() {
+            Some(history) => history.record(&self.root, changes, make),
+            None => make(),
+        }
+    }
+
+    /// From now on keeps what is changed, in a directory in `folder`, which is the session's. A
+    /// workspace has one history in its life.
+    pub(crate) fn keep_history(&self, folder: &Path) {
+        let _ = self.history.set(History::new(folder.join("history")));
+    }
+
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.get()
+    }
+
+    /// Takes the newest turn back, or does it again; `None` if there is none.
+    pub(crate) fn reverse(&self, wanted: Reversal) -> anyhow::Result<Option<Reversed>> {
+        self.history.get().map_or(Ok(None), |it| it.reverse(&self.root, wanted))
+    }
+
+    /// What the session changed in all.
+    pub(crate) fn differences(&self) -> anyhow::Result<Vec<Difference>> {
+        self.history.get().map_or(Ok(Vec::new()), |it| it.differences(&self.root))
     }
 
     /// What lies under `path`, sorted, at most `depth` levels down; only what git would show. A

@@ -1,5 +1,6 @@
 //! What is in the project, as git would show it.
 
+use std::fs::Metadata;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -52,6 +53,38 @@ pub(super) fn entries(
     found.retain(|it| it.path.as_path().starts_with(under.as_path()) && it.path != under);
     found.sort();
     Ok(found)
+}
+
+/// All that is shown of a project.
+pub(super) struct Shown {
+    pub(super) files: Vec<(ProjectPath, Metadata)>,
+    /// The root among them.
+    pub(super) folders: Vec<(ProjectPath, Metadata)>,
+}
+
+/// The files and directories of the whole project; `None` if there are more than `most` files.
+pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
+    let shown = Mutex::new(Shown { files: Vec::new(), folders: Vec::new() });
+    let hold = || shown.lock().unwrap_or_else(PoisonError::into_inner);
+    builder(root.path(), Path::new(""), &ProjectPath::default(), None).build_parallel().run(|| {
+        Box::new(|entry| {
+            let Some((entry, found)) =
+                entry.ok().and_then(|it| found_at(root, &it).map(|found| (it, found)))
+            else {
+                return WalkState::Continue;
+            };
+            // What is gone already is not there.
+            let Ok(metadata) = entry.metadata() else { return WalkState::Continue };
+            match found.kind {
+                Kind::Directory => hold().folders.push((found.path, metadata)),
+                Kind::File => hold().files.push((found.path, metadata)),
+                Kind::Link | Kind::Other => {}
+            }
+            if most < hold().files.len() { WalkState::Quit } else { WalkState::Continue }
+        })
+    });
+    let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (shown.files.len() <= most).then_some(shown)
 }
 
 /// Whether a walk from the root would come to `under`. One that is asked for although it is
