@@ -1,5 +1,6 @@
 //! Writing so that a file is always whole: the old content or the new, whatever happens between.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Seek, Write};
@@ -82,6 +83,22 @@ pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> 
     before.must_be_unchanged(root)?;
     let removed = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     removed.and_then(|()| rustix::fs::fsync(&directory)).map_err(|it| failed(it.into()))
+}
+
+/// Removes the drafts that processes which were killed have left beside `real`.
+pub(super) fn sweep(root: &Root, real: &ProjectPath, processes: &BTreeSet<u32>) {
+    let Some((above, _)) = real.split() else { return };
+    let Ok((_, directory)) = root.open_directory(&above) else { return };
+    let Ok(entries) = rustix::fs::Dir::read_from(&directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy();
+        let process = name.strip_prefix(".agent-").and_then(|it| it.strip_suffix(".tmp"));
+        let process = process.and_then(|it| it.split_once('-')?.0.parse().ok());
+        if process.is_some_and(|it| it != std::process::id() && processes.contains(&it)) {
+            // One that stays does no harm.
+            let _ = rustix::fs::unlinkat(&directory, &*name, AtFlags::empty());
+        }
+    }
 }
 
 /// For a file with several names: another file under one of them would part it from the others.

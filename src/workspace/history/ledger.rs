@@ -31,6 +31,8 @@ pub(super) struct Ledger {
     acts: Acts,
     /// Lines that could not be read.
     damaged: usize,
+    /// Whether the records know of this process.
+    introduced: bool,
 }
 
 /// A command that changes large files again and again shall not fill the disk, in bytes.
@@ -77,7 +79,17 @@ impl Ledger {
         let edits = Pack::open(&folder.join("edits.pack"), access)?;
         let seen = Pack::open(&folder.join("seen.pack"), access)?;
         let (folder, end) = (folder.to_owned(), end as u64);
-        Ok(Self { folder, placed: false, records, end, edits, seen, acts, damaged })
+        Ok(Self {
+            folder,
+            placed: false,
+            records,
+            end,
+            edits,
+            seen,
+            acts,
+            damaged,
+            introduced: false,
+        })
     }
 
     pub(super) fn acts(&self) -> &Acts {
@@ -120,7 +132,9 @@ impl Ledger {
             self.placed = true;
         }
         let before = self.end;
-        let line = self.write(&record)?;
+        let process = Record::Process { id: std::process::id() };
+        let introduction = if self.introduced { String::new() } else { encode(&process) };
+        let line = self.write(introduction + &encode(&record))?;
         if let Err(err) = self.records.sync_data() {
             // What is not certain is not done, so it shall not be found either.
             let _ = self.records.set_len(before);
@@ -128,12 +142,13 @@ impl Ledger {
             return Err(err);
         }
         self.end = before + line;
+        self.introduced = true;
         self.acts.take(record);
         Ok(())
     }
 
     pub(super) fn add(&mut self, record: Record) -> io::Result<()> {
-        let line = self.write(&record)?;
+        let line = self.write(encode(&record))?;
         self.end += line;
         self.acts.take(record);
         Ok(())
@@ -154,14 +169,13 @@ impl Ledger {
         self.edits.replace_file(full);
     }
 
-    /// Gives back how long the line is.
-    fn write(&mut self, record: &Record) -> io::Result<u64> {
-        let line = encode(record);
-        if let Err(err) = self.records.write_all_at(line.as_bytes(), self.end) {
+    /// Gives back how long the lines are.
+    fn write(&mut self, lines: String) -> io::Result<u64> {
+        if let Err(err) = self.records.write_all_at(lines.as_bytes(), self.end) {
             let _ = self.records.set_len(self.end);
             return Err(err);
         }
-        Ok(line.len() as u64)
+        Ok(lines.len() as u64)
     }
 }
 

@@ -25,7 +25,7 @@ use crate::workspace::history::ledger::Ledger;
 use crate::workspace::history::record::{By, Changes, Name, Record, Touch};
 use crate::workspace::history::watch::Watched;
 use crate::workspace::root::Root;
-use crate::workspace::{Change, FileError, ProjectPath, SourceFile};
+use crate::workspace::{Change, FileError, ProjectPath, SourceFile, write};
 
 pub(crate) use digest::{Digest, Image};
 pub(crate) use record::Way;
@@ -49,6 +49,8 @@ struct State {
     /// Open since the first change of this process.
     ledger: Option<Ledger>,
     watched: Watched,
+    /// What a process that was killed has left in the project was cleared away.
+    swept: bool,
 }
 
 /// Whether a history may grow, and is closed to others meanwhile.
@@ -173,11 +175,24 @@ impl State {
         changes: &[Change],
     ) -> io::Result<(u64, Vec<Touch>)> {
         let turn = self.turn;
-        let ledger = self.ledger(folder)?;
+        let ledger = self.swept(folder, root)?;
         let changes = touches(root, changes, ledger)?;
         let (step, files) = (ledger.acts().next_step(), changes.files.clone());
         ledger.announce(Record::Step { step, turn, by: By::Edit, changes })?;
         Ok((step, files))
+    }
+
+    /// The ledger, after what was left where the last process may have died is cleared away. That
+    /// process is gone: the ledger is open for one at a time.
+    fn swept(&mut self, folder: &Path, root: &Root) -> io::Result<&mut Ledger> {
+        let swept = std::mem::replace(&mut self.swept, true);
+        let ledger = self.ledger(folder)?;
+        if !swept {
+            for path in ledger.acts().newest_files() {
+                write::sweep(root, path, ledger.acts().processes());
+            }
+        }
+        Ok(ledger)
     }
 
     fn ledger(&mut self, folder: &Path) -> io::Result<&mut Ledger> {

@@ -71,7 +71,7 @@ impl History {
         }
         let mut made = Vec::new();
         let reversed =
-            reverse(root, state.ledger(&self.folder).map_err(cannot)?, &mut made, wanted);
+            reverse(root, state.swept(&self.folder, root).map_err(cannot)?, &mut made, wanted);
         state.watched.expect(&made);
         reversed
     }
