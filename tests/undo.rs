@@ -261,7 +261,7 @@ fn type_line(terminal: &mut Terminal, line: &str) {
 /// can be taken back.
 #[test]
 fn what_a_killed_agent_did_is_taken_back() {
-    for announced in 1..=8 {
+    for announced in 1..=6 {
         let home = Home::new();
         home.file("project/a.txt", "start\n").file("project/b.txt", "start\n");
         let server = FaultServer::answering(|nth, _| {

@@ -525,7 +525,7 @@ fn event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(16))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
     #[test]
     fn what_is_ours_goes_and_what_is_theirs_stays(events in prop::collection::vec(event(), 1..10)) {
         let world = World::new(&[("f0", "a\nb\nc\n"), ("f1", "a\n"), ("d/f2", "x\n")]);
