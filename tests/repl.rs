@@ -319,6 +319,9 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › /help
               /help   this list
+              /undo   take back what the newest turn changed
+              /redo   do it again
+              /diff   what this session changed
               /exit   leave (as Ctrl-D)
             A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
             twice, it leaves.

@@ -38,14 +38,23 @@ impl<H: Host, F: Front> Desk<H, F> {
     pub(crate) async fn prompt(&mut self, words: String) -> anyhow::Result<Finish> {
         let mut entries = abandoned(&self.transcript);
         entries.extend(self.system.take().map(|system| Entry::Opened { system }));
+        let taken_back = self.reach.toolbox.taken_back();
+        let is_news = taken_back.is_some();
+        // Right before the words, with which it is one message.
+        entries.extend(taken_back.map(Entry::Note));
         entries.push(Entry::Prompt(words));
         self.reach.record(&entries);
+        if is_news {
+            self.reach.toolbox.told();
+        }
         entries.into_iter().for_each(|it| self.transcript.push(it));
         self.go_on().await
     }
 
     /// Works on from where the transcript stands.
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
+        let prompts = self.transcript.entries().iter().filter(|it| matches!(it, Entry::Prompt(_)));
+        self.reach.toolbox.begin_turn(prompts.count());
         let finish = turn::run(&self.rules, &mut self.transcript, &mut self.reach).await;
         self.reach.front.show(&Event::Ended);
         finish

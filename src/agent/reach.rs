@@ -28,7 +28,7 @@ pub(crate) trait Host {
 pub(crate) struct Reach<H, F> {
     pub(super) host: H,
     pub(super) front: F,
-    toolbox: Toolbox,
+    pub(super) toolbox: Toolbox,
     log: Log,
     interrupt: Interrupt,
     /// What to ask for in each request, beside what the server turns out to need.

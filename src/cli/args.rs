@@ -143,6 +143,12 @@ pub(super) enum Subcommands {
         #[command(subcommand)]
         command: Sessions,
     },
+    /// Take back what the newest turn changed, files and commands alike
+    Undo(Undo),
+    /// Do again what was taken back
+    Redo(OfSession),
+    /// What a session changed in all
+    Diff(OfSession),
     /// See what is configured, and where each value came from
     Config {
         #[command(subcommand)]
@@ -194,6 +200,27 @@ pub(super) struct Trust {
     /// Take back all you agreed to in this project, saved rules among it
     #[arg(long, conflicts_with = "show")]
     pub(super) revoke: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Undo {
+    #[command(flatten)]
+    pub(super) of: OfSession,
+
+    /// Only list the turns that can be taken back, newest first
+    #[arg(long, conflicts_with = "dry_run")]
+    pub(super) list: bool,
+
+    /// Only say what would be done
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OfSession {
+    /// Of this session (the start of its id is enough), not of the newest of this project
+    #[arg(long, value_name = "ID")]
+    pub(super) session: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

@@ -164,7 +164,8 @@ impl Job<'_> {
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
                 }
-                let exit = talk::talk(&mut desk, &keyboard, (&interrupt, &leave)).await;
+                let exit =
+                    talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
                 desk.into_host().stop().await;
                 exit
             }

@@ -16,6 +16,7 @@ mod surroundings;
 mod talk;
 mod tool_files;
 mod trust;
+mod undo;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -105,6 +106,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         None => job::work(&around, &typed.options, &typed.prompt),
         Some(Subcommands::Demo(demo)) => demo::demo(&around, &typed.options, &demo),
         Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
+        Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
+        Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),
+        Some(Subcommands::Diff(diff)) => undo::diff(&around, &diff),
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)
         }

@@ -3,20 +3,25 @@
 use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
-use crate::cli::Exit;
 use crate::cli::report::report;
 use crate::cli::serving::Serving;
+use crate::cli::{Exit, undo};
 use crate::ui::{Keyboard, Line, Screen};
+use crate::workspace::{Way, Workspace};
 
 const HELP: &str = "  /help   this list
+  /undo   take back what the newest turn changed
+  /redo   do it again
+  /diff   what this session changed
   /exit   leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "exit"];
+const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "exit"];
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
     keyboard: &Keyboard,
+    workspace: &Workspace,
     (interrupt, leave): (&Interrupt, &Interrupt),
 ) -> anyhow::Result<Exit> {
     if desk.is_mid_turn() {
@@ -49,6 +54,9 @@ pub(super) async fn talk(
             "" => {}
             "/exit" | "/quit" | "/bye" => return Ok(Exit::Done),
             "/help" | "/?" => desk.front().note(HELP),
+            "/undo" => show(desk, undo::reverse(workspace, Way::Undo)),
+            "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
+            "/diff" => show(desk, differences(workspace)),
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
                 interrupt.clear();
@@ -63,6 +71,18 @@ fn settle(turn: anyhow::Result<Finish>) {
     if let Err(err) = turn {
         report(&err);
     }
+}
+
+fn show(desk: &mut Desk<Serving, Screen>, said: anyhow::Result<String>) {
+    match said {
+        Ok(text) => desk.front().note(&text),
+        Err(err) => report(&err),
+    }
+}
+
+fn differences(workspace: &Workspace) -> anyhow::Result<String> {
+    let text = undo::differences(workspace)?;
+    Ok(if text.is_empty() { "nothing was changed".to_owned() } else { text.trim_end().to_owned() })
 }
 
 /// `/name`, which a path like `/usr/bin` is not.

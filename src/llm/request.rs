@@ -68,8 +68,16 @@ impl Request {
 
     /// Takes the entries that have come since the last time.
     pub(crate) fn extend(&mut self, entries: &[Entry]) {
-        for entry in entries.iter().skip(self.taken) {
-            self.take(entry);
+        let mut fresh = entries.iter().skip(self.taken).peekable();
+        while let Some(entry) = fresh.next() {
+            match (entry, fresh.peek()) {
+                // One message: many a template refuses a user who speaks twice in a row.
+                (Entry::Note(note), Some(Entry::Prompt(words))) => {
+                    self.take(&Entry::Prompt(format!("{note}\n\n{words}")));
+                    fresh.next();
+                }
+                _ => self.take(entry),
+            }
         }
         self.taken = entries.len();
     }
@@ -244,6 +252,20 @@ mod tests {
     }
 
     #[test]
+    fn a_note_before_a_prompt_is_one_message_with_it() {
+        let said = |it: &str| Entry::Prompt(it.to_owned());
+        let reply = |it: &str| Entry::Reply(Reply { text: it.to_owned(), ..Reply::default() });
+        check(
+            &[said("go"), reply("done"), Entry::Note("undone".to_owned()), said("again")],
+            expect![[r#"
+                {"role":"user","content":"go"}
+                {"role":"assistant","content":"done"}
+                {"role":"user","content":"undone\n\nagain"}
+            "#]],
+        );
+    }
+
+    #[test]
     fn a_turn_with_calls() {
         let reply = Reply {
             text: "I look.".to_owned(),
@@ -322,6 +344,11 @@ mod tests {
             let mut request = Request::new(&Constants::default(), &[]);
             let mut before = text(&request);
             for upto in 0..=entries.len() {
+                let noted = matches!(entries[..upto].last(), Some(Entry::Note(_)));
+                if noted && matches!(entries.get(upto), Some(Entry::Prompt(_))) {
+                    // The two are recorded in one go.
+                    continue;
+                }
                 request.extend(&entries[..upto]);
                 let now = text(&request);
                 let grown = now.starts_with(&before[..before.len() - 2]);

@@ -99,6 +99,15 @@ impl Store {
             .with_context(|| format!("cannot read the session `{}`", found.id))
     }
 
+    /// The session of this project with this id, or the only one whose id begins so.
+    pub(crate) fn named(&self, id: &str, project: &Path) -> anyhow::Result<Summary> {
+        let found = choose(id, self.find(Some(project))?)?;
+        let cannot = || format!("cannot read the session `{}`", found.id);
+        let modified = fs::metadata(&found.path).and_then(|it| it.modified());
+        let modified = modified.with_context(cannot)?;
+        Summary::read(&found.id, &found.path, modified).with_context(cannot)
+    }
+
     /// The sessions of this project, or of all, newest first. What cannot be read is not listed.
     pub(crate) fn list(&self, project: Option<&Path>) -> anyhow::Result<Vec<Summary>> {
         let all = dated(self.find(project)?);
@@ -344,6 +353,28 @@ mod tests {
         check(|it| open(it, "abc1"), expect!["abc1 with 2 entries, /home/me/One & Two"]);
         check(|it| open(it, "abc2"), expect!["abc2 with 1 entries, /home/me/One & Two"]);
         check(|it| open(it, "x"), expect!["xyz with 1 entries, /home/me/other"]);
+    }
+
+    #[test]
+    fn the_folder_of_a_session_is_no_session_and_goes_with_it() {
+        check(
+            |store| {
+                let project = project("other");
+                let folder = store.folder(&project, "xyz").join("history");
+                fs::create_dir_all(&folder)?;
+                fs::create_dir_all(store.folder(&project, "folder.jsonl"))?;
+                fs::write(folder.join("records.jsonl"), "{}\n")?;
+                assert_eq!(store.newest(&project)?.id, "xyz");
+                assert_eq!(store.named("xy", &project)?.id, "xyz");
+                let before = listed(&store.list(Some(&project))?);
+                store.delete("xyz")?;
+                assert!(!folder.exists());
+                Ok(before)
+            },
+            expect![[r#"
+                xyz: Some("/home/me/other"), "Test", 7, Some(1), other-b0a8cb51
+            "#]],
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod read_file;
 mod run_command;
 mod search;
 mod shell;
+mod taken_back;
 mod toolbox;
 mod write_file;
 

@@ -13,12 +13,13 @@ use crate::tools::answer;
 use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
 use crate::tools::shell::Shell;
+use crate::tools::taken_back;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, command_output, edit_file,
     fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
     search, write_file,
 };
-use crate::workspace::{Cancel, Workspace};
+use crate::workspace::{Cancel, Watch, Workspace};
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug)]
@@ -120,6 +121,9 @@ impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
         let Means { workspace, environment, enclosure, limits, keep, temp, is_attended, custom } =
             means;
+        if let Some(keep) = &keep {
+            workspace.keep_history(keep);
+        }
         let shell = Shell::new(environment, enclosure);
         let commands = Commands::new(Shelf::new(keep, temp));
         let mut specs = specs();
@@ -162,6 +166,25 @@ impl Toolbox {
     fn find(&self, name: &str) -> Option<(Tool, &ToolSpec)> {
         let mut known = TOOLS.iter().zip(&self.specs);
         known.find(|(_, spec)| spec.name == name).map(|((tool, ..), spec)| (*tool, spec))
+    }
+
+    /// What is changed from now on belongs to this turn, the `turn`th of the session.
+    pub(crate) fn begin_turn(&self, turn: usize) {
+        if let Some(history) = self.workspace.history() {
+            history.begin_turn(turn as u64);
+        }
+    }
+
+    /// What the model has to be told of edits that were taken back.
+    pub(crate) fn taken_back(&self) -> Option<String> {
+        taken_back::note(&self.workspace)
+    }
+
+    /// It was told.
+    pub(crate) fn told(&self) {
+        if let Some(history) = self.workspace.history() {
+            history.told();
+        }
     }
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
@@ -288,15 +311,28 @@ impl Toolbox {
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
     ) -> Outcome {
-        match arguments::parse(&call.args, spec) {
-            Err(complaint) => malformed(complaint),
-            Ok(args) => {
-                let hands = (&self.shell, &self.commands);
-                run_command::run(&self.workspace, hands, self.limits, args, stop)
-                    .await
-                    .unwrap_or_else(|failure| Err(failure).into())
+        let args = match arguments::parse(&call.args, spec) {
+            Ok(args) => args,
+            Err(complaint) => return malformed(complaint),
+        };
+        let (workspace, mut stop) = (Arc::clone(&self.workspace), pin!(stop));
+        let looking = tokio::task::spawn_blocking(move || Watch::before(&workspace));
+        let watch = tokio::select! {
+            biased;
+            () = &mut stop => {
+                let text = "stopped by the person before it began";
+                return Outcome::new(Status::Cancelled, text, "stopped");
             }
+            watch = looking => watch,
+        };
+        let hands = (&self.shell, &self.commands);
+        let ran = run_command::run(&self.workspace, hands, self.limits, args, stop).await;
+        let mut outcome = ran.unwrap_or_else(|failure| Err(failure).into());
+        if let Ok(watch) = watch {
+            let notice = tokio::task::spawn_blocking(move || watch.after()).await;
+            outcome.notices.extend(notice.ok().flatten());
         }
+        outcome
     }
 
     async fn run_custom(

@@ -2,6 +2,7 @@
 
 mod call_line;
 mod code;
+mod diff;
 mod in_question;
 mod json;
 mod keyboard;
@@ -12,6 +13,7 @@ mod screen;
 mod status;
 mod visible;
 
+pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening};
 pub(crate) use keyboard::{Keyboard, Line};
 pub(crate) use screen::{Screen, Style};

@@ -29,7 +29,7 @@ impl FileError {
 }
 
 /// An error of the system in lower case and without its number.
-fn plain(err: &io::Error) -> String {
+pub(super) fn plain(err: &io::Error) -> String {
     let text = err.to_string();
     let text = text.split(" (os error").next().unwrap_or_default();
     text.to_lowercase()

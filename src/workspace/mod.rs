@@ -9,6 +9,7 @@ mod content;
 mod edit;
 mod error;
 mod git;
+mod history;
 mod path;
 mod repository;
 mod root;
@@ -21,9 +22,10 @@ mod write;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
+use crate::workspace::history::History;
 use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
@@ -32,6 +34,7 @@ pub(crate) use content::Content;
 pub(crate) use edit::{Miss, replace_once};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
+pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
 pub(crate) use path::{ProjectPath, in_order};
 pub(crate) use root::Opener;
 pub(crate) use secret::Secrets;
@@ -46,6 +49,8 @@ pub(crate) use warden::{Access, Leave, Warden};
 pub(crate) struct Workspace {
     root: Root,
     secrets: Secrets,
+    /// Where nothing is kept, nothing can be undone.
+    history: OnceLock<History>,
 }
 
 impl Workspace {
@@ -54,7 +59,7 @@ impl Workspace {
     pub(crate) fn open(start: &Path, home: Option<&Path>) -> io::Result<Self> {
         let start = start.canonicalize()?;
         let root = git::work_tree(&start, home).unwrap_or(start);
-        Ok(Self { root: Root::open(root)?, secrets: Secrets::default() })
+        Ok(Self { root: Root::open(root)?, secrets: Secrets::default(), history: OnceLock::new() })
     }
 
     /// The same where other files are secret.
@@ -120,9 +125,33 @@ impl Workspace {
         Ok(self.root.path().join(real.as_path()))
     }
 
-    /// Makes all the changes, or none.
+    /// Makes all the changes, or none. Where a history is kept, what cannot be undone is not done.
     pub(crate) fn apply(&self, changes: &[Change]) -> Result<(), FileError> {
-        change::apply(&self.root, changes)
+        let make = || change::apply(&self.root, changes);
+        match self.history.get() {
+            Some(history) => history.record(&self.root, changes, make),
+            None => make(),
+        }
+    }
+
+    /// From now on keeps what is changed, in a directory in `folder`, which is the session's. A
+    /// workspace has one history in its life.
+    pub(crate) fn keep_history(&self, folder: &Path) {
+        let _ = self.history.set(History::new(folder.join("history")));
+    }
+
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.history.get()
+    }
+
+    /// Takes the newest turn back, or does it again; `None` if there is none.
+    pub(crate) fn reverse(&self, wanted: Reversal) -> anyhow::Result<Option<Reversed>> {
+        self.history.get().map_or(Ok(None), |it| it.reverse(&self.root, wanted))
+    }
+
+    /// What the session changed in all.
+    pub(crate) fn differences(&self) -> anyhow::Result<Vec<Difference>> {
+        self.history.get().map_or(Ok(Vec::new()), |it| it.differences(&self.root))
     }
 
     /// What lies under `path`, sorted, at most `depth` levels down; only what git would show. A

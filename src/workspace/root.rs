@@ -13,7 +13,7 @@ use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rustix::fs::{Mode, OFlags, openat};
+use rustix::fs::{AtFlags, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::workspace::warden::heed;
@@ -111,6 +111,20 @@ impl Root {
             Err(err) => return Err(err.into()),
         }
         Ok(openat(&above, name, DIRECTORY | SAFELY, Mode::empty())?)
+    }
+
+    /// The directories above `real` that are not there.
+    pub(super) fn missing_above(&self, real: &ProjectPath) -> Vec<ProjectPath> {
+        let above = real.as_path().ancestors().skip(1).filter(|it| !it.as_os_str().is_empty());
+        let missing = above.take_while(|it| !self.path.join(it).exists());
+        missing.map(|it| ProjectPath::plain(it.to_owned())).collect()
+    }
+
+    /// Removes an empty directory that no link leads to.
+    pub(super) fn remove_directory(&self, real: &ProjectPath) -> io::Result<()> {
+        let Some((above, name)) = real.split() else { return Ok(()) };
+        let above = self.open_exactly(&above, DIRECTORY)?;
+        Ok(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)?)
     }
 
     fn open_followed(

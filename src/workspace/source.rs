@@ -33,6 +33,23 @@ impl SourceFile {
         Ok(Self { path: path.clone(), real, metadata, bytes })
     }
 
+    /// The same for a path that must not lead through a link.
+    pub(super) fn read_exactly(root: &Root, real: &ProjectPath) -> Result<Self, FileError> {
+        let file = root.open_file_exactly(real)?;
+        let (metadata, bytes) = read_whole(real, &file)?;
+        Ok(Self { path: real.clone(), real: real.clone(), metadata, bytes })
+    }
+
+    /// Its permission bits.
+    pub(super) fn mode(&self) -> u32 {
+        self.metadata.mode() & 0o7777
+    }
+
+    /// How many names it has.
+    pub(super) fn links(&self) -> u64 {
+        self.metadata.nlink()
+    }
+
     /// Fails if the file is another one now, or holds something else.
     pub(super) fn must_be_unchanged(&self, root: &Root) -> Result<(), FileError> {
         let now = root.open_file_exactly(&self.real).and_then(|it| read_whole(&self.path, &it));

@@ -1,6 +1,7 @@
 //! What is in the project, as git would show it.
 
 use std::ffi::OsStr;
+use std::fs::Metadata;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
@@ -94,6 +95,36 @@ pub(super) fn visit<'s>(
     };
     walk(root, &under, &builder, cancel, visitor);
     Ok(())
+}
+
+/// All that is shown of a project.
+pub(super) struct Shown {
+    pub(super) files: Vec<(ProjectPath, Metadata)>,
+    /// The root among them.
+    pub(super) folders: Vec<(ProjectPath, Metadata)>,
+}
+
+/// The files and directories of the whole project; `None` if there are more than `most` files.
+pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
+    let shown = Mutex::new(Shown { files: Vec::new(), folders: Vec::new() });
+    let hold = || shown.lock().unwrap_or_else(PoisonError::into_inner);
+    builder(root.path(), Path::new(""), &ProjectPath::default(), None).build_parallel().run(|| {
+        Box::new(|entry| {
+            let Ok(entry) = entry else { return WalkState::Continue };
+            // What is gone already is not there.
+            let Ok(metadata) = entry.metadata() else { return WalkState::Continue };
+            let Some(path) = below(entry.path(), root.path()) else { return WalkState::Continue };
+            let path = ProjectPath::plain(path.to_owned());
+            if metadata.is_dir() {
+                hold().folders.push((path, metadata));
+            } else if metadata.is_file() {
+                hold().files.push((path, metadata));
+            }
+            if most < hold().files.len() { WalkState::Quit } else { WalkState::Continue }
+        })
+    });
+    let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
+    (shown.files.len() <= most).then_some(shown)
 }
 
 /// Whether a walk from the root would come to `under`. One that is asked for although it is

@@ -1,10 +1,11 @@
 //! Writing so that a file is always whole: the old content or the new, whatever happens between.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
@@ -16,28 +17,49 @@ use crate::workspace::{FileError, ProjectPath, SourceFile};
 
 /// Writes a file that does not exist, and makes the directories above it.
 pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
-    let failed = |it| FileError::io("write", path, &it);
     let real = root.follow(path)?;
-    must_not_be_gits(&real)?;
     root.must_be_writable(path, &real)?;
+    create_again(root, &real, bytes, None)
+}
+
+/// The same where no link leads, with the mode it had, if that is known.
+pub(super) fn create_again(
+    root: &Root,
+    real: &ProjectPath,
+    bytes: &[u8],
+    mode: Option<u32>,
+) -> Result<(), FileError> {
+    let failed = |it| FileError::io("write", real, &it);
+    must_not_be_gits(real)?;
     let Some((above, name)) = real.split() else {
-        return Err(FileError::Directory(path.clone()));
+        return Err(FileError::Directory(real.clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
     // The umask of the process takes from this what a new file shall not have.
     let mut draft = Draft::new(&directory, Mode::from_raw_mode(0o666)).map_err(failed)?;
-    draft.file.write_all(bytes).and_then(|()| draft.file.sync_all()).map_err(failed)?;
+    draft.file.write_all(bytes).map_err(failed)?;
+    draft.take_mode(mode).and_then(|()| draft.file.sync_all()).map_err(failed)?;
     draft.rename_to_new(name).map_err(failed)
 }
 
 /// Replaces the content of a file, keeping what else makes it that file.
 pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
-    let failed = |it| FileError::io("write", before.path(), &it);
-    must_not_be_gits(&before.real)?;
     root.must_be_writable(before.path(), &before.real)?;
     if before.metadata.mode() & 0o222 == 0 {
         return Err(FileError::Refused(format!("`{}` is read-only", before.path())));
     }
+    put_back(root, before, bytes, None)
+}
+
+/// The same with the mode the file had, if that is known, and also where it is read-only.
+pub(super) fn put_back(
+    root: &Root,
+    before: &SourceFile,
+    bytes: &[u8],
+    mode: Option<u32>,
+) -> Result<(), FileError> {
+    let failed = |it| FileError::io("write", before.path(), &it);
+    must_not_be_gits(&before.real)?;
     if 1 < before.metadata.nlink() {
         return write_in_place(root, before, bytes);
     }
@@ -47,7 +69,7 @@ pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<
     let directory = root.make_directory(&above).map_err(failed)?;
     let mut draft = Draft::new(&directory, Mode::RUSR | Mode::WUSR).map_err(failed)?;
     draft.file.write_all(bytes).map_err(failed)?;
-    draft.take_after(before).map_err(failed)?;
+    draft.take_after(before).and_then(|()| draft.take_mode(mode)).map_err(failed)?;
     copy_attributes(&root.open_file_exactly(&before.real)?, &draft.file);
     draft.file.sync_all().map_err(failed)?;
     before.must_be_unchanged(root)?;
@@ -66,6 +88,22 @@ pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> 
     before.must_be_unchanged(root)?;
     let removed = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     removed.and_then(|()| rustix::fs::fsync(&directory)).map_err(|it| failed(it.into()))
+}
+
+/// Removes the drafts that processes which were killed have left beside `real`.
+pub(super) fn sweep(root: &Root, real: &ProjectPath, processes: &BTreeSet<u32>) {
+    let Some((above, _)) = real.split() else { return };
+    let Ok((_, directory)) = root.open_directory(&above) else { return };
+    let Ok(entries) = rustix::fs::Dir::read_from(&directory) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name().to_string_lossy();
+        let process = name.strip_prefix(".agent-").and_then(|it| it.strip_suffix(".tmp"));
+        let process = process.and_then(|it| it.split_once('-')?.0.parse().ok());
+        if process.is_some_and(|it| it != std::process::id() && processes.contains(&it)) {
+            // One that stays does no harm.
+            let _ = rustix::fs::unlinkat(&directory, &*name, AtFlags::empty());
+        }
+    }
 }
 
 /// For a file with several names: another file under one of them would part it from the others.
@@ -148,6 +186,11 @@ impl<'a> Draft<'a> {
                 .or_else(|_| rustix::fs::fchown(&self.file, None, Some(gid)));
         }
         self.file.set_permissions(owner.permissions())
+    }
+
+    fn take_mode(&self, mode: Option<u32>) -> io::Result<()> {
+        let mode = mode.map(Permissions::from_mode);
+        mode.map_or(Ok(()), |it| self.file.set_permissions(it))
     }
 
     fn rename_over(self, name: &OsStr) -> io::Result<()> {

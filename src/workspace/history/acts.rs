@@ -1,0 +1,291 @@
+//! What the records add up to: which turns can be taken back, which can be done again, and what the
+//! model does not know yet. A pure fold; the disk is the business of others.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::workspace::ProjectPath;
+use crate::workspace::history::digest::Image;
+use crate::workspace::history::record::{Changes, Record, Touch, Way};
+
+#[derive(Debug, Default)]
+pub(super) struct Acts {
+    /// Turns whose changes stand, oldest first.
+    done: Vec<Act>,
+    /// Turns that were taken back, the newest last.
+    undone: Vec<Act>,
+    /// A reversal that has begun. Still here when the records end, the program died in it.
+    begun: Option<(Way, u64, Changes)>,
+    /// What was changed behind the model's back, and which way.
+    untold: BTreeMap<ProjectPath, Way>,
+    /// What each file was before it was first touched.
+    first: BTreeMap<ProjectPath, Option<Image>>,
+    next_step: u64,
+    /// Who has written here.
+    processes: BTreeSet<u32>,
+    /// The files of the newest edit or reversal: only at these can a process have died.
+    newest: Vec<ProjectPath>,
+}
+
+/// The changes of one turn, or of its reversal.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Act {
+    pub(super) turn: u64,
+    steps: Vec<Step>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct Step {
+    number: Option<u64>,
+    /// It was announced, and then not done, or not in full.
+    failed: bool,
+    changes: Changes,
+}
+
+/// One file in one step.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Touched<'a> {
+    pub(super) touch: &'a Touch,
+    pub(super) failed: bool,
+}
+
+impl Acts {
+    pub(super) fn take(&mut self, record: Record) {
+        match record {
+            Record::Step { step, turn, by: _, changes } => {
+                self.undone.clear();
+                self.begun = None;
+                self.next_step = self.next_step.max(step + 1);
+                self.remember(&changes);
+                let step = Step { number: Some(step), failed: false, changes };
+                match self.done.last_mut().filter(|it| it.turn == turn) {
+                    Some(act) => act.steps.push(step),
+                    None => self.done.push(Act { turn, steps: vec![step] }),
+                }
+            }
+            Record::Process { id } => drop(self.processes.insert(id)),
+            Record::Void { step } => {
+                let steps = self.done.iter_mut().flat_map(|it| &mut it.steps);
+                steps.filter(|it| it.number == Some(step)).for_each(|it| it.failed = true);
+            }
+            Record::Reversal { way, turn, changes } => {
+                self.remember(&changes);
+                match &mut self.begun {
+                    // The rest of one in which the program died.
+                    Some((begun, of, all)) if (*begun, *of) == (way, turn) => {
+                        all.files.extend(changes.files);
+                        all.folders.extend(changes.folders);
+                    }
+                    begun => *begun = Some((way, turn, changes)),
+                }
+            }
+            Record::Settled { left } => {
+                let Some((way, turn, changes)) = self.begun.take() else { return };
+                for touch in &changes.files {
+                    // There and back again is nothing to tell.
+                    if self.untold.insert(touch.path.0.clone(), way).is_some_and(|it| it != way) {
+                        self.untold.remove(&touch.path.0);
+                    }
+                }
+                let (from, to) = match way {
+                    Way::Undo => (&mut self.done, &mut self.undone),
+                    Way::Redo => (&mut self.undone, &mut self.done),
+                };
+                // Later ones were passed over: they have changed nothing.
+                let Some(at) = from.iter().rposition(|it| it.turn == turn) else { return };
+                from.truncate(at + 1);
+                let Some(act) = from.pop() else { return };
+                let left: BTreeSet<_> = left.into_iter().map(|it| it.0).collect();
+                from.extend(act.only(&left));
+                if !changes.files.is_empty() {
+                    let steps = vec![Step { number: None, failed: false, changes }];
+                    to.push(Act { turn, steps });
+                }
+            }
+            Record::Told => self.untold.clear(),
+        }
+    }
+
+    fn remember(&mut self, changes: &Changes) {
+        self.newest = changes.files.iter().map(|it| it.path.0.clone()).collect();
+        for it in &changes.files {
+            self.first.entry(it.path.0.clone()).or_insert(it.before);
+        }
+    }
+
+    /// What reversals would reverse, one after the other.
+    pub(super) fn newest(&self, way: Way) -> impl Iterator<Item = &Act> {
+        match way {
+            Way::Undo => self.done.iter().rev(),
+            Way::Redo => self.undone.iter().rev(),
+        }
+    }
+
+    pub(super) fn first(&self) -> impl Iterator<Item = (&ProjectPath, Option<&Image>)> {
+        self.first.iter().map(|(path, image)| (path, image.as_ref()))
+    }
+
+    pub(super) fn untold(&self, way: Way) -> impl Iterator<Item = &ProjectPath> {
+        self.untold.iter().filter(move |(_, it)| **it == way).map(|(path, _)| path)
+    }
+
+    pub(super) fn processes(&self) -> &BTreeSet<u32> {
+        &self.processes
+    }
+
+    pub(super) fn newest_files(&self) -> &[ProjectPath] {
+        &self.newest
+    }
+
+    pub(super) fn next_step(&self) -> u64 {
+        self.next_step
+    }
+}
+
+impl Act {
+    /// Each file with what was done to it, newest first.
+    pub(super) fn files(&self) -> BTreeMap<&ProjectPath, Vec<Touched<'_>>> {
+        let mut files: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for step in self.steps.iter().rev() {
+            for touch in step.changes.files.iter().rev() {
+                let touched = Touched { touch, failed: step.failed };
+                files.entry(&touch.path.0).or_default().push(touched);
+            }
+        }
+        files
+    }
+
+    /// Whether all of it was announced, and nothing done.
+    pub(super) fn has_failed(&self) -> bool {
+        self.steps.iter().all(|it| it.failed)
+    }
+
+    /// The directories it made, those within others first.
+    pub(super) fn folders(&self) -> Vec<&ProjectPath> {
+        let folders = self.steps.iter().flat_map(|it| &it.changes.folders).map(|it| &it.0);
+        let mut folders: Vec<_> = folders.collect();
+        folders.sort_by_key(|it| std::cmp::Reverse(it.depth()));
+        folders
+    }
+
+    /// What it did to these files; `None` if that is nothing.
+    fn only(mut self, files: &BTreeSet<ProjectPath>) -> Option<Self> {
+        for step in &mut self.steps {
+            step.changes.files.retain(|it| files.contains(&it.path.0));
+        }
+        self.steps.retain(|it| !it.changes.files.is_empty());
+        (!self.steps.is_empty()).then_some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::workspace::history::digest::Digest;
+    use crate::workspace::history::record::{By, Name};
+
+    fn name(path: &str) -> Name {
+        Name(ProjectPath::plain(PathBuf::from(path)))
+    }
+
+    fn changes(paths: &[&str]) -> Changes {
+        let after = Some(Image { digest: Digest::of(b"new"), mode: None });
+        let touch = |it: &&str| Touch { path: name(it), before: None, after, links: 1 };
+        Changes { files: paths.iter().map(touch).collect(), folders: Vec::new() }
+    }
+
+    fn step(step: u64, turn: u64, paths: &[&str]) -> Record {
+        Record::Step { step, turn, by: By::Edit, changes: changes(paths) }
+    }
+
+    fn reversal(way: Way, paths: &[&str]) -> Record {
+        Record::Reversal { way, turn: 1, changes: changes(paths) }
+    }
+
+    fn settled(left: &[&str]) -> Record {
+        Record::Settled { left: left.iter().map(|it| name(it)).collect() }
+    }
+
+    #[track_caller]
+    fn check(records: Vec<Record>, expected: Expect) {
+        let mut acts = Acts::default();
+        records.into_iter().for_each(|it| acts.take(it));
+        let shown = |all: &[Act]| {
+            let act = |it: &Act| {
+                let files = it.files();
+                let file = |(path, touched): (&&ProjectPath, &Vec<Touched<'_>>)| {
+                    let failed = if touched.iter().any(|it| it.failed) { "?" } else { "" };
+                    format!("{path}{failed}×{}", touched.len())
+                };
+                format!("{}[{}]", it.turn, files.iter().map(file).collect::<Vec<_>>().join(" "))
+            };
+            all.iter().map(act).collect::<Vec<_>>().join(" ")
+        };
+        let untold = |way| acts.untold(way).map(|it| it.to_string()).collect::<Vec<_>>().join(" ");
+        expected.assert_eq(&format!(
+            "done {}; undone {}; untold undo {} redo {}",
+            shown(&acts.done),
+            shown(&acts.undone),
+            untold(Way::Undo),
+            untold(Way::Redo)
+        ));
+    }
+
+    #[test]
+    fn the_steps_of_a_turn_are_one_act() {
+        check(
+            vec![step(0, 1, &["a", "b"]), step(1, 1, &["a"]), step(2, 2, &["c"])],
+            expect!["done 1[a×2 b×1] 2[c×1]; undone ; untold undo  redo "],
+        );
+    }
+
+    #[test]
+    fn what_is_undone_can_be_redone_until_something_new_is_done() {
+        let mut records = vec![step(0, 1, &["a"]), reversal(Way::Undo, &["a"]), settled(&[])];
+        check(records.clone(), expect!["done ; undone 1[a×1]; untold undo a redo "]);
+        let mut redone = records.clone();
+        redone.extend([reversal(Way::Redo, &["a"]), settled(&[])]);
+        check(redone, expect!["done 1[a×1]; undone ; untold undo  redo "]);
+        records.push(step(1, 2, &["b"]));
+        check(records, expect!["done 2[b×1]; undone ; untold undo a redo "]);
+    }
+
+    #[test]
+    fn what_the_model_was_told_is_not_told_again() {
+        let undo =
+            vec![step(0, 1, &["a"]), reversal(Way::Undo, &["a"]), settled(&[]), Record::Told];
+        check(undo.clone(), expect!["done ; undone 1[a×1]; untold undo  redo "]);
+        let redo = [reversal(Way::Redo, &["a"]), settled(&[])];
+        check(
+            undo.into_iter().chain(redo).collect(),
+            expect!["done 1[a×1]; undone ; untold undo  redo a"],
+        );
+    }
+
+    #[test]
+    fn what_could_not_be_undone_stays_to_be_undone() {
+        check(
+            vec![step(0, 1, &["a", "b"]), reversal(Way::Undo, &["a", "b"]), settled(&["b"])],
+            expect!["done 1[b×1]; undone 1[a×1 b×1]; untold undo a b redo "],
+        );
+    }
+
+    #[test]
+    fn an_undo_in_which_the_program_died_is_gone_on_with() {
+        let mut records = vec![step(0, 1, &["a", "b"]), reversal(Way::Undo, &["a", "b"])];
+        check(records.clone(), expect!["done 1[a×1 b×1]; undone ; untold undo  redo "]);
+        records.extend([reversal(Way::Undo, &["b"]), settled(&[])]);
+        check(records, expect!["done ; undone 1[a×1 b×2]; untold undo a b redo "]);
+    }
+
+    #[test]
+    fn an_edit_that_failed_is_known_as_such() {
+        check(
+            vec![step(0, 1, &["a"]), step(1, 1, &["b"]), Record::Void { step: 1 }],
+            expect!["done 1[a×1 b?×1]; undone ; untold undo  redo "],
+        );
+    }
+}

@@ -1,0 +1,241 @@
+//! Taking back what a turn did, or doing it again.
+
+use std::io;
+
+use anyhow::{Context, anyhow};
+use similar::{ChangeTag, TextDiff};
+
+use crate::workspace::history::acts::Act;
+use crate::workspace::history::ledger::Ledger;
+use crate::workspace::history::plan::{Found, Plan, Reason, plan};
+use crate::workspace::history::record::{Changes, Name, Record, Touch, Way};
+use crate::workspace::history::{Access, History, Image};
+use crate::workspace::root::Root;
+use crate::workspace::{Content, FileError, ProjectPath, SourceFile, write};
+
+/// What is wanted.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Reversal {
+    pub(crate) way: Way,
+    /// Only say what would be done.
+    pub(crate) rehearse: bool,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Reversed {
+    pub(crate) turn: u64,
+    /// The files for which there was something to do.
+    pub(crate) files: Vec<(ProjectPath, Fate)>,
+    /// How many more turns can be taken back, or done again.
+    pub(crate) more: usize,
+    /// Lines of the history that could not be read.
+    pub(crate) damaged: usize,
+}
+
+/// What became of one file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fate {
+    Restored { added: usize, removed: usize, merged: bool },
+    Removed { removed: usize },
+    Left(String),
+}
+
+/// A file that something will be done to.
+struct Task {
+    path: ProjectPath,
+    now: Option<SourceFile>,
+    plan: Plan,
+}
+
+impl History {
+    /// `None` if there is nothing to take back, or to do again.
+    pub(in crate::workspace) fn reverse(
+        &self,
+        root: &Root,
+        wanted: Reversal,
+    ) -> anyhow::Result<Option<Reversed>> {
+        let mut state = self.state();
+        let cannot = |err: io::Error| match err.kind() {
+            io::ErrorKind::WouldBlock => anyhow!(
+                "this session is in use by another agent\nhint: type `/undo` or `/redo` there"
+            ),
+            _ => anyhow::Error::new(err).context("cannot read the history of this session"),
+        };
+        if state.ledger.is_none() && !Ledger::exists(&self.folder) {
+            return Ok(None);
+        }
+        if wanted.rehearse && state.ledger.is_none() {
+            let mut ledger = Ledger::open(&self.folder, Access::Look).map_err(cannot)?;
+            return reverse(root, &mut ledger, &mut Vec::new(), wanted);
+        }
+        let mut made = Vec::new();
+        let reversed =
+            reverse(root, state.swept(&self.folder, root).map_err(cannot)?, &mut made, wanted);
+        state.watched.expect(&made);
+        reversed
+    }
+}
+
+/// `made` takes what is changed on the disk.
+fn reverse(
+    root: &Root,
+    ledger: &mut Ledger,
+    made: &mut Vec<Touch>,
+    wanted: Reversal,
+) -> anyhow::Result<Option<Reversed>> {
+    let mut passed = 0;
+    let (act, drawn) = loop {
+        let Some(act) = ledger.acts().newest(wanted.way).nth(passed).cloned() else {
+            return Ok(None);
+        };
+        let drawn = draw(root, ledger, &act);
+        // A turn whose edits all failed has changed nothing that would have to be taken back.
+        if !act.has_failed() || !drawn.tasks.is_empty() || !drawn.left_alone.is_empty() {
+            break (act, drawn);
+        }
+        passed += 1;
+    };
+    let Drawn { tasks, mut left, left_alone } = drawn;
+    let mut files = left_alone;
+    if !wanted.rehearse {
+        let announced = announced(root, &tasks, ledger).and_then(|changes| {
+            made.extend(changes.files.iter().cloned());
+            ledger.announce(Record::Reversal { way: wanted.way, turn: act.turn, changes })
+        });
+        announced.context("cannot keep what would be replaced, so nothing was changed")?;
+    }
+    for task in tasks {
+        let done = if wanted.rehearse { Ok(()) } else { carry_out(root, &task) };
+        let fate = match done {
+            Ok(()) => fate(&task),
+            Err(err) => {
+                made.retain(|it| it.path.0 != task.path);
+                left.push(Name(task.path.clone()));
+                Fate::Left(err.to_string())
+            }
+        };
+        files.push((task.path, fate));
+    }
+    files.sort_by(|(a, _), (b, _)| a.cmp(b));
+    if !wanted.rehearse {
+        for folder in act.folders() {
+            // One that somebody put something into stays.
+            let _ = root.remove_directory(folder);
+        }
+        ledger.announce(Record::Settled { left }).context("cannot write down what was done")?;
+    }
+    let more = ledger.acts().newest(wanted.way).filter(|it| !it.has_failed());
+    let more = more.count() - usize::from(wanted.rehearse);
+    Ok(Some(Reversed { turn: act.turn, files, more, damaged: ledger.damaged() }))
+}
+
+/// What is to be done to take an act back.
+struct Drawn {
+    tasks: Vec<Task>,
+    /// Files that may be tried again.
+    left: Vec<Name>,
+    left_alone: Vec<(ProjectPath, Fate)>,
+}
+
+fn draw(root: &Root, ledger: &Ledger, act: &Act) -> Drawn {
+    let mut drawn = Drawn { tasks: Vec::new(), left: Vec::new(), left_alone: Vec::new() };
+    for (path, touched) in act.files() {
+        let (now, plan) = match there(root, path) {
+            Ok(now) => {
+                let found = now.as_ref().map(|it| Found {
+                    bytes: it.bytes(),
+                    mode: it.mode(),
+                    links: it.links(),
+                });
+                let plan = plan(&touched, found, &|it| ledger.content(it));
+                (now, plan)
+            }
+            Err(reason) => (None, Plan::Leave(reason)),
+        };
+        match plan {
+            Plan::Keep => {}
+            Plan::Leave(reason) => {
+                if reason.may_pass() {
+                    drawn.left.push(Name(path.clone()));
+                }
+                drawn.left_alone.push((path.clone(), Fate::Left(reason.words().to_owned())));
+            }
+            plan => drawn.tasks.push(Task { path: path.clone(), now, plan }),
+        }
+    }
+    drawn
+}
+
+/// What is at `path`, if no link leads there and it is a file or nothing.
+fn there(root: &Root, path: &ProjectPath) -> Result<Option<SourceFile>, Reason> {
+    if !root.follow(path).is_ok_and(|it| it == *path) {
+        return Err(Reason::Linked);
+    }
+    match SourceFile::read_exactly(root, path) {
+        Ok(file) => Ok(Some(file)),
+        Err(FileError::Missing(_)) => Ok(None),
+        Err(FileError::Directory(_)) => Err(Reason::NoFile),
+        Err(FileError::Refused(_)) => Err(Reason::Unreadable),
+    }
+}
+
+/// Keeps what the tasks will replace.
+fn announced(root: &Root, tasks: &[Task], ledger: &mut Ledger) -> io::Result<Changes> {
+    let (mut files, mut folders) = (Vec::new(), Vec::new());
+    for Task { path, now, plan } in tasks {
+        let before = match now {
+            Some(file) => {
+                Some(Image { digest: ledger.keep(file.bytes())?, mode: Some(file.mode()) })
+            }
+            None => {
+                folders.extend(root.missing_above(path).into_iter().map(Name));
+                None
+            }
+        };
+        let after = match plan {
+            Plan::Put { bytes, mode, .. } => {
+                Some(Image { digest: ledger.keep(bytes)?, mode: *mode })
+            }
+            _ => None,
+        };
+        let links = now.as_ref().map_or(1, SourceFile::links);
+        files.push(Touch { path: Name(path.clone()), before, after, links });
+    }
+    folders.sort();
+    folders.dedup();
+    Ok(Changes { files, folders })
+}
+
+fn carry_out(root: &Root, task: &Task) -> Result<(), FileError> {
+    match (&task.plan, &task.now) {
+        (Plan::Put { bytes, mode, .. }, Some(now)) => write::put_back(root, now, bytes, *mode),
+        (Plan::Put { bytes, mode, .. }, None) => {
+            write::create_again(root, &task.path, bytes, *mode)
+        }
+        (Plan::Remove, Some(now)) => write::delete(root, now),
+        _ => Ok(()),
+    }
+}
+
+fn fate(task: &Task) -> Fate {
+    let now = task.now.as_ref().map_or(&b""[..], |it| it.bytes());
+    match &task.plan {
+        Plan::Put { bytes, merged, .. } => {
+            let (added, removed) = counted(now, bytes);
+            Fate::Restored { added, removed, merged: *merged }
+        }
+        _ => Fate::Removed { removed: counted(now, b"").1 },
+    }
+}
+
+/// How many lines come and go; none where there are no lines.
+fn counted(before: &[u8], after: &[u8]) -> (usize, usize) {
+    let (Content::Text(before), Content::Text(after)) = (Content::of(before), Content::of(after))
+    else {
+        return (0, 0);
+    };
+    let diff = TextDiff::from_lines(before, after);
+    let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
+    (count(ChangeTag::Insert), count(ChangeTag::Delete))
+}
