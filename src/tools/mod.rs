@@ -6,14 +6,17 @@
 mod answer;
 mod arguments;
 mod budget;
+mod diff;
 mod edit_file;
 mod find_files;
 mod glob;
+mod large_file;
 mod list_files;
 mod lookup;
 mod read_file;
 mod run_command;
 mod search;
+mod seen;
 mod shell;
 mod toolbox;
 mod write_file;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
 use crate::tools::answer::Answer;
+use crate::tools::seen::Seen;
 use crate::tools::shell::Shell;
 use crate::tools::{
     Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
@@ -76,6 +77,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
 #[derive(Debug)]
 pub(crate) struct Toolbox {
     workspace: Arc<Workspace>,
+    seen: Arc<Seen>,
     shell: Shell,
     limits: Limits,
     specs: Vec<ToolSpec>,
@@ -84,7 +86,8 @@ pub(crate) struct Toolbox {
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
         let Means { workspace, environment, limits, keep: _ } = means;
-        Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
+        let (seen, shell) = (Arc::default(), Shell::new(environment));
+        Self { workspace, seen, shell, limits, specs: specs() }
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {
@@ -98,19 +101,23 @@ impl Toolbox {
             return malformed(self.no_such_tool(&call.tool));
         };
         let (tool, call, budget) = (*tool, (call, spec), self.limits.result);
+        let seen = Arc::clone(&self.seen);
         match tool {
             Tool::ReadFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
-                    read_file::read(it, budget, cancel, args)
+                    read_file::read(it, &seen, budget, cancel, args)
                 })
                 .await
             }
             Tool::WriteFile => {
-                self.on_files(call, stop, |it, _, args| write_file::write(it, args)).await
+                self.on_files(call, stop, move |it, _, args| {
+                    write_file::write(it, &seen, budget, args)
+                })
+                .await
             }
             Tool::EditFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
-                    edit_file::edit(it, budget, cancel, args)
+                    edit_file::edit(it, &seen, budget, cancel, args)
                 })
                 .await
             }

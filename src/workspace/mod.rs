@@ -7,8 +7,12 @@ mod cancel;
 mod change;
 mod content;
 mod edit;
+mod encoding;
 mod error;
 mod git;
+mod image;
+mod leftover;
+mod patch;
 mod path;
 mod root;
 mod source;
@@ -23,9 +27,13 @@ use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
 pub(crate) use change::Change;
-pub(crate) use content::Content;
-pub(crate) use edit::{Miss, replace_once};
+pub(crate) use content::{Content, binary};
+pub(crate) use edit::{Latitude, Miss, placeholder, replace_once};
+pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
+pub(crate) use patch::{
+    Action, FilePatch, Hunk, HunkMiss, apply_hunks, is_patch, parse as parse_patch,
+};
 pub(crate) use path::ProjectPath;
 pub(crate) use source::{LARGEST, SourceFile};
 pub(crate) use walk::{Found, Kind};
@@ -64,6 +72,16 @@ impl Workspace {
     /// Reads a whole file.
     pub(crate) fn read(&self, path: &ProjectPath) -> Result<SourceFile, FileError> {
         SourceFile::read(&self.root, path)
+    }
+
+    /// Opens a file that may be too large to be read whole.
+    pub(crate) fn open_file(&self, path: &ProjectPath) -> Result<File, FileError> {
+        Ok(self.root.open_file(path)?.1)
+    }
+
+    /// Where `path` leads when links are followed, whether or not there is anything.
+    pub(crate) fn real(&self, path: &ProjectPath) -> Result<ProjectPath, FileError> {
+        self.root.follow(path)
     }
 
     /// Opens a file that the walk has found, for reading. No link is followed.

@@ -5,22 +5,26 @@
 //! the real path is opened in such a way that a link anywhere on it is an error. So a link that
 //! is planted between the two is refused, not followed.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{Mode, OFlags, openat};
 use rustix::io::Errno;
 
-use crate::workspace::{FileError, ProjectPath};
+use crate::workspace::{FileError, ProjectPath, leftover};
 
 #[derive(Debug)]
 pub(super) struct Root {
     path: PathBuf,
     directory: OwnedFd,
+    /// Directories in which no draft of a dead process is left.
+    swept: Mutex<HashSet<ProjectPath>>,
 }
 
 /// How often to try again when links change while they are followed.
@@ -39,7 +43,7 @@ impl Root {
     /// `path` must be absolute and free of links.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let directory = rustix::fs::open(&path, DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { path, directory })
+        Ok(Self { path, directory, swept: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -88,6 +92,14 @@ impl Root {
             Err(err) => return Err(err.into()),
         }
         Ok(openat(&above, name, DIRECTORY | SAFELY, Mode::empty())?)
+    }
+
+    /// Removes what killed processes have left in a directory; looks into each only once.
+    pub(super) fn sweep(&self, real: &ProjectPath, directory: &OwnedFd) {
+        let is_new = self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(real.clone());
+        if is_new {
+            leftover::sweep(directory);
+        }
     }
 
     fn open_followed(

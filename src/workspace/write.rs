@@ -9,11 +9,31 @@ use std::os::unix::fs::MetadataExt;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 
+use crate::workspace::leftover;
 use crate::workspace::root::Root;
 use crate::workspace::{FileError, ProjectPath, SourceFile};
 
 /// Writes a file that does not exist, and makes the directories above it.
 pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
+    create_with(root, path, bytes, None)
+}
+
+/// The same with the owner and the mode of another.
+pub(super) fn create_like(
+    root: &Root,
+    path: &ProjectPath,
+    bytes: &[u8],
+    like: &SourceFile,
+) -> Result<(), FileError> {
+    create_with(root, path, bytes, Some(like))
+}
+
+fn create_with(
+    root: &Root,
+    path: &ProjectPath,
+    bytes: &[u8],
+    like: Option<&SourceFile>,
+) -> Result<(), FileError> {
     let failed = |it| FileError::io("write", path, &it);
     let real = root.follow(path)?;
     must_not_be_gits(&real)?;
@@ -21,9 +41,18 @@ pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<()
         return Err(FileError::Directory(path.clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
+    root.sweep(&above, &directory);
     // The umask of the process takes from this what a new file shall not have.
     let mut draft = Draft::new(&directory, Mode::from_raw_mode(0o666)).map_err(failed)?;
-    draft.file.write_all(bytes).and_then(|()| draft.file.sync_all()).map_err(failed)?;
+    draft.file.write_all(bytes).map_err(failed)?;
+    if let Some(like) = like {
+        draft.take_after(like).map_err(failed)?;
+        // It may be gone already, and with it what can be copied.
+        if let Ok(file) = root.open_file_exactly(&like.real) {
+            copy_attributes(&file, &draft.file);
+        }
+    }
+    draft.file.sync_all().map_err(failed)?;
     draft.rename_to_new(name).map_err(failed)
 }
 
@@ -41,6 +70,7 @@ pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<
         return Err(FileError::Directory(before.path().clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
+    root.sweep(&above, &directory);
     let mut draft = Draft::new(&directory, Mode::RUSR | Mode::WUSR).map_err(failed)?;
     draft.file.write_all(bytes).map_err(failed)?;
     draft.take_after(before).map_err(failed)?;
@@ -114,9 +144,12 @@ impl<'a> Draft<'a> {
     fn new(directory: &'a OwnedFd, mode: Mode) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         for n in 0..1000 {
-            let name = format!(".agent-{}-{n}.tmp", std::process::id());
+            let name = leftover::name(n);
             match rustix::fs::openat(directory, &name, flags, mode) {
-                Ok(opened) => return Ok(Self { directory, name, file: opened.into() }),
+                Ok(opened) => {
+                    leftover::hold(&opened);
+                    return Ok(Self { directory, name, file: opened.into() });
+                }
                 Err(Errno::EXIST) => {}
                 Err(err) => return Err(err.into()),
             }
