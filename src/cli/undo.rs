@@ -170,7 +170,7 @@ fn unified(differences: &[Difference]) -> String {
         let (before, now) = (bytes(before), bytes(now));
         match (Content::of(&before), Content::of(&now)) {
             (Content::Text(before), Content::Text(now)) => {
-                let diff = TextDiff::from_lines(before, now);
+                let diff = TextDiff::from_lines(&*before.text, &*now.text);
                 let hunks = diff.unified_diff().header(&from, &to).to_string();
                 // An empty file has no lines that could differ.
                 text += &if hunks.is_empty() { format!("--- {from}\n+++ {to}\n") } else { hunks };

@@ -28,6 +28,7 @@ impl From<FileError> for Failure {
         let gist = match err {
             FileError::Missing(_) => "not found",
             FileError::Directory(_) => "a directory",
+            FileError::TooLarge(..) => "too large",
             FileError::Refused(_) => "refused",
         };
         Self::new(err.to_string(), gist)

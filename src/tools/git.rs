@@ -57,7 +57,7 @@ pub(super) fn look(
         Action::Show => git.show(&path, revision.unwrap_or("HEAD"), &mut each)?,
         Action::Blame => {
             let file = lookup::read(workspace, cancel, args.path.as_deref().unwrap_or_default())?;
-            git.blame(&path, file.text()?, &mut each)?;
+            git.blame(&path, &file.text()?.shown(), &mut each)?;
         }
         Action::Branches => git.branches(&mut each)?,
     }

@@ -128,8 +128,7 @@ fn text(opener: &mut Opener<'_>, path: &ProjectPath) -> Option<String> {
         return None;
     }
     match Content::of(&bytes) {
-        Content::Text(text) => Some(text.to_owned()),
-        Content::Damaged(text) => Some(text.into_owned()),
+        Content::Text(text) => Some(text.shown().into_owned()),
         Content::Binary(_) => None,
     }
 }

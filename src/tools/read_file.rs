@@ -6,8 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
 use crate::tools::answer::{Answer, count};
-use crate::tools::{Budget, Failure, list_files, lookup};
-use crate::workspace::{Cancel, Content, FileError, Workspace};
+use crate::tools::seen::Seen;
+use crate::tools::{Budget, Failure, large_file, list_files, lookup};
+use crate::workspace::{Cancel, Content, Encoding, FileError, Workspace};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -39,14 +40,23 @@ fn one_or_more<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>
 }
 
 /// The lines that are asked for, from 1, both included.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Range {
+    pub(super) first: usize,
+    pub(super) last: usize,
+}
+
+/// What a file is read with.
 #[derive(Clone, Copy)]
-struct Range {
-    first: usize,
-    last: usize,
+struct Desk<'a> {
+    workspace: &'a Workspace,
+    seen: &'a Seen,
+    cancel: &'a Cancel,
 }
 
 pub(super) fn read(
     workspace: &Workspace,
+    seen: &Seen,
     budget: Budget,
     cancel: &Cancel,
     args: Args,
@@ -60,28 +70,28 @@ pub(super) fn read(
         let text = format!("end_line {last} lies before start_line {first}");
         return Err(Failure::new(text, "no such lines"));
     }
+    let desk = Desk { workspace, seen, cancel };
     match &args.paths[..] {
         [] => Err(Failure::new("`paths` is empty: name at least one file", "no file")),
-        [path] => read_one(workspace, budget, cancel, path, range),
+        [path] => read_one(desk, budget, path, range),
         paths if MOST < paths.len() => {
             let text = format!("{} files are too many: read at most {MOST} at once", paths.len());
             Err(Failure::new(text, "too many files"))
         }
-        paths => read_several(workspace, budget, cancel, paths, range),
+        paths => read_several(desk, budget, paths, range),
     }
 }
 
 /// One section for each; a file that cannot be read does not keep the others from being shown.
 fn read_several(
-    workspace: &Workspace,
+    desk: Desk<'_>,
     budget: Budget,
-    cancel: &Cancel,
     paths: &[String],
     range: Range,
 ) -> Result<Answer, Failure> {
     let (mut text, mut read) = (String::new(), 0);
     for path in paths {
-        let section = read_one(workspace, budget.share(paths.len()), cancel, path, range);
+        let section = read_one(desk, budget.share(paths.len()), path, range);
         read += usize::from(section.is_ok());
         let section = section.map_or_else(|it| it.text + "\n", |it| it.text);
         let _ = write!(text, "== {path} ==\n{section}");
@@ -95,9 +105,8 @@ fn read_several(
 }
 
 fn read_one(
-    workspace: &Workspace,
+    Desk { workspace, seen, cancel }: Desk<'_>,
     budget: Budget,
-    cancel: &Cancel,
     given: &str,
     range: Range,
 ) -> Result<Answer, Failure> {
@@ -108,21 +117,32 @@ fn read_one(
             return list_files::tree(workspace, budget, cancel, &path, 1);
         }
         Err(FileError::Missing(path)) => return Err(lookup::missing(workspace, cancel, &path)),
+        Err(FileError::TooLarge(path, size)) => {
+            return large_file::read(workspace, budget, cancel, (&path, size), range);
+        }
         Err(err) => return Err(err.into()),
     };
-    match file.content() {
-        Content::Text(text) => numbered(&path.to_string(), text, range, budget),
-        Content::Damaged(text) => {
-            let mut answer = numbered(&path.to_string(), &text, range, budget)?;
-            answer.text += "[not valid UTF-8: the bytes that are not text are shown as \u{fffd}]\n";
-            Ok(answer)
+    let answer = match file.content() {
+        Content::Text(text) => {
+            let mut answer = numbered(&path.to_string(), &text.shown(), range, budget)?;
+            match text.encoding {
+                Encoding::Utf8 => {}
+                Encoding::Utf16 { .. } => answer.text += "[the file is UTF-16; edits keep it so]\n",
+                Encoding::Unknown => {
+                    answer.text +=
+                        "[not valid UTF-8: the bytes that are not text are shown as \u{fffd}]\n";
+                }
+            }
+            answer
         }
         Content::Binary(kind) => {
             let size = file.bytes().len();
-            let text = format!("`{path}` is {kind} of {size} bytes; it cannot be shown as text\n");
-            Ok(Answer { text, gist: kind.to_owned() })
+            let text = format!("`{path}` is {kind}, {size} bytes; it cannot be shown as text\n");
+            Answer { text, gist: kind }
         }
-    }
+    };
+    seen.note(file.real(), file.bytes());
+    Ok(answer)
 }
 
 fn numbered(path: &str, text: &str, range: Range, budget: Budget) -> Result<Answer, Failure> {

@@ -12,6 +12,7 @@ use crate::sandbox::Environment;
 use crate::tools::answer;
 use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
+use crate::tools::seen::Seen;
 use crate::tools::shell::Shell;
 use crate::tools::taken_back;
 use crate::tools::{
@@ -109,6 +110,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 13] = [
 #[derive(Debug)]
 pub(crate) struct Toolbox {
     workspace: Arc<Workspace>,
+    seen: Arc<Seen>,
     shell: Shell,
     commands: Commands,
     limits: Limits,
@@ -124,11 +126,11 @@ impl Toolbox {
         if let Some(keep) = &keep {
             workspace.keep_history(keep);
         }
-        let shell = Shell::new(environment, enclosure);
+        let (seen, shell) = (Arc::default(), Shell::new(environment, enclosure));
         let commands = Commands::new(Shelf::new(keep, temp));
         let mut specs = specs();
         specs.extend(custom.iter().map(|it| it.spec().clone()));
-        Self { workspace, shell, commands, limits, is_attended, custom, specs }
+        Self { workspace, seen, shell, commands, limits, is_attended, custom, specs }
     }
 
     /// What the person should know of how commands are confined, if it is not the usual; it is
@@ -215,19 +217,23 @@ impl Toolbox {
         stop: impl Future<Output = ()>,
     ) -> Outcome {
         let budget = self.limits.result;
+        let seen = Arc::clone(&self.seen);
         match tool {
             Tool::ReadFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
-                    read_file::read(it, budget, cancel, args)
+                    read_file::read(it, &seen, budget, cancel, args)
                 })
                 .await
             }
             Tool::WriteFile => {
-                self.on_files(call, stop, |it, _, args| write_file::write(it, args)).await
+                self.on_files(call, stop, move |it, _, args| {
+                    write_file::write(it, &seen, budget, args)
+                })
+                .await
             }
             Tool::EditFile => {
                 self.on_files(call, stop, move |it, cancel, args| {
-                    edit_file::edit(it, budget, cancel, args)
+                    edit_file::edit(it, &seen, budget, cancel, args)
                 })
                 .await
             }

@@ -1,11 +1,14 @@
 //! `write_file`: a whole file, or more of one.
 
+use std::borrow::Cow;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::tools::Failure;
 use crate::tools::answer::{Answer, count};
-use crate::workspace::{Change, FileError, Workspace};
+use crate::tools::seen::Seen;
+use crate::tools::{Budget, Failure};
+use crate::workspace::{Change, Content, Encoding, FileError, SourceFile, Workspace, placeholder};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,31 +19,127 @@ pub(super) struct Args {
     append: Option<bool>,
 }
 
-pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Answer, Failure> {
+pub(super) fn write(
+    workspace: &Workspace,
+    seen: &Seen,
+    budget: Budget,
+    args: Args,
+) -> Result<Answer, Failure> {
     let path = workspace.path(&args.path)?;
-    let content = args.content.as_bytes();
     let lines = count(args.content.lines().count(), "line");
-    let text = match workspace.read(&path) {
-        Err(FileError::Missing(_)) => {
-            workspace.apply(&[Change::Create { path: path.clone(), bytes: content.to_vec() }])?;
-            format!("created `{path}`: {lines}\n")
-        }
+    let before = match workspace.read(&path) {
+        Ok(before) => Some(before),
+        Err(FileError::Missing(_)) => None,
         Err(err) => return Err(err.into()),
-        Ok(before) if args.append == Some(true) => {
-            let before_text = before.text()?;
-            let had = count(before_text.lines().count(), "line");
-            let bytes = [before_text.as_bytes(), content].concat();
-            workspace.apply(&[Change::Replace { before, bytes }])?;
-            format!("added {lines} to the end of `{path}`, which had {had}\n")
+    };
+    let old = before.as_ref().map(|it| String::from_utf8_lossy(it.bytes())).unwrap_or_default();
+    let placeholder = placeholder(&old, &args.content).filter(|_| !is_prose(&args.path));
+    if let Some(comment) = placeholder {
+        let text = format!(
+            "`{comment}` in `content` would be written as it is. Give the whole text, or change \
+             parts of the file with edit_file. `{path}` was not changed."
+        );
+        return Err(Failure::new(text, "not the whole text"));
+    }
+    drop(old);
+    let (bytes, text) = match &before {
+        None => (args.content.into_bytes(), format!("created `{path}`: {lines}\n")),
+        Some(before) if args.append == Some(true) => {
+            let (more, kept) = as_in(before, &args.content)?;
+            let had = count(before.text()?.text.lines().count(), "line");
+            let bytes = [before.bytes(), &more].concat();
+            (bytes, format!("added {lines} to the end of `{path}`, which had {had}\n{kept}"))
         }
-        Ok(before) if before.bytes() == content => {
-            format!("`{path}` already holds exactly this: nothing was changed\n")
+        Some(before) if before.bytes() == args.content.as_bytes() => {
+            seen.note(before.real(), before.bytes());
+            let text = format!("`{path}` already holds exactly this: nothing was changed\n");
+            return Ok(Answer { text, gist: lines });
         }
-        Ok(before) => {
-            let had = String::from_utf8_lossy(before.bytes()).lines().count();
-            workspace.apply(&[Change::Replace { before, bytes: content.to_vec() }])?;
-            format!("replaced `{path}`: {lines}, before {}\n", count(had, "line"))
+        Some(before) => {
+            must_be_seen(seen, before, budget)?;
+            let (bytes, kept) = match before.content() {
+                Content::Text(text) => {
+                    as_in(before, &(mark(&text.text, &args.content) + &args.content))?
+                }
+                Content::Binary(_) => (args.content.into_bytes(), String::new()),
+            };
+            let had = count(String::from_utf8_lossy(before.bytes()).lines().count(), "line");
+            (bytes, format!("replaced `{path}`: {lines}, before {had}\n{kept}"))
         }
     };
+    // More of a file that was not read says nothing about the rest of it.
+    let is_known =
+        args.append != Some(true) || before.as_ref().is_none_or(|it| seen.is_current(it));
+    let change = match before {
+        None => Change::Create { path: path.clone(), bytes: bytes.clone() },
+        Some(before) => Change::Replace { before, bytes: bytes.clone() },
+    };
+    workspace.apply(&[change])?;
+    if is_known {
+        seen.note(&workspace.real(&path)?, &bytes);
+    }
     Ok(Answer { text, gist: lines })
+}
+
+/// Who replaces a file must know what is lost.
+fn must_be_seen(seen: &Seen, before: &SourceFile, budget: Budget) -> Result<(), Failure> {
+    if before.bytes().is_empty() {
+        return Ok(());
+    }
+    if seen.has(before) {
+        return seen.must_be_current(before, budget);
+    }
+    let path = before.path();
+    let size = match before.content() {
+        Content::Text(text) => count(text.text.lines().count(), "line"),
+        Content::Binary(kind) => kind,
+    };
+    let call = serde_json::json!({"path": path.to_string(), "edits": [{"old": "…", "new": "…"}]});
+    let text = format!(
+        "`{path}` exists ({size}) and was not read in this session, so it was not replaced. To change \
+         parts of it, call edit_file with {call}. To replace all of it, read it first."
+    );
+    Err(Failure::new(text, "not read"))
+}
+
+/// The text as bytes in the manner of a file: its encoding, byte order mark and line ends; and what
+/// of that has to be told.
+fn as_in(file: &SourceFile, text: &str) -> Result<(Vec<u8>, String), Failure> {
+    let old = file.text()?;
+    let mut kept = Vec::new();
+    let mut new = Cow::Borrowed(text);
+    let crlf = old.text.matches("\r\n").count();
+    if 0 < crlf && crlf == old.text.matches('\n').count() && !new.contains('\r') {
+        new = new.replace('\n', "\r\n").into();
+        kept.push("CRLF line ends");
+    }
+    match old.encoding {
+        Encoding::Utf8 => {}
+        Encoding::Utf16 { .. } => kept.push("UTF-16"),
+        Encoding::Unknown if new.is_ascii() => {}
+        Encoding::Unknown => {
+            let path = file.path();
+            let text = format!(
+                "`{path}` is not UTF-8, so only ASCII can be written to it without breaking it; it was \
+                 not changed"
+            );
+            return Err(Failure::new(text, "not UTF-8"));
+        }
+    }
+    let told = match kept.is_empty() {
+        true => String::new(),
+        false => format!("[kept: {}]\n", kept.join(", ")),
+    };
+    Ok((old.encoding.encode(&new), told))
+}
+
+/// The byte order mark that the old text has and the new one lacks.
+fn mark(old: &str, new: &str) -> String {
+    let has = |it: &str| it.starts_with('\u{feff}');
+    if has(old) && !has(new) { "\u{feff}".to_owned() } else { String::new() }
+}
+
+/// Where a comment with dots is an example.
+fn is_prose(path: &str) -> bool {
+    [".md", ".txt", ".rst", ".adoc", ".html"].iter().any(|it| path.to_lowercase().ends_with(it))
 }

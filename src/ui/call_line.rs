@@ -44,17 +44,27 @@ pub(super) fn call_in_full(call: &Call) -> String {
 }
 
 /// What is replaced and by what, where a value is a list of just that.
-fn edits(value: &Value) -> Option<Vec<(&str, &str)>> {
+fn edits(value: &Value) -> Option<Vec<Edit<'_>>> {
     value.as_array()?.iter().map(edit).collect()
 }
 
-fn edit(value: &Value) -> Option<(&str, &str)> {
-    let edit = value.as_object().filter(|it| it.len() == 2)?;
-    Some((edit.get("old")?.as_str()?, edit.get("new")?.as_str()?))
+/// One may name a file of its own.
+struct Edit<'a> {
+    path: Option<&'a str>,
+    old: &'a str,
+    new: &'a str,
 }
 
-fn edit_in_full((old, new): &(&str, &str)) -> String {
-    "\n  edit:".to_owned() + &lines("\n    -", old) + &lines("\n    +", new)
+fn edit(value: &Value) -> Option<Edit<'_>> {
+    let path = value.get("path").and_then(Value::as_str);
+    let fields = 2 + usize::from(path.is_some());
+    let edit = value.as_object().filter(|it| it.len() == fields)?;
+    Some(Edit { path, old: edit.get("old")?.as_str()?, new: edit.get("new")?.as_str()? })
+}
+
+fn edit_in_full(Edit { path, old, new }: &Edit<'_>) -> String {
+    let path = path.map(|it| format!(" of {}", visible_line(it, 200))).unwrap_or_default();
+    format!("\n  edit{path}:{}{}", lines("\n    -", old), lines("\n    +", new))
 }
 
 fn argument(name: &str, value: &Value) -> String {
@@ -144,6 +154,16 @@ mod tests {
                   edit:
                     -three
                     -
+                  path: a.rs"#]],
+        );
+        check_in_full(
+            "edit_file",
+            r#"{"path":"a.rs","edits":[{"old":"one","new":"two","path":"b\u001b.rs"}]}"#,
+            expect![[r#"
+                edit_file
+                  edit of b␛.rs:
+                    -one
+                    +two
                   path: a.rs"#]],
         );
         check_in_full(

@@ -355,8 +355,10 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     let text = visible(&outcome.text);
     let lines: Vec<&str> = text.lines().collect();
     if writes && outcome.status == CallStatus::Done {
-        let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@']);
-        let from = lines.iter().position(|it| it.starts_with("@@")).unwrap_or(lines.len());
+        // Of several files each has a heading.
+        let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
+        let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
+        let from = lines.iter().position(begins).unwrap_or(lines.len());
         let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
         let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
         if diff.len() > EXCERPT {

@@ -12,8 +12,9 @@ pub(crate) enum Change {
     /// It is still what was read.
     Replace { before: SourceFile, bytes: Vec<u8> },
     /// It is still what was read, and goes.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no tool deletes yet"))]
     Delete { before: SourceFile },
+    /// It is still what was read, and becomes another that does not exist yet, of the same mode.
+    Move { before: SourceFile, path: ProjectPath, bytes: Vec<u8> },
 }
 
 /// Makes the changes in their order. When one cannot be made, those before it are taken back.
@@ -32,19 +33,39 @@ fn make(root: &Root, change: &Change) -> Result<(), FileError> {
         Change::Create { path, bytes } => write::create(root, path, bytes),
         Change::Replace { before, bytes } => write::replace(root, before, bytes),
         Change::Delete { before } => write::delete(root, before),
+        Change::Move { before, path, bytes } => {
+            write::create_like(root, path, bytes, before)?;
+            write::delete(root, before).inspect_err(|_| remove(root, path, bytes))
+        }
+    }
+}
+
+/// Removes what we have just written.
+fn remove(root: &Root, path: &ProjectPath, bytes: &[u8]) {
+    if let Some(ours) =
+        SourceFile::read(root, &Secrets::none(), path).ok().filter(|it| it.bytes() == bytes)
+    {
+        let _ = write::delete(root, &ours);
     }
 }
 
 /// What was changed again by someone else meanwhile is left alone.
 fn take_back(root: &Root, change: &Change) {
     let now = |path| SourceFile::read(root, &Secrets::none(), path).ok();
-    let _ = match change {
-        Change::Create { path, bytes } => {
-            now(path).filter(|it| it.bytes() == bytes).map_or(Ok(()), |it| write::delete(root, &it))
-        }
-        Change::Replace { before, bytes } => now(before.path())
-            .filter(|it| it.bytes() == bytes)
-            .map_or(Ok(()), |it| write::replace(root, &it, before.bytes())),
-        Change::Delete { before } => write::create(root, &before.real, before.bytes()),
+    let restore = |before: &SourceFile| {
+        let _ = write::create_like(root, &before.real, before.bytes(), before);
     };
+    match change {
+        Change::Create { path, bytes } => remove(root, path, bytes),
+        Change::Replace { before, bytes } => {
+            if let Some(ours) = now(before.path()).filter(|it| it.bytes() == bytes) {
+                let _ = write::replace(root, &ours, before.bytes());
+            }
+        }
+        Change::Delete { before } => restore(before),
+        Change::Move { before, path, bytes } => {
+            restore(before);
+            remove(root, path, bytes);
+        }
+    }
 }

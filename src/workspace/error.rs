@@ -3,20 +3,22 @@
 use std::fmt;
 use std::io;
 
-use crate::workspace::ProjectPath;
+use crate::workspace::{LARGEST, ProjectPath};
 
-/// Two reasons that callers act upon; all others are a sentence.
+/// Three reasons that callers act upon; all others are a sentence.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum FileError {
     Missing(ProjectPath),
     /// A directory stands where a file is wanted.
     Directory(ProjectPath),
+    /// It has so many bytes, too many to be read whole.
+    TooLarge(ProjectPath, u64),
     Refused(String),
 }
 
 impl FileError {
     /// `doing` is a verb: "cannot read `x`: permission denied".
-    pub(super) fn io(doing: &str, path: &ProjectPath, err: &io::Error) -> Self {
+    pub(crate) fn io(doing: &str, path: &ProjectPath, err: &io::Error) -> Self {
         match err.kind() {
             io::ErrorKind::NotFound => Self::Missing(path.clone()),
             io::ErrorKind::IsADirectory => Self::Directory(path.clone()),
@@ -40,6 +42,12 @@ impl fmt::Display for FileError {
         match self {
             Self::Missing(path) => write!(f, "there is no `{path}`"),
             Self::Directory(path) => write!(f, "`{path}` is a directory, not a file"),
+            Self::TooLarge(path, size) => write!(
+                f,
+                "`{path}` is too large for that ({} MiB; the limit is {} MiB): read ranges of it, or use a command",
+                size / 1024 / 1024,
+                LARGEST / 1024 / 1024
+            ),
             Self::Refused(sentence) => f.write_str(sentence),
         }
     }

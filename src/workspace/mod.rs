@@ -7,9 +7,13 @@ mod cancel;
 mod change;
 mod content;
 mod edit;
+mod encoding;
 mod error;
 mod git;
 mod history;
+mod image;
+mod leftover;
+mod patch;
 mod path;
 mod repository;
 mod root;
@@ -20,6 +24,7 @@ mod walk;
 mod warden;
 mod write;
 
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
@@ -30,11 +35,15 @@ use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
 pub(crate) use change::Change;
-pub(crate) use content::Content;
-pub(crate) use edit::{Miss, replace_once};
+pub(crate) use content::{Content, binary};
+pub(crate) use edit::{Latitude, Miss, placeholder, replace_once};
+pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
+pub(crate) use patch::{
+    Action, FilePatch, Hunk, HunkMiss, apply_hunks, is_patch, parse as parse_patch,
+};
 pub(crate) use path::{ProjectPath, in_order};
 pub(crate) use root::Opener;
 pub(crate) use secret::Secrets;
@@ -105,6 +114,18 @@ impl Workspace {
     /// Reads a whole file, unless it is secret.
     pub(crate) fn read(&self, path: &ProjectPath) -> Result<SourceFile, FileError> {
         SourceFile::read(&self.root, &self.secrets, path)
+    }
+
+    /// Opens a file that may be too large to be read whole, unless it is secret.
+    pub(crate) fn open_file(&self, path: &ProjectPath) -> Result<File, FileError> {
+        let (real, file) = self.root.open_file(path)?;
+        self.secrets.must_not_keep(&self.root, &real, &file)?;
+        Ok(file)
+    }
+
+    /// Where `path` leads when links are followed, whether or not there is anything.
+    pub(crate) fn real(&self, path: &ProjectPath) -> Result<ProjectPath, FileError> {
+        self.root.follow(path)
     }
 
     /// For opening many files that a walk has found, for reading, but for those that are secret. No

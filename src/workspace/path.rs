@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::workspace::FileError;
 
 /// Relative to the root, without `.`, `..` and empty parts; empty for the root itself.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub(crate) struct ProjectPath(PathBuf);
 
 impl ProjectPath {

@@ -5,19 +5,20 @@
 //! the real path is opened in such a way that a link anywhere on it is an error. So a link that
 //! is planted between the two is refused, not followed.
 
+use std::collections::HashSet;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use rustix::fs::{AtFlags, Mode, OFlags, openat};
 use rustix::io::Errno;
 
 use crate::workspace::warden::heed;
-use crate::workspace::{Access, FileError, Leave, ProjectPath, Secrets, Warden};
+use crate::workspace::{Access, FileError, Leave, ProjectPath, Secrets, Warden, leftover};
 
 #[derive(Debug)]
 pub(super) struct Root {
@@ -25,6 +26,8 @@ pub(super) struct Root {
     directory: OwnedFd,
     /// Knows which files may be touched; without one, all.
     warden: OnceLock<Arc<dyn Warden>>,
+    /// Directories in which no draft of a dead process is left.
+    swept: Mutex<HashSet<ProjectPath>>,
 }
 
 /// How often to try again when links change while they are followed.
@@ -43,7 +46,7 @@ impl Root {
     /// `path` must be absolute and free of links.
     pub(super) fn open(path: PathBuf) -> io::Result<Self> {
         let directory = rustix::fs::open(&path, DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-        Ok(Self { path, directory, warden: OnceLock::new() })
+        Ok(Self { path, directory, warden: OnceLock::new(), swept: Mutex::default() })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -125,6 +128,14 @@ impl Root {
         let Some((above, name)) = real.split() else { return Ok(()) };
         let above = self.open_exactly(&above, DIRECTORY)?;
         Ok(rustix::fs::unlinkat(above, name, AtFlags::REMOVEDIR)?)
+    }
+
+    /// Removes what killed processes have left in a directory; looks into each only once.
+    pub(super) fn sweep(&self, real: &ProjectPath, directory: &OwnedFd) {
+        let is_new = self.swept.lock().unwrap_or_else(PoisonError::into_inner).insert(real.clone());
+        if is_new {
+            leftover::sweep(directory);
+        }
     }
 
     fn open_followed(

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 
 use crate::workspace::root::Root;
 use crate::workspace::secret::Secrets;
-use crate::workspace::{Content, FileError, ProjectPath};
+use crate::workspace::{Content, FileError, ProjectPath, Text};
 
 /// The largest file that is read or searched, in bytes.
 pub(crate) const LARGEST: u64 = 32 * 1024 * 1024;
@@ -78,17 +78,20 @@ impl SourceFile {
         Content::of(&self.bytes)
     }
 
+    /// Where it is when links are followed.
+    pub(crate) fn real(&self) -> &ProjectPath {
+        &self.real
+    }
+
     /// The text, if it can be written back without loss.
-    pub(crate) fn text(&self) -> Result<&str, FileError> {
-        let reason = match self.content() {
-            Content::Text(text) => return Ok(text),
-            Content::Damaged(_) => "is not valid UTF-8",
-            Content::Binary(kind) => &format!("is {kind}"),
-        };
-        Err(FileError::Refused(format!(
-            "`{}` {reason}, so its text cannot be edited; change it with a command",
-            self.path
-        )))
+    pub(crate) fn text(&self) -> Result<Text<'_>, FileError> {
+        match self.content() {
+            Content::Text(text) => Ok(text),
+            Content::Binary(kind) => Err(FileError::Refused(format!(
+                "`{}` is {kind}, so its text cannot be edited; change it with a command",
+                self.path
+            ))),
+        }
     }
 }
 
@@ -100,11 +103,7 @@ fn read_whole(path: &ProjectPath, file: &File) -> Result<(Metadata, Vec<u8>), Fi
         file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
     }
     if LARGEST < metadata.len().max(bytes.len() as u64) {
-        return Err(FileError::Refused(format!(
-            "`{path}` is too large to read ({} MiB; the limit is {} MiB): look at it with a command",
-            metadata.len() / 1024 / 1024,
-            LARGEST / 1024 / 1024
-        )));
+        return Err(FileError::TooLarge(path.clone(), metadata.len()));
     }
     Ok((metadata, bytes))
 }

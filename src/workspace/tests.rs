@@ -9,6 +9,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod killed;
+
 /// A project beside a directory with secrets.
 struct World {
     dir: TempDir,
@@ -166,8 +168,8 @@ fn what_is_not_a_file_is_refused_without_waiting() {
               cannot open `dir/a/b`: part of the path is a file, not a directory
               cannot open `dir/a/b`: part of the path is a file, not a directory
             huge
-              `huge` is too large to read (20480 MiB; the limit is 32 MiB): look at it with a command
-              `huge` is too large to read (20480 MiB; the limit is 32 MiB): look at it with a command
+              `huge` is too large for that (20480 MiB; the limit is 32 MiB): read ranges of it, or use a command
+              `huge` is too large for that (20480 MiB; the limit is 32 MiB): read ranges of it, or use a command
             xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
               cannot open `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: file name too long
               cannot open `xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx`: file name too long
@@ -481,7 +483,56 @@ fn a_file_is_under_the_rule_of_where_it_really_is() {
           written
     "#]]
     .assert_eq(&paths.map(|it| world.try_all(it)).concat());
-    let found =
-        |path: &str| world.workspace.opener().open(Path::new(path)).is_ok();
+    let found = |path: &str| world.workspace.opener().open(Path::new(path)).is_ok();
     assert_eq!(["hidden/a", "asked/a", "fixed/a", "free"].map(found), [false, false, true, true]);
+}
+
+#[test]
+fn drafts_of_dead_processes_are_swept_by_the_next_write_beside_them() {
+    let ours = std::process::id();
+    // Process numbers are smaller than this.
+    let dead = i32::MAX;
+    let drafts = [
+        format!(".agent-{dead}-0.tmp"),
+        format!(".agent-{ours}-7.tmp"),
+        ".agent-1-0.tmp".to_owned(),
+        format!(".agent-{dead}-x.tmp"),
+        format!("agent-{dead}-0.tmp"),
+    ];
+    let names: Vec<&str> = drafts.iter().map(String::as_str).chain(["a", "b"]).collect();
+    let world = World::new(&names);
+    let held = format!(".agent-{dead}-1.tmp");
+    let draft = fs::File::create(world.at(&held)).unwrap();
+    draft.lock().unwrap();
+    world.try_all("a");
+    let mut left: Vec<_> = fs::read_dir(world.workspace.root()).unwrap().flatten().collect();
+    left.sort_by_key(fs::DirEntry::file_name);
+    let left: Vec<_> = left.iter().map(|it| it.file_name().into_string().unwrap()).collect();
+    let lives = [".agent-1-0.tmp", &held, &drafts[3], "a", &drafts[4], "b"];
+    assert_eq!(left, lives);
+}
+
+#[test]
+fn what_is_moved_keeps_its_mode_and_is_moved_back() {
+    let world = World::new(&["run.sh", "last"]);
+    fs::set_permissions(world.at("run.sh"), fs::Permissions::from_mode(0o751)).unwrap();
+    let read = |it: &str| world.workspace.read(&world.workspace.path(it).unwrap()).unwrap();
+    let moved = || Change::Move {
+        before: read("run.sh"),
+        path: world.workspace.path("bin/go.sh").unwrap(),
+        bytes: b"new\n".to_vec(),
+    };
+    let mode = |it: &str| fs::metadata(world.at(it)).unwrap().mode() & 0o7777;
+    let stale = read("last");
+    fs::write(world.at("last"), "theirs\n").unwrap();
+    let changes = [moved(), Change::Delete { before: stale }];
+    world.workspace.apply(&changes).unwrap_err();
+    assert_eq!((fs::read(world.at("run.sh")).unwrap(), mode("run.sh")), (b"old\n".to_vec(), 0o751));
+    assert!(!world.at("bin/go.sh").exists());
+    world.workspace.apply(&[moved()]).unwrap();
+    assert_eq!(
+        (fs::read(world.at("bin/go.sh")).unwrap(), mode("bin/go.sh")),
+        (b"new\n".to_vec(), 0o751)
+    );
+    assert!(!world.at("run.sh").exists());
 }

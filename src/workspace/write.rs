@@ -1,6 +1,5 @@
 //! Writing so that a file is always whole: the old content or the new, whatever happens between.
 
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs::{File, Permissions};
 use std::io::{self, Seek, Write};
@@ -10,6 +9,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
 
+use crate::workspace::leftover;
 use crate::workspace::root::Root;
 use crate::workspace::secret::folded;
 use crate::workspace::survey::is_obeyed;
@@ -19,7 +19,19 @@ use crate::workspace::{FileError, ProjectPath, SourceFile};
 pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
     let real = root.follow(path)?;
     root.must_be_writable(path, &real)?;
-    create_again(root, &real, bytes, None)
+    create_after(root, &real, bytes, After::Nothing)
+}
+
+/// The same with the owner and the mode of another.
+pub(super) fn create_like(
+    root: &Root,
+    path: &ProjectPath,
+    bytes: &[u8],
+    like: &SourceFile,
+) -> Result<(), FileError> {
+    let real = root.follow(path)?;
+    root.must_be_writable(path, &real)?;
+    create_after(root, &real, bytes, After::File(like))
 }
 
 /// The same where no link leads, with the mode it had, if that is known.
@@ -29,16 +41,44 @@ pub(super) fn create_again(
     bytes: &[u8],
     mode: Option<u32>,
 ) -> Result<(), FileError> {
+    create_after(root, real, bytes, mode.map_or(After::Nothing, After::Mode))
+}
+
+/// What a new file takes after.
+enum After<'a> {
+    Nothing,
+    Mode(u32),
+    File(&'a SourceFile),
+}
+
+fn create_after(
+    root: &Root,
+    real: &ProjectPath,
+    bytes: &[u8],
+    after: After<'_>,
+) -> Result<(), FileError> {
     let failed = |it| FileError::io("write", real, &it);
     must_not_be_gits(real)?;
     let Some((above, name)) = real.split() else {
         return Err(FileError::Directory(real.clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
+    root.sweep(&above, &directory);
     // The umask of the process takes from this what a new file shall not have.
     let mut draft = Draft::new(&directory, Mode::from_raw_mode(0o666)).map_err(failed)?;
     draft.file.write_all(bytes).map_err(failed)?;
-    draft.take_mode(mode).and_then(|()| draft.file.sync_all()).map_err(failed)?;
+    match after {
+        After::Nothing => {}
+        After::Mode(mode) => draft.take_mode(Some(mode)).map_err(failed)?,
+        After::File(like) => {
+            draft.take_after(like).map_err(failed)?;
+            // It may be gone already, and with it what can be copied.
+            if let Ok(file) = root.open_file_exactly(&like.real) {
+                copy_attributes(&file, &draft.file);
+            }
+        }
+    }
+    draft.file.sync_all().map_err(failed)?;
     draft.rename_to_new(name).map_err(failed)
 }
 
@@ -67,6 +107,7 @@ pub(super) fn put_back(
         return Err(FileError::Directory(before.path().clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
+    root.sweep(&above, &directory);
     let mut draft = Draft::new(&directory, Mode::RUSR | Mode::WUSR).map_err(failed)?;
     draft.file.write_all(bytes).map_err(failed)?;
     draft.take_after(before).and_then(|()| draft.take_mode(mode)).map_err(failed)?;
@@ -90,19 +131,12 @@ pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> 
     removed.and_then(|()| rustix::fs::fsync(&directory)).map_err(|it| failed(it.into()))
 }
 
-/// Removes the drafts that processes which were killed have left beside `real`.
-pub(super) fn sweep(root: &Root, real: &ProjectPath, processes: &BTreeSet<u32>) {
-    let Some((above, _)) = real.split() else { return };
-    let Ok((_, directory)) = root.open_directory(&above) else { return };
-    let Ok(entries) = rustix::fs::Dir::read_from(&directory) else { return };
-    for entry in entries.flatten() {
-        let name = entry.file_name().to_string_lossy();
-        let process = name.strip_prefix(".agent-").and_then(|it| it.strip_suffix(".tmp"));
-        let process = process.and_then(|it| it.split_once('-')?.0.parse().ok());
-        if process.is_some_and(|it| it != std::process::id() && processes.contains(&it)) {
-            // One that stays does no harm.
-            let _ = rustix::fs::unlinkat(&directory, &*name, AtFlags::empty());
-        }
+/// Removes what a killed process may have left beside `real`.
+pub(super) fn sweep(root: &Root, real: &ProjectPath) {
+    if let Some((above, _)) = real.split()
+        && let Ok((_, directory)) = root.open_directory(&above)
+    {
+        leftover::sweep(&directory);
     }
 }
 
@@ -166,9 +200,12 @@ impl<'a> Draft<'a> {
     fn new(directory: &'a OwnedFd, mode: Mode) -> io::Result<Self> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         for n in 0..1000 {
-            let name = format!(".agent-{}-{n}.tmp", std::process::id());
+            let name = leftover::name(n);
             match rustix::fs::openat(directory, &name, flags, mode) {
-                Ok(opened) => return Ok(Self { directory, name, file: opened.into() }),
+                Ok(opened) => {
+                    leftover::hold(&opened);
+                    return Ok(Self { directory, name, file: opened.into() });
+                }
                 Err(Errno::EXIST) => {}
                 Err(err) => return Err(err.into()),
             }

@@ -1,7 +1,7 @@
 //! The tools as a model meets them: what it is told, what it calls, what it reads.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{PermissionsExt, symlink};
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
@@ -160,7 +160,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 1035, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 1045, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -358,12 +358,14 @@ fn what_is_not_text_is_named() {
     ];
     expect![[r#"
         Done (a PNG image)
-        `a.png` is a PNG image of 9 bytes; it cannot be shown as text
+        `a.png` is a PNG image, 9 bytes; it cannot be shown as text
         Done (1 line)
         1	caf�
         [not valid UTF-8: the bytes that are not text are shown as �]
-        Failed (refused)
-        `latin` is not valid UTF-8, so its text cannot be edited; change it with a command
+        Done (+1 -1)
+        @@ -1 +1 @@
+        -caf�
+        +b�
     "#]]
     .assert_eq(&shown.concat());
 }
@@ -533,6 +535,310 @@ fn an_edit_keeps_crlf_and_the_byte_order_mark() {
     "#]]
     .assert_eq(&world.shown("edit_file", &args.to_string()));
     assert_eq!(world.read("a"), "\u{feff}1\r\n2\r\n3\r\n");
+}
+
+#[test]
+fn an_edit_says_what_it_overlooked() {
+    check(
+        &[("a.py", "class A:\n    def f(self):\n        if x:\n            return 1\n")],
+        "edit_file",
+        json!({"path": "a.py", "edits": [{"old": "if x:\n    return 1", "new": "if y:\n    return 2"}]}),
+        expect![[r#"
+            Done (+2 -2)
+            @@ -1,4 +1,4 @@
+             class A:
+                 def f(self):
+            -        if x:
+            -            return 1
+            +        if y:
+            +            return 2
+            [matched ignoring indentation; re-indented by 8 spaces]
+        "#]],
+    );
+    check(
+        &[("a", "say(“hi”)  \nb\n")],
+        "edit_file",
+        json!({"path": "a", "edits": [{"old": "say(\"hi\")\n", "new": ""}, {"old": "b ", "new": "c"}]}),
+        expect![[r#"
+            Done (+1 -2)
+            @@ -1,2 +1 @@
+            -say(“hi”)  
+            -b
+            +c
+            [edit 1 of 2: matched ignoring which quotes, dashes and spaces are used]
+            [edit 2 of 2: matched ignoring white space at the end of lines]
+        "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        json!({"path": "a.rs", "edits": [{"old": "2\t    one();", "new": "2\t    two();"}]}),
+        expect![[r#"
+            Failed (no match)
+            `old` does not occur in the file: it begins with line numbers, which read_file adds. Leave them out.
+            `a.rs` was not changed.
+        "#]],
+    );
+    check(
+        SOURCE,
+        "edit_file",
+        json!({"path": "a.rs", "edits": [{"old": "two();", "new": "// ... existing code ..."}]}),
+        expect![[r#"
+            Failed (not the whole text)
+            `// ... existing code ...` would be written as it is. Give the whole text instead.
+            `a.rs` was not changed.
+        "#]],
+    );
+}
+
+#[test]
+fn several_files_are_edited_together_or_not_at_all() {
+    let world = World::new(&[("a", "1\n"), ("b", "2\n")], Limits::default());
+    let edits = |second: &str| {
+        let edits = json!([{"old": "1", "new": "one"}, {"path": "b", "old": second, "new": "two"}]);
+        world.shown("edit_file", &json!({"path": "a", "edits": edits}).to_string())
+    };
+    expect![[r#"
+        Failed (no match)
+        edit 2 of 2: `old` does not occur in the file, nor anything like it. Read the file again.
+        No file was changed.
+    "#]]
+    .assert_eq(&edits("zzz"));
+    assert_eq!((world.read("a"), world.read("b")), ("1\n".to_owned(), "2\n".to_owned()));
+    expect![[r#"
+        Done (+2 -2 in 2 files)
+        == a ==
+        @@ -1 +1 @@
+        -1
+        +one
+        == b ==
+        @@ -1 +1 @@
+        -2
+        +two
+    "#]]
+    .assert_eq(&edits("2"));
+    assert_eq!((world.read("a"), world.read("b")), ("one\n".to_owned(), "two\n".to_owned()));
+}
+
+#[test]
+fn a_patch_creates_changes_moves_and_deletes_files() {
+    let files = [("a", "1\n2\n"), ("old", "x\n"), ("run.sh", "go\n")];
+    let world = World::new(&files, Limits::default());
+    let script = world.dir.path().join("project/run.sh");
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let patch = "*** Begin Patch\n*** Update File: a\n@@\n 1\n-2\n+two\n*** Add File: d/new\n+n\n\
+                 *** Delete File: old\n*** Update File: run.sh\n*** Move to: bin/run.sh\n@@\n-go\n+gone\n\
+                 *** End Patch\n";
+    let args = json!({"patch": patch}).to_string();
+    expect![[r#"
+        Failed (not read)
+        `old` was not read in this session. Read it before you delete it.
+        No file was changed.
+    "#]]
+    .assert_eq(&world.shown("edit_file", &args));
+    assert_eq!(world.read("a"), "1\n2\n");
+    world.call("read_file", r#"{"paths": ["old"]}"#);
+    expect![[r#"
+        Done (+3 -3 in 4 files)
+        == a ==
+        @@ -1,2 +1,2 @@
+         1
+        -2
+        +two
+        == created `d/new`: 1 line ==
+        == deleted `old` ==
+        == moved `run.sh` to `bin/run.sh` ==
+        @@ -1 +1 @@
+        -go
+        +gone
+    "#]]
+    .assert_eq(&world.shown("edit_file", &args));
+    let names = world.shown("list_files", "{}");
+    expect![[r#"
+        Done (5 entries)
+        a
+        bin/
+          run.sh
+        d/
+          new
+    "#]]
+    .assert_eq(&names);
+    let mode = fs::metadata(world.dir.path().join("project/bin/run.sh")).unwrap().permissions();
+    assert_eq!(mode.mode() & 0o777, 0o755);
+    // It cannot be applied twice.
+    expect![[r#"
+        Failed (no match)
+        the hunk: its old lines do not occur in the file, nor anything like it. Read the file again.
+        `a` was not changed.
+    "#]]
+    .assert_eq(&world.shown("edit_file", &args));
+}
+
+#[test]
+fn a_patch_of_which_one_hunk_fails_changes_nothing() {
+    let world = World::new(&[("a", "1\n2\n3\n"), ("b", "1\n")], Limits::default());
+    let patch = "--- a/b\n+++ b/b\n@@ -1 +1 @@\n-1\n+one\n--- a/a\n+++ b/a\n@@ -1 +1 @@\n-1\n+one\n@@ -3 +3 @@\n-4\n+four\n";
+    let args = json!({"path": "a", "edits": patch}).to_string();
+    expect![[r#"
+        Failed (no match)
+        hunk 2 of 2: its old lines do not occur in the file, nor anything like it. Read the file again.
+        No file was changed.
+    "#]].assert_eq(&world.shown("edit_file", &args));
+    assert_eq!((world.read("a"), world.read("b")), ("1\n2\n3\n".to_owned(), "1\n".to_owned()));
+    let only = json!({"path": "a", "patch": "@@\n+new\n"}).to_string();
+    expect![[r#"
+        Failed (no context)
+        the hunk: it only adds lines, so where is not known. Give some of the lines before or after them.
+        `a` was not changed.
+    "#]].assert_eq(&world.shown("edit_file", &only));
+}
+
+#[test]
+fn a_file_is_not_replaced_before_it_was_read() {
+    let world = World::new(&[("a", "1\n2\n"), ("empty", "")], Limits::default());
+    let shown = [
+        world.shown("write_file", r#"{"path": "a", "content": "3\n"}"#),
+        world.shown("write_file", r#"{"path": "empty", "content": "3\n"}"#),
+        world.shown("write_file", r#"{"path": "a", "content": "3\n", "append": true}"#),
+        world.shown("write_file", r#"{"path": "a", "content": "3\n"}"#),
+        world.shown("read_file", r#"{"paths": ["./a"], "start_line": 3}"#),
+        world.shown("write_file", r#"{"path": "a", "content": "// ... rest of file ...\n"}"#),
+        world.shown("write_file", r#"{"path": "a", "content": "3\n"}"#),
+    ];
+    expect![[r#"
+        Failed (not read)
+        `a` exists (2 lines) and was not read in this session, so it was not replaced. To change parts of it, call edit_file with {"path":"a","edits":[{"old":"…","new":"…"}]}. To replace all of it, read it first.
+        Done (1 line)
+        replaced `empty`: 1 line, before 0 lines
+        Done (1 line)
+        added 1 line to the end of `a`, which had 2 lines
+        Failed (not read)
+        `a` exists (3 lines) and was not read in this session, so it was not replaced. To change parts of it, call edit_file with {"path":"a","edits":[{"old":"…","new":"…"}]}. To replace all of it, read it first.
+        Done (1 line)
+        3	3
+        [lines 3 to 3 of 3]
+        Failed (not the whole text)
+        `// ... rest of file ...` in `content` would be written as it is. Give the whole text, or change parts of the file with edit_file. `a` was not changed.
+        Done (1 line)
+        replaced `a`: 1 line, before 3 lines
+    "#]].assert_eq(&shown.concat());
+}
+
+#[test]
+fn a_file_that_changed_since_it_was_read_is_shown_first() {
+    let world = World::new(&[("a", "1\n2\n3\n")], Limits::default());
+    let place = world.dir.path().join("project/a");
+    world.call("read_file", r#"{"paths": ["a"]}"#);
+    let edit = r#"{"path": "a", "edits": [{"old": "3", "new": "three"}]}"#;
+    fs::write(&place, "1\ntheirs\n3\n").unwrap();
+    expect![[r#"
+        Failed (changed meanwhile)
+        `a` has changed since it was read or written here:
+        @@ -1,3 +1,3 @@
+         1
+        -2
+        +theirs
+         3
+        It was left as it is. Make your change with this in mind.
+        `a` was not changed.
+    "#]]
+    .assert_eq(&world.shown("edit_file", edit));
+    assert_eq!(world.read("a"), "1\ntheirs\n3\n");
+    assert_eq!(world.call("edit_file", edit).status, Status::Done);
+    // What we wrote ourselves is known.
+    assert_eq!(world.call("write_file", r#"{"path": "a", "content": "x\n"}"#).status, Status::Done);
+    fs::write(&place, "again\n").unwrap();
+    let write = r#"{"path": "a", "content": "y\n"}"#;
+    assert_eq!(world.call("write_file", write).status, Status::Failed);
+    assert_eq!(world.read("a"), "again\n");
+    assert_eq!(world.call("write_file", write).status, Status::Done);
+}
+
+#[test]
+fn a_file_keeps_its_encoding_and_its_line_ends() {
+    let world = World::new(&[("crlf", "\u{feff}a\r\nb\r\n")], Limits::default());
+    let place = |it: &str| world.dir.path().join("project").join(it);
+    let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    fs::write(place("utf16"), utf16("\u{feff}é\r\nb\r\n")).unwrap();
+    fs::write(place("latin"), b"caf\xe9\r\nb\n").unwrap();
+    let edit = |path: &str, old: &str, new: &str| {
+        let args = json!({"path": path, "edits": [{"old": old, "new": new}]});
+        world.shown("edit_file", &args.to_string())
+    };
+    let shown = [
+        world.shown("read_file", r#"{"paths": ["utf16"]}"#),
+        edit("utf16", "é\nb", "é\nü"),
+        world.shown("write_file", r#"{"path": "utf16", "content": "x\n", "append": true}"#),
+        world.shown("read_file", r#"{"paths": ["crlf"]}"#),
+        world.shown("write_file", r#"{"path": "crlf", "content": "c\nd\n"}"#),
+        edit("latin", "caf\u{fffd}\nb", "caf\u{fffd}\nc"),
+        edit("latin", "caf\u{fffd}", "caf\u{fffd}s"),
+        world.shown("write_file", r#"{"path": "latin", "content": "é", "append": true}"#),
+    ];
+    expect![[r#"
+        Done (2 lines)
+        1	é
+        2	b
+        [the file is UTF-16; edits keep it so]
+        Done (+1 -1)
+        @@ -1,2 +1,2 @@
+         é
+        -b
+        +ü
+        Done (1 line)
+        added 1 line to the end of `utf16`, which had 2 lines
+        [kept: CRLF line ends, UTF-16]
+        Done (2 lines)
+        1	a
+        2	b
+        Done (2 lines)
+        replaced `crlf`: 2 lines, before 2 lines
+        [kept: CRLF line ends]
+        Done (+1 -1)
+        @@ -1,2 +1,2 @@
+         caf�
+        -b
+        +c
+        [matched ignoring which quotes, dashes and spaces are used]
+        Failed (not UTF-8)
+        the file is not UTF-8, so `�` cannot be written to it without breaking it. Leave out of `old` and `new` the lines that are not ASCII.
+        `latin` was not changed.
+        Failed (not UTF-8)
+        `latin` is not UTF-8, so only ASCII can be written to it without breaking it; it was not changed
+    "#]].assert_eq(&shown.concat());
+    assert_eq!(fs::read(place("utf16")).unwrap(), utf16("\u{feff}é\r\nü\r\nx\r\n"));
+    assert_eq!(world.read("crlf"), "\u{feff}c\r\nd\r\n");
+    assert_eq!(fs::read(place("latin")).unwrap(), b"caf\xe9\r\nc\n");
+}
+
+#[test]
+fn a_file_too_large_to_be_read_whole_is_read_in_part() {
+    let world = World::new(&[], Limits::default());
+    let place = |it: &str| world.dir.path().join("project").join(it);
+    let line = format!("{}\n", "x".repeat(1023));
+    fs::write(place("lines"), line.repeat(33 * 1024)).unwrap();
+    fs::File::create(place("zeros")).unwrap().set_len(20 << 30).unwrap();
+    fs::write(place("one"), vec![b'y'; 33 << 20]).unwrap();
+    let last = world.shown("read_file", r#"{"paths": ["lines"], "start_line": 33792}"#);
+    assert!(last.starts_with("Done (1 line)\n33792\txxx"), "{last:.60}");
+    let one = world.shown("read_file", r#"{"paths": ["one"]}"#);
+    expect![[r#"
+        Done (1 line)
+        1	yyy [… cut: the line has 34603008 bytes]
+        [lines 1 to 1, where the file ends; 33 MiB]
+    "#]]
+    .assert_eq(&one.replace(&"y".repeat(1900), "yyy"));
+    let shown = [
+        world.shown("read_file", r#"{"paths": ["zeros"]}"#),
+        world.shown("edit_file", r#"{"path": "one", "edits": [{"old": "a", "new": "b"}]}"#),
+    ];
+    expect![[r#"
+        Done (a binary file)
+        `zeros` is a binary file, 21474836480 bytes; it cannot be shown as text
+        Failed (too large)
+        `one` is too large for that (33 MiB; the limit is 32 MiB): read ranges of it, or use a command
+    "#]]
+    .assert_eq(&shown.concat());
 }
 
 const TREE: &[(&str, &str)] = &[
@@ -941,6 +1247,7 @@ fn any_args() -> impl Strategy<Value = String> {
         "content",
         "append",
         "edits",
+        "patch",
         "old",
         "new",
         "pattern",

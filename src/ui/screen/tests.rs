@@ -90,6 +90,28 @@ fn an_edit_shows_its_diff_and_nothing_else() {
 }
 
 #[test]
+fn the_diffs_of_several_files_have_headings() {
+    check(
+        &[
+            Event::Recorded(&reply(&[("edit_file", r#"{"path":"a"}"#)])),
+            Event::Recorded(&result(
+                CallStatus::Done,
+                "== created `b`: 1 line ==\n== a ==\n@@ -1 +1 @@\n-a\n+b\n[a note]\n",
+                "+2 -1 in 2 files",
+            )),
+        ],
+        expect![[r#"
+            ● edit_file a  +2 -1 in 2 files
+                == created `b`: 1 line ==
+                == a ==
+                @@ -1 +1 @@
+                -a
+                +b
+        "#]],
+    );
+}
+
+#[test]
 fn what_failed_shows_its_end() {
     let text = (1..=40).map(|it| format!("line {it}\n")).collect::<String>();
     check(

@@ -20,8 +20,6 @@ pub(super) struct Acts {
     /// What each file was before it was first touched.
     first: BTreeMap<ProjectPath, Option<Image>>,
     next_step: u64,
-    /// Who has written here.
-    processes: BTreeSet<u32>,
     /// The files of the newest edit or reversal: only at these can a process have died.
     newest: Vec<ProjectPath>,
 }
@@ -62,7 +60,6 @@ impl Acts {
                     None => self.done.push(Act { turn, steps: vec![step] }),
                 }
             }
-            Record::Process { id } => drop(self.processes.insert(id)),
             Record::Void { step } => {
                 let steps = self.done.iter_mut().flat_map(|it| &mut it.steps);
                 steps.filter(|it| it.number == Some(step)).for_each(|it| it.failed = true);
@@ -126,10 +123,6 @@ impl Acts {
 
     pub(super) fn untold(&self, way: Way) -> impl Iterator<Item = &ProjectPath> {
         self.untold.iter().filter(move |(_, it)| **it == way).map(|(path, _)| path)
-    }
-
-    pub(super) fn processes(&self) -> &BTreeSet<u32> {
-        &self.processes
     }
 
     pub(super) fn newest_files(&self) -> &[ProjectPath] {

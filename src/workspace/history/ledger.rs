@@ -31,8 +31,6 @@ pub(super) struct Ledger {
     acts: Acts,
     /// Lines that could not be read.
     damaged: usize,
-    /// Whether the records know of this process.
-    introduced: bool,
 }
 
 /// A command that changes large files again and again shall not fill the disk, in bytes.
@@ -79,17 +77,7 @@ impl Ledger {
         let edits = Pack::open(&folder.join("edits.pack"), access)?;
         let seen = Pack::open(&folder.join("seen.pack"), access)?;
         let (folder, end) = (folder.to_owned(), end as u64);
-        Ok(Self {
-            folder,
-            placed: false,
-            records,
-            end,
-            edits,
-            seen,
-            acts,
-            damaged,
-            introduced: false,
-        })
+        Ok(Self { folder, placed: false, records, end, edits, seen, acts, damaged })
     }
 
     pub(super) fn acts(&self) -> &Acts {
@@ -132,9 +120,7 @@ impl Ledger {
             self.placed = true;
         }
         let before = self.end;
-        let process = Record::Process { id: std::process::id() };
-        let introduction = if self.introduced { String::new() } else { encode(&process) };
-        let line = self.write(introduction + &encode(&record))?;
+        let line = self.write(encode(&record))?;
         if let Err(err) = self.records.sync_data() {
             // What is not certain is not done, so it shall not be found either.
             let _ = self.records.set_len(before);
@@ -142,7 +128,6 @@ impl Ledger {
             return Err(err);
         }
         self.end = before + line;
-        self.introduced = true;
         self.acts.take(record);
         Ok(())
     }

@@ -189,7 +189,7 @@ impl State {
         let ledger = self.ledger(folder)?;
         if !swept {
             for path in ledger.acts().newest_files() {
-                write::sweep(root, path, ledger.acts().processes());
+                write::sweep(root, path);
             }
         }
         Ok(ledger)
@@ -206,7 +206,7 @@ impl State {
 fn touches(root: &Root, changes: &[Change], ledger: &mut Ledger) -> io::Result<Changes> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for change in changes {
-        files.push(match change {
+        let touched = match change {
             Change::Create { path, bytes } => {
                 // One that leads out is refused when it is made.
                 let Ok(real) = root.follow(path) else { continue };
@@ -220,7 +220,16 @@ fn touches(root: &Root, changes: &[Change], ledger: &mut Ledger) -> io::Result<C
                 touch(before, was, Some(after))
             }
             Change::Delete { before } => touch(before, image(before, ledger)?, None),
-        });
+            Change::Move { before, path, bytes } => {
+                let was = image(before, ledger)?;
+                let Ok(real) = root.follow(path) else { continue };
+                folders.extend(root.missing_above(&real).into_iter().map(Name));
+                let after = Image { digest: ledger.keep(bytes)?, mode: was.mode };
+                files.push(touch(before, was, None));
+                Touch { path: Name(real), before: None, after: Some(after), links: 1 }
+            }
+        };
+        files.push(touched);
     }
     folders.sort();
     folders.dedup();
@@ -240,7 +249,11 @@ fn touch(before: &SourceFile, was: Image, after: Option<Image>) -> Touch {
 fn refused(changes: &[Change], err: &io::Error) -> FileError {
     let path = match changes.first() {
         Some(Change::Create { path, .. }) => path,
-        Some(Change::Replace { before, .. } | Change::Delete { before }) => before.path(),
+        Some(
+            Change::Replace { before, .. }
+            | Change::Delete { before }
+            | Change::Move { before, .. },
+        ) => before.path(),
         None => &ProjectPath::default(),
     };
     let reason = match err.kind() {

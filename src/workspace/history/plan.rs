@@ -174,8 +174,11 @@ fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
         _ => None,
     };
     let (base, ours, theirs) = (text(base)?, text(ours)?, text(theirs)?);
-    let merge = TextMerge::from_lines(base, ours, theirs);
-    (!merge.is_conflicted()).then(|| merge.to_string().into_bytes())
+    if base.encoding != ours.encoding || ours.encoding != theirs.encoding {
+        return None;
+    }
+    let merge = TextMerge::from_lines(&*base.text, &*ours.text, &*theirs.text);
+    (!merge.is_conflicted()).then(|| base.encoding.encode(&merge.to_string()))
 }
 
 #[cfg(test)]

@@ -14,8 +14,6 @@ use crate::workspace::history::digest::Image;
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub(super) enum Record {
-    /// A process has begun to write here; what it leaves behind is named after it.
-    Process { id: u32 },
     /// Written before an edit is made, or after a command has ended.
     Step { step: u64, turn: u64, by: By, changes: Changes },
     /// The edit was refused or failed, and what had been done of it was taken back if possible.

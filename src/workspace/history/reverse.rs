@@ -176,7 +176,7 @@ fn there(root: &Root, path: &ProjectPath) -> Result<Option<SourceFile>, Reason> 
         Ok(file) => Ok(Some(file)),
         Err(FileError::Missing(_)) => Ok(None),
         Err(FileError::Directory(_)) => Err(Reason::NoFile),
-        Err(FileError::Refused(_)) => Err(Reason::Unreadable),
+        Err(FileError::Refused(_) | FileError::TooLarge(..)) => Err(Reason::Unreadable),
     }
 }
 
@@ -235,7 +235,7 @@ fn counted(before: &[u8], after: &[u8]) -> (usize, usize) {
     else {
         return (0, 0);
     };
-    let diff = TextDiff::from_lines(before, after);
+    let diff = TextDiff::from_lines(&*before.text, &*after.text);
     let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
     (count(ChangeTag::Insert), count(ChangeTag::Delete))
 }

@@ -1,0 +1,136 @@
+//! What the model has seen of the project in this session: files it has read, and those it wrote.
+//! A file is known by where it really is. After a resume nothing is seen.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use sha2::{Digest, Sha256};
+
+use crate::tools::diff::diff;
+use crate::tools::{Budget, Failure};
+use crate::workspace::{Content, ProjectPath, SourceFile};
+
+#[derive(Debug, Default)]
+pub(super) struct Seen(Mutex<Sights>);
+
+#[derive(Debug, Default)]
+struct Sights {
+    files: HashMap<ProjectPath, Sight>,
+    /// How many bytes all of them hold together.
+    held: usize,
+}
+
+/// One file as it was.
+#[derive(Debug)]
+struct Sight {
+    hash: [u8; 32],
+    /// `None` where it was too much to be held.
+    bytes: Option<Vec<u8>>,
+}
+
+/// The most bytes that are held of one file, and of all.
+const FILE: usize = 256 * 1024;
+const ALL: usize = 16 * 1024 * 1024;
+
+impl Seen {
+    /// This is what the file at `real` holds, and the model knows.
+    pub(super) fn note(&self, real: &ProjectPath, bytes: &[u8]) {
+        let mut sights = self.sights();
+        sights.forget(real);
+        let is_held = bytes.len() <= FILE && sights.held + bytes.len() <= ALL;
+        let held = is_held.then(|| bytes.to_vec());
+        sights.held += held.as_ref().map_or(0, Vec::len);
+        sights.files.insert(real.clone(), Sight { hash: hash(bytes), bytes: held });
+    }
+
+    pub(super) fn forget(&self, real: &ProjectPath) {
+        self.sights().forget(real);
+    }
+
+    pub(super) fn has(&self, file: &SourceFile) -> bool {
+        self.sights().files.contains_key(file.real())
+    }
+
+    /// Whether the file was seen as it is.
+    pub(super) fn is_current(&self, file: &SourceFile) -> bool {
+        let sights = self.sights();
+        sights.files.get(file.real()).is_some_and(|it| it.hash == hash(file.bytes()))
+    }
+
+    /// Fails if the file is not what was seen last, with what has changed; this then is what was
+    /// seen. A file that was never seen is no failure.
+    pub(super) fn must_be_current(&self, file: &SourceFile, budget: Budget) -> Result<(), Failure> {
+        let before = match self.sights().files.get(file.real()) {
+            Some(sight) if sight.hash != hash(file.bytes()) => sight.bytes.clone(),
+            _ => return Ok(()),
+        };
+        self.note(file.real(), file.bytes());
+        let path = file.path();
+        let texts = before.as_deref().map(|it| (Content::of(it), file.content()));
+        let text = match texts {
+            Some((Content::Text(before), Content::Text(after))) => {
+                let diff = diff(&before.shown(), &after.shown(), budget.share(2));
+                let rest = if diff.is_cut { "[cut: read the file to see the rest]\n" } else { "" };
+                format!(
+                    "`{path}` has changed since it was read or written here:\n{}{rest}It was left as \
+                     it is. Make your change with this in mind.",
+                    diff.text
+                )
+            }
+            _ => format!(
+                "`{path}` has changed since it was read or written here. It was left as it is; read \
+                 it again."
+            ),
+        };
+        Err(Failure::new(text, "changed meanwhile"))
+    }
+
+    fn sights(&self) -> MutexGuard<'_, Sights> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Sights {
+    fn forget(&mut self, real: &ProjectPath) {
+        let gone = self.files.remove(real).and_then(|it| it.bytes);
+        self.held -= gone.map_or(0, |it| it.len());
+    }
+}
+
+fn hash(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::workspace::Workspace;
+
+    #[test]
+    fn what_is_held_has_a_limit_and_changes_are_noticed_all_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        let workspace = Workspace::open(dir.path(), None).unwrap();
+        let seen = Seen::default();
+        let read = |name: &str| workspace.read(&workspace.path(name).unwrap()).unwrap();
+        let check = |name: &str, size: usize, is_told: bool| {
+            std::fs::write(dir.path().join(name), "x\n".repeat(size / 2)).unwrap();
+            seen.note(read(name).real(), read(name).bytes());
+            assert_eq!(seen.must_be_current(&read(name), Budget(400)), Ok(()));
+            std::fs::write(dir.path().join(name), "new\n").unwrap();
+            let failure = seen.must_be_current(&read(name), Budget(400)).unwrap_err();
+            assert_eq!(failure.text.contains("+new\n"), is_told, "{}", failure.text);
+            assert_eq!(seen.must_be_current(&read(name), Budget(400)), Ok(()));
+        };
+        check("small", 10, true);
+        check("large", FILE + 2, false);
+        let bytes = vec![b'x'; FILE];
+        for n in 0..100 {
+            seen.note(read("small").real(), &bytes);
+            seen.note(&workspace.path(&format!("other{n}")).unwrap(), &bytes);
+        }
+        assert!(seen.sights().held <= ALL);
+        check("last", FILE, false);
+        seen.forget(read("small").real());
+        assert!(!seen.has(&read("small")));
+    }
+}

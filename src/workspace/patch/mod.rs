@@ -1,0 +1,93 @@
+//! Patches as models write them: unified diffs, and what stands between `*** Begin Patch` and
+//! `*** End Patch`. Read here as what shall become of each file; the edit ladder finds the places.
+
+mod apply;
+mod begin_patch;
+mod unified;
+
+pub(crate) use apply::{HunkMiss, apply_hunks};
+
+/// What shall become of one file.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FilePatch {
+    /// As written; empty if the patch does not say.
+    pub(crate) path: String,
+    pub(crate) action: Action,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Action {
+    Create(String),
+    Delete,
+    Update {
+        hunks: Vec<Hunk>,
+        /// Its new name.
+        to: Option<String>,
+    },
+}
+
+/// Lines of a file and what they become.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Hunk {
+    pub(crate) lines: Vec<(Mark, String)>,
+    /// Lines that stand somewhere before it, from the outermost on.
+    pub(crate) anchors: Vec<String>,
+    /// The number of its first line in the old file; `None` unless all numbers of the patch agree
+    /// with each other and with the lines.
+    pub(crate) line: Option<usize>,
+    pub(crate) is_at_end: bool,
+    /// Whether the last line of the old file, and of the new one, has no end.
+    pub(crate) open: (bool, bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Mark {
+    Both,
+    Old,
+    New,
+}
+
+impl Hunk {
+    fn without(&self, not: Mark) -> String {
+        let lines = self.lines.iter().filter(|(mark, _)| *mark != not);
+        lines.flat_map(|(_, line)| [line, "\n"]).collect()
+    }
+
+    pub(crate) fn old_text(&self) -> String {
+        self.without(Mark::New)
+    }
+
+    pub(crate) fn new_text(&self) -> String {
+        self.without(Mark::Old)
+    }
+}
+
+const BEGIN: &str = "*** Begin Patch";
+
+/// Whether a text is meant as a patch and not as what it says.
+pub(crate) fn is_patch(text: &str) -> bool {
+    let mut lines = text.trim_start().lines();
+    let first = lines.next().unwrap_or_default();
+    let unified =
+        first.starts_with("--- ") && lines.next().is_some_and(|it| it.starts_with("+++ "));
+    unified || first.starts_with("diff --git ") || first.starts_with(BEGIN)
+}
+
+/// Understands a patch, or says what about it is not to be understood.
+pub(crate) fn parse(patch: &str) -> Result<Vec<FilePatch>, String> {
+    let lines: Vec<&str> = patch.split('\n').collect();
+    let begin = lines.iter().position(|it| it.trim() == BEGIN);
+    let files = match begin {
+        Some(begin) => begin_patch::parse(&lines[begin + 1..], begin + 2)?,
+        None => unified::parse(&lines)?,
+    };
+    if files.is_empty() {
+        return Err("the patch holds no change of a file: it needs `--- a/path` and `+++ b/path` \
+                    before its `@@`"
+            .to_owned());
+    }
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests;
