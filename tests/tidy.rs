@@ -24,8 +24,10 @@ const OPTION_TYPES: &[&str] = &["Permission", "Sampling"];
 const SKIPS: &str = "src/llama/testing.rs";
 
 /// Files of `src` that may be longer than the rest, and why.
-const LONG: &[(&str, &str)] =
-    &[("src/tools/toolbox/tests.rs", "a flat list of cases, a section a tool")];
+const LONG: &[(&str, &str)] = &[
+    ("src/tools/toolbox/tests.rs", "a flat list of cases, a section a tool"),
+    ("src/workspace/diagnostics/tests.rs", "a flat list of outputs, a section a program"),
+];
 const LONGEST: usize = 600;
 
 #[test]

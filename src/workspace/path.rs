@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 use crate::workspace::FileError;
 
 /// Relative to the root, without `.`, `..` and empty parts; empty for the root itself.
-#[derive(Clone, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct ProjectPath(PathBuf);
 
 impl ProjectPath {
