@@ -52,6 +52,10 @@ impl<H: Host, F: Front> Reach<H, F> {
         Self { host, front, toolbox, log, interrupt, constants, line: None }
     }
 
+    pub(super) fn turn_begins(&self) {
+        self.toolbox.turn_begins();
+    }
+
     /// The outer error ends the turn, the inner one may pass.
     async fn ask_once(
         &mut self,
@@ -142,6 +146,10 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn approve(&mut self, call: &Call) -> Option<Decision> {
+        if let Some(commands) = self.toolbox.preview(call) {
+            // What is allowed is what is run, and the call does not say it.
+            self.front.show(&Event::Warning(&commands));
+        }
         let stop = self.interrupt.fired();
         tokio::select! {
             biased;

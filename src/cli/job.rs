@@ -15,7 +15,7 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, input, talk};
+use crate::cli::{Exit, WrongUsage, checking, configuration, input, talk};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
@@ -214,7 +214,10 @@ impl Job<'_> {
         let environment = Environment::allowed(ours).with_named(ours, named);
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
-        Toolbox::new(Means { workspace: Arc::clone(&self.workspace), environment, limits, keep })
+        let permission = self.settings.permission.unwrap_or(Permission::Ask);
+        let checks = checking::rules(&self.settings.checks, permission);
+        let workspace = Arc::clone(&self.workspace);
+        Toolbox::new(Means { workspace, environment, limits, keep, checks })
     }
 
     /// Opens the session, which fails before anything is started.

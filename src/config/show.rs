@@ -85,6 +85,12 @@ mod tests {
             sampling.seed          unset                      default
             commands.timeout       120                        default
             commands.environment   []                         default
+            checks.check           unset                      default
+            checks.lint            unset                      default
+            checks.test            unset                      default
+            checks.format          unset                      default
+            checks.after_edit      "auto"                     default
+            checks.attempts        3                          default
             ui.color               "auto"                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());

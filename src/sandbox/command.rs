@@ -81,7 +81,6 @@ impl Environment {
         self
     }
 
-    #[cfg(test)]
     pub(crate) fn get(&self, name: &str) -> Option<&OsString> {
         self.0.iter().find(|(it, _)| it == name).map(|(_, value)| value)
     }

@@ -6,7 +6,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use similar::{ChangeTag, TextDiff};
 
-use crate::tools::answer::Answer;
+use crate::tools::after_edit::Touched;
+use crate::tools::answer::{Answer, Changed};
 use crate::tools::{Budget, Failure, lookup};
 use crate::workspace::{Cancel, Change, Miss, Workspace, replace_once};
 
@@ -34,7 +35,7 @@ pub(super) fn edit(
     budget: Budget,
     cancel: &Cancel,
     args: Args,
-) -> Result<Answer, Failure> {
+) -> Result<Changed, Failure> {
     if args.edits.is_empty() {
         return Err(Failure::new("`edits` is empty: nothing was changed", "no edits"));
     }
@@ -53,8 +54,10 @@ pub(super) fn edit(
             failure
         })?;
     }
+    let path = file.path().clone();
     workspace.apply(&[Change::Replace { before: file, bytes: after.clone().into_bytes() }])?;
-    Ok(diff(&before, &after, budget))
+    let answer = diff(&before, &after, budget);
+    Ok(Changed { answer, touched: vec![Touched { path, before: Some(before) }] })
 }
 
 fn apply(text: &str, edit: &Edit) -> Result<String, Failure> {

@@ -3,15 +3,19 @@
 //! What the model reads about a tool stands in `tools/<name>.json` beside `src`; a test holds it
 //! equal to the argument types here. A tool reaches only what its function takes.
 
+mod after_edit;
 mod answer;
 mod arguments;
 mod budget;
+mod check;
+mod checks;
 mod edit_file;
 mod find_files;
 mod glob;
 mod list_files;
 mod lookup;
 mod read_file;
+mod report;
 mod run_command;
 mod search;
 mod shell;
@@ -20,4 +24,5 @@ mod write_file;
 
 pub(crate) use answer::Failure;
 pub(crate) use budget::Budget;
+pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use toolbox::{Limits, Means, Toolbox};

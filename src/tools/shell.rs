@@ -31,6 +31,18 @@ impl Shell {
         let environment = alone.fold(environment, |all, (name, value)| all.with(name, *value));
         Self { program, environment }
     }
+
+    /// Whether a program of this name is in the `PATH` that commands see.
+    pub(super) fn finds(&self, program: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let is_program = |file: &Path| {
+            let metadata = std::fs::metadata(file);
+            metadata.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+        };
+        let places = self.environment.get("PATH").map(std::env::split_paths);
+        places.into_iter().flatten().any(|it| is_program(&it.join(program)))
+    }
+
     /// What runs `script` in `directory`.
     pub(super) fn command(&self, script: &str, directory: &Path) -> Command {
         Command::new(&self.program, directory, &self.environment).args(["-c", script])

@@ -9,11 +9,13 @@ use serde::de::DeserializeOwned;
 
 use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
-use crate::tools::answer::Answer;
+use crate::tools::after_edit::{self, Touched};
+use crate::tools::answer::Changed;
+use crate::tools::checks::{CheckRules, Checks};
 use crate::tools::shell::Shell;
 use crate::tools::{
-    Budget, Failure, arguments, edit_file, find_files, list_files, read_file, run_command, search,
-    write_file,
+    Budget, Failure, arguments, check, edit_file, find_files, list_files, read_file, run_command,
+    search, write_file,
 };
 use crate::workspace::{Cancel, Workspace};
 
@@ -43,6 +45,8 @@ pub(crate) struct Means {
     /// made by who first uses it. `None` where nothing is kept.
     #[expect(dead_code, reason = "no tool keeps anything yet")]
     pub(crate) keep: Option<PathBuf>,
+    /// How checks are made, and which are made after an edit.
+    pub(crate) checks: CheckRules,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,10 +58,11 @@ enum Tool {
     FindFiles,
     Search,
     RunCommand,
+    Check,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 7] = [
+const TOOLS: [(Tool, &str, Effect, &str); 8] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -70,6 +75,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 7] = [
         Effect::Executes,
         include_str!("../../tools/run_command.json"),
     ),
+    (Tool::Check, "check", Effect::Executes, include_str!("../../tools/check.json")),
 ];
 
 /// The tools and the project they work on.
@@ -78,17 +84,32 @@ pub(crate) struct Toolbox {
     workspace: Arc<Workspace>,
     shell: Shell,
     limits: Limits,
+    checks: Checks,
     specs: Vec<ToolSpec>,
 }
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, limits, keep: _ } = means;
-        Self { workspace, shell: Shell::new(environment), limits, specs: specs() }
+        let Means { workspace, environment, limits, keep: _, checks } = means;
+        let (shell, checks) = (Shell::new(environment), Checks::new(checks));
+        Self { workspace, shell, limits, checks, specs: specs() }
+    }
+
+    /// The person has spoken: what was tried before is no longer held against the model.
+    pub(crate) fn turn_begins(&self) {
+        self.checks.turn_begins();
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {
         &self.specs
+    }
+
+    /// What a call would run that its arguments do not say, for the person who has to allow it.
+    pub(crate) fn preview(&self, call: &Call) -> Option<String> {
+        let spec = self.specs.iter().find(|it| it.name == "check" && it.name == call.tool)?;
+        let args = arguments::parse(&call.args, spec).ok()?;
+        let commands = check::preview(&self.workspace, (&self.shell, &self.checks), &args);
+        (!commands.is_empty()).then(|| format!("`check` will run: {}", commands.join("; then ")))
     }
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
@@ -133,16 +154,17 @@ impl Toolbox {
                 .await
             }
             Tool::RunCommand => self.on_shell(call, stop).await,
+            Tool::Check => self.on_checks(call, stop).await,
         }
     }
 
     /// Runs a tool on a thread where it may wait for the disk. `stop` is answered at once: reading
     /// then ends early, and a write, which is quick, is not torn.
-    async fn on_files<A: DeserializeOwned + Send + 'static>(
+    async fn on_files<A: DeserializeOwned + Send + 'static, C: Into<Changed> + Send + 'static>(
         &self,
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
-        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<Answer, Failure> + Send + 'static,
+        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<C, Failure> + Send + 'static,
     ) -> Outcome {
         let args = match arguments::parse(&call.args, spec) {
             Ok(args) => args,
@@ -152,13 +174,42 @@ impl Toolbox {
         let theirs = cancel.clone();
         let work = tokio::task::spawn_blocking(move || tool(&workspace, &theirs, args));
         let mut stop = pin!(stop);
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             () = &mut stop => {
                 cancel.cancel();
-                stopped(spec.effect)
+                return stopped(spec.effect);
             }
-            done = work => done.map_or_else(|err| broken(&err), Outcome::from),
+            done = work => done,
+        };
+        match done {
+            Err(err) => broken(&err),
+            Ok(Err(failure)) => Err(failure).into(),
+            Ok(Ok(changed)) => {
+                let Changed { answer, touched } = changed.into();
+                let mut outcome = Outcome::from(Ok(answer));
+                outcome.text += &self.after_edit(&touched, stop).await;
+                outcome
+            }
+        }
+    }
+
+    /// What the model should know of the files that were touched.
+    async fn after_edit(&self, touched: &[Touched], stop: impl Future<Output = ()>) -> String {
+        after_edit::check(&self.workspace, (&self.shell, &self.checks), touched, stop).await
+    }
+
+    async fn on_checks(
+        &self,
+        (call, spec): (&Call, &ToolSpec),
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let with = (&self.shell, &self.checks);
+        match arguments::parse(&call.args, spec) {
+            Err(complaint) => malformed(complaint),
+            Ok(args) => check::run(&self.workspace, with, self.limits, args, stop)
+                .await
+                .unwrap_or_else(|failure| Err(failure).into()),
         }
     }
 

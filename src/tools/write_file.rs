@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::tools::Failure;
-use crate::tools::answer::{Answer, count};
-use crate::workspace::{Change, FileError, Workspace};
+use crate::tools::after_edit::Touched;
+use crate::tools::answer::{Answer, Changed, count};
+use crate::workspace::{Change, FileError, SourceFile, Workspace};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -16,12 +17,18 @@ pub(super) struct Args {
     append: Option<bool>,
 }
 
-pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Answer, Failure> {
+pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Changed, Failure> {
     let path = workspace.path(&args.path)?;
     let content = args.content.as_bytes();
     let lines = count(args.content.lines().count(), "line");
+    let mut touched = Vec::new();
+    let mut touch = |before: Option<&SourceFile>| {
+        let before = before.and_then(|it| it.text().ok()).map(str::to_owned);
+        touched.push(Touched { path: path.clone(), before });
+    };
     let text = match workspace.read(&path) {
         Err(FileError::Missing(_)) => {
+            touch(None);
             workspace.apply(&[Change::Create { path: path.clone(), bytes: content.to_vec() }])?;
             format!("created `{path}`: {lines}\n")
         }
@@ -29,6 +36,7 @@ pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Answer, Failure
         Ok(before) if args.append == Some(true) => {
             let before_text = before.text()?;
             let had = count(before_text.lines().count(), "line");
+            touch(Some(&before));
             let bytes = [before_text.as_bytes(), content].concat();
             workspace.apply(&[Change::Replace { before, bytes }])?;
             format!("added {lines} to the end of `{path}`, which had {had}\n")
@@ -37,10 +45,11 @@ pub(super) fn write(workspace: &Workspace, args: Args) -> Result<Answer, Failure
             format!("`{path}` already holds exactly this: nothing was changed\n")
         }
         Ok(before) => {
+            touch(Some(&before));
             let had = String::from_utf8_lossy(before.bytes()).lines().count();
             workspace.apply(&[Change::Replace { before, bytes: content.to_vec() }])?;
             format!("replaced `{path}`: {lines}, before {}\n", count(had, "line"))
         }
     };
-    Ok(Answer { text, gist: lines })
+    Ok(Changed { answer: Answer { text, gist: lines }, touched })
 }
