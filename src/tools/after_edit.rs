@@ -9,6 +9,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::sandbox::Ended;
+use crate::tools::answer::count;
 use crate::tools::checks::{self, AfterEdit, Checks, Known, Sign};
 use crate::tools::report::{Sources, push};
 use crate::tools::shell::Shell;
@@ -37,16 +38,25 @@ const MOST: usize = 10;
 /// So many files are looked at.
 const FILES: usize = 10;
 
-/// What the model should know of the files it has touched; empty if all is well.
+/// What an edit broke; empty if all is well.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Broken {
+    /// For the model.
+    pub(super) text: String,
+    /// A few words for the person.
+    pub(super) gist: String,
+}
+
+/// Checks the files that were touched.
 pub(super) async fn check(
     workspace: &Workspace,
     (shell, checks): (&Shell, &Checks),
     touched: &[Touched],
     stop: impl Future<Output = ()>,
-) -> String {
+) -> Broken {
     let level = checks.rules.after_edit;
     if level == AfterEdit::Nothing || touched.is_empty() {
-        return String::new();
+        return Broken::default();
     }
     let mut stop = std::pin::pin!(stop);
     let mut found = Vec::new();
@@ -55,10 +65,11 @@ pub(super) async fn check(
     }
     if !found.is_empty() {
         // The project cannot be well with a file that cannot be read.
-        return told(&found, "this edit broke the syntax", &mut Sources::new(workspace));
+        let text = told(&found, "this edit broke the syntax", &mut Sources::new(workspace));
+        return Broken { text, gist: "broke the syntax".to_owned() };
     }
     match level {
-        AfterEdit::Nothing | AfterEdit::File => String::new(),
+        AfterEdit::Nothing | AfterEdit::File => Broken::default(),
         AfterEdit::QuickProject | AfterEdit::Project => {
             of_project(workspace, (shell, checks), touched, &mut stop).await
         }
@@ -174,26 +185,27 @@ async fn of_project(
     (shell, checks): (&Shell, &Checks),
     touched: &[Touched],
     stop: impl Future<Output = ()>,
-) -> String {
-    let Some(command) = quick(workspace, (shell, checks), touched) else { return String::new() };
-    let known = checks.known(&command.dir);
+) -> Broken {
+    let Some(command) = quick(workspace, (shell, checks), touched) else {
+        return Broken::default();
+    };
+    let known = checks.known(&command);
     let was_slow = known.as_ref().is_some_and(|it| QUICK < it.took);
     if was_slow && checks.rules.after_edit != AfterEdit::Project {
-        return String::new();
+        return Broken::default();
     }
     let Ok(ran) = checks::run(workspace, shell, &command, PROJECT, stop).await else {
-        return String::new();
+        return Broken::default();
     };
     if ran.ended == Ended::TimedOut {
         let signs = known.map(|it| it.signs).unwrap_or_default();
-        checks.know(&command.dir, Known { signs, took: ran.took });
-        return format!(
-            "[`{}` takes long and was stopped: check when you are done]\n",
-            command.line
-        );
+        checks.know(&command, Known { signs, took: ran.took });
+        let line = &command.line;
+        let text = format!("[`{line}` takes long and was stopped: check when you are done]\n");
+        return Broken { text, gist: String::new() };
     }
     if ran.ended == Ended::Stopped {
-        return String::new();
+        return Broken::default();
     }
     let mut sources = Sources::new(workspace);
     let signs: Vec<_> = ran.found.diagnostics.iter().map(|it| Sign::of(it, &mut sources)).collect();
@@ -216,9 +228,14 @@ async fn of_project(
         files.truncate(5);
         text += &format!("[there are new errors in other files too: {}]\n", files.join(", "));
     }
+    let gist = match here.iter().filter(is_error).count() {
+        0 => String::new(),
+        n if known.is_some() => count(n, "new error"),
+        n => count(n, "error"),
+    };
     let signs = signs.into_iter().collect();
-    checks.know(&command.dir, Known { signs, took: ran.took });
-    text
+    checks.know(&command, Known { signs, took: ran.took });
+    Broken { text, gist }
 }
 
 /// The check of the project that the touched files lie in, if it is one for after each edit.

@@ -12,7 +12,7 @@ use crate::tools::checks::{self, Checks, Known, Ran, Sign};
 use crate::tools::report::{Sources, counts, report};
 use crate::tools::shell::Shell;
 use crate::tools::{Budget, Failure, Limits};
-use crate::workspace::checks::{Command, Project, Purpose, Wanted, find, markers};
+use crate::workspace::checks::{Command, Project, Purpose, Wanted, find, kinds};
 use crate::workspace::diagnostics::Severity;
 use crate::workspace::{Cancel, ProjectPath, Workspace};
 
@@ -69,7 +69,7 @@ pub(super) async fn run(
         if plan.purpose == Purpose::Check && args.path.is_none() {
             let signs = ran.found.diagnostics.iter().map(|it| Sign::of(it, &mut sources));
             let known = Known { signs: signs.collect(), took: ran.took };
-            checks.know(&command.dir, known);
+            checks.know(command, known);
         }
         text += &told(command, &plan, &ran, (&mut sources, share));
         let is_well = ran.ended == Ended::Exited(0);
@@ -93,7 +93,8 @@ pub(super) async fn run(
     if let Some(note) = plan.note {
         text += &format!("[{note}]\n");
     }
-    if !plan.others.is_empty() {
+    // Who asked for a kind knows that there are others.
+    if args.kind.is_none() && !plan.others.is_empty() {
         text += &format!(
             "[kinds there are besides {}: {}]\n",
             plan.purpose.name(),
@@ -163,10 +164,11 @@ fn nothing(projects: &[Project]) -> Failure {
     if !projects.is_empty() {
         return nothing_for(Purpose::Check, projects, &[]);
     }
-    let markers: Vec<_> = markers().collect();
+    let kinds: Vec<_> = kinds().collect();
     let text = format!(
-        "there is nothing to run here: none of {} was found. Give `path` of a part of the project, or run a command",
-        markers.join(", ")
+        "there is nothing to run here: no project of a known kind ({}) was found. Give `path` of a \
+         part of the project, or run a command",
+        kinds.join(", ")
     );
     Failure::new(text, "nothing to run")
 }

@@ -49,7 +49,7 @@ pub(super) struct Checks {
 #[derive(Debug, Default)]
 struct Memory {
     failing: HashMap<(Purpose, ProjectPath), Failing>,
-    known: HashMap<ProjectPath, Known>,
+    known: HashMap<(ProjectPath, String), Known>,
 }
 
 /// Checks that failed one after the other.
@@ -114,12 +114,13 @@ impl Checks {
         0 < self.rules.attempts && self.rules.attempts <= failing.times
     }
 
-    pub(super) fn known(&self, dir: &ProjectPath) -> Option<Known> {
-        self.memory().known.get(dir).cloned()
+    /// What the command said when it last ran.
+    pub(super) fn known(&self, command: &Command) -> Option<Known> {
+        self.memory().known.get(&(command.dir.clone(), command.line.clone())).cloned()
     }
 
-    pub(super) fn know(&self, dir: &ProjectPath, known: Known) {
-        self.memory().known.insert(dir.clone(), known);
+    pub(super) fn know(&self, command: &Command, known: Known) {
+        self.memory().known.insert((command.dir.clone(), command.line.clone()), known);
     }
 }
 

@@ -12,6 +12,8 @@ const ALONE: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
     ("NO_COLOR", "1"),
     ("PAGER", "cat"),
+    // Python tells a stale cache by second and size, and edits come faster than that.
+    ("PYTHONDONTWRITEBYTECODE", "1"),
     ("TERM", "dumb"),
 ];
 

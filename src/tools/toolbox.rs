@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::conversation::{Call, Effect, Outcome, Status, ToolSpec};
 use crate::sandbox::Environment;
-use crate::tools::after_edit::{self, Touched};
+use crate::tools::after_edit::{self, Broken, Touched};
 use crate::tools::answer::Changed;
 use crate::tools::checks::{CheckRules, Checks};
 use crate::tools::shell::Shell;
@@ -188,14 +188,18 @@ impl Toolbox {
             Ok(Ok(changed)) => {
                 let Changed { answer, touched } = changed.into();
                 let mut outcome = Outcome::from(Ok(answer));
-                outcome.text += &self.after_edit(&touched, stop).await;
+                let broken = self.after_edit(&touched, stop).await;
+                outcome.text += &broken.text;
+                if !broken.gist.is_empty() {
+                    outcome.gist += &format!(", {}", broken.gist);
+                }
                 outcome
             }
         }
     }
 
     /// What the model should know of the files that were touched.
-    async fn after_edit(&self, touched: &[Touched], stop: impl Future<Output = ()>) -> String {
+    async fn after_edit(&self, touched: &[Touched], stop: impl Future<Output = ()>) -> Broken {
         after_edit::check(&self.workspace, (&self.shell, &self.checks), touched, stop).await
     }
 

@@ -239,14 +239,13 @@ fn the_table_knows_what_to_run() {
         &[],
         json!({"path": "sub/a.c", "kind": "test"}),
         expect![[r#"
-        Failed (1 error)
-        $ cd sub && make test
-        1 error
-        sub/a.c:2:9: error no x
-            return x;
-        [exit 2]
-        [kinds there are besides test: lint]
-    "#]],
+            Failed (1 error)
+            $ cd sub && make test
+            1 error
+            sub/a.c:2:9: error no x
+                return x;
+            [exit 2]
+        "#]],
     );
 }
 
@@ -258,7 +257,7 @@ fn where_nothing_can_be_run_it_is_said_what_was_looked_for() {
         json!({}),
         expect![[r#"
             Failed (nothing to run)
-            there is nothing to run here: none of Cargo.toml, package.json, *.test.js, *.test.mjs, *.test.cjs, pyproject.toml, setup.py, setup.cfg, requirements.txt, Pipfile, tox.ini, pytest.ini, manage.py, *.py, go.mod, go.work, pom.xml, build.gradle, build.gradle.kts, settings.gradle, settings.gradle.kts, *.sln, *.slnx, *.csproj, *.fsproj, Gemfile, *.gemspec, Rakefile, composer.json, phpunit.xml, phpunit.xml.dist, CMakeLists.txt, justfile, Justfile, .justfile, Makefile, makefile, GNUmakefile, *.sh, *.bash was found. Give `path` of a part of the project, or run a command"#]],
+            there is nothing to run here: no project of a known kind (cargo, node, python, go, maven, gradle, dotnet, ruby, php, cmake, just, make, shell) was found. Give `path` of a part of the project, or run a command"#]],
     );
     check(
         &[("Makefile", "test:\n\ttrue\n")],
@@ -360,7 +359,7 @@ fn an_edit_that_breaks_the_syntax_is_told_so_at_once() {
         "edit_file",
         edit("a.sh", "echo a", "echo )"),
         expect![[r#"
-            Done (+1 -1)
+            Done (+1 -1, broke the syntax)
             @@ -1,3 +1,3 @@
              if true; then
             -  echo a
@@ -391,12 +390,12 @@ fn an_edit_that_breaks_the_syntax_is_told_so_at_once() {
         "write_file",
         json!({"path": "a.json", "content": "{\n\"a\": ]}"}),
         expect![[r#"
-        Done (2 lines)
-        replaced `a.json`: 2 lines, before 1 line
-        [this edit broke the syntax:]
-        a.json:2:6: error expected value
-            "a": ]}
-    "#]],
+            Done (2 lines, broke the syntax)
+            replaced `a.json`: 2 lines, before 1 line
+            [this edit broke the syntax:]
+            a.json:2:6: error expected value
+                "a": ]}
+        "#]],
     );
     check_edit(
         &files,
@@ -404,14 +403,14 @@ fn an_edit_that_breaks_the_syntax_is_told_so_at_once() {
         "edit_file",
         edit("a.toml", "a = 1", "a = 1\nb = "),
         expect![[r#"
-        Done (+1 -0)
-        @@ -1 +1,2 @@
-         a = 1
-        +b = 
-        [this edit broke the syntax:]
-        a.toml:2: error string values must be quoted, expected literal string
-            b =
-    "#]],
+            Done (+1 -0, broke the syntax)
+            @@ -1 +1,2 @@
+             a = 1
+            +b = 
+            [this edit broke the syntax:]
+            a.toml:2: error string values must be quoted, expected literal string
+                b =
+        "#]],
     );
 }
 
@@ -458,7 +457,7 @@ fn only_what_is_new_in_the_project_is_told() {
         "edit_file",
         edit("a.c", "int main", "long main"),
         expect![[r#"
-        Done (+1 -1)
+        Done (+1 -1, 1 error)
         @@ -1,3 +1,3 @@
         -int main(void) {
         +long main(void) {
@@ -469,43 +468,39 @@ fn only_what_is_new_in_the_project_is_told() {
             return x;
     "#]],
     );
+    // What was there before has moved.
+    let say = |it: &str| fs::write(world.dir.path().join("out"), it).unwrap();
+    say("a.c:3:9: error: old\nb.c:1:1: error: old\n");
     world.check(
         "edit_file",
-        edit("a.c", "long main", "\nint main"),
+        edit("a.c", "long main", "// main\nint main"),
         expect![[r#"
         Done (+2 -1)
         @@ -1,3 +1,4 @@
         -long main(void) {
-        +
+        +// main
         +int main(void) {
          	return x;
          }
-        [new since this edit, by `test -e out && cat out; exit 1`:]
-        a.c:2:9: error old
-            int main(void) {
     "#]],
     );
-    // The old one has moved, and there are others.
-    let now = "a.c:3:9: error: old\na.c:2:1: error: new\nb.c:1:1: error: other\n";
-    fs::write(world.dir.path().join("out"), now).unwrap();
+    say("a.c:3:9: error: old\na.c:2:1: error: new\nb.c:1:1: error: other\n");
     world.check(
         "edit_file",
-        edit("a.c", "\nint main", "\nchar main"),
+        edit("a.c", "int main", "char main"),
         expect![[r#"
-            Done (+1 -1)
-            @@ -1,4 +1,4 @@
- 
-            -int main(void) {
-            +char main(void) {
-             	return x;
-             }
-            [new since this edit, by `test -e out && cat out; exit 1`:]
-            a.c:3:9: error old
-                return x;
-            a.c:2:1: error new
-                char main(void) {
-            [there are new errors in other files too: b.c]
-        "#]],
+        Done (+1 -1, 1 new error)
+        @@ -1,4 +1,4 @@
+         // main
+        -int main(void) {
+        +char main(void) {
+         	return x;
+         }
+        [new since this edit, by `test -e out && cat out; exit 1`:]
+        a.c:2:1: error new
+            char main(void) {
+        [there are new errors in other files too: b.c]
+    "#]],
     );
 }
 

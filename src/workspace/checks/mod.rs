@@ -44,10 +44,10 @@ pub(crate) struct Wanted<'a> {
     pub(crate) filter: Option<&'a str>,
 }
 
-/// So many levels below are projects looked for where the root is none, and so many taken.
+/// So many levels below are projects looked for where there is none around, and so many taken.
 const BELOW: (usize, usize) = (2, 8);
 
-/// The project that a path lies in. Where the root itself is none, those right below it.
+/// The project that a path lies in; where it lies in none, those right below it.
 pub(crate) fn find(
     workspace: &Workspace,
     path: &ProjectPath,
@@ -64,7 +64,7 @@ pub(crate) fn find(
         return Ok(vec![whole.unwrap_or(nearest)]);
     }
     let mut projects: Vec<Project> = Vec::new();
-    let below = workspace.entries(&ProjectPath::default(), Some(BELOW.0), cancel)?;
+    let below = workspace.entries(path, Some(BELOW.0), cancel)?;
     for found in below.into_iter().filter(|it| it.kind == FileKind::Directory) {
         let is_part = projects.iter().any(|it| found.path.as_path().starts_with(it.dir.as_path()));
         if !is_part && projects.len() < BELOW.1 {
@@ -122,9 +122,9 @@ impl Project {
     }
 }
 
-/// The files that make a directory a project.
-pub(crate) fn markers() -> impl Iterator<Item = &'static str> {
-    TABLE.kind.iter().flat_map(|it| it.markers.iter().chain(&it.weak)).map(String::as_str)
+/// The kinds of projects that are known.
+pub(crate) fn kinds() -> impl Iterator<Item = &'static str> {
+    TABLE.kind.iter().map(|it| it.name.as_str())
 }
 
 /// How a single file can be read for errors of syntax without running anything of the project.

@@ -134,10 +134,10 @@ fn what_is_not_installed_is_said_or_not_thought_of() {
         None,
         &programs,
         expect![[r#"
-        .: python
-          check: python3 -m compileall -q -x '/(\.venv|venv|env|node_modules)/' .
-          test: python3 -m unittest
-    "#]],
+            .: python
+              check: python3 -m compileall -q --invalidation-mode checked-hash -x '/(\.venv|venv|env|node_modules)/' .
+              test: python3 -m unittest
+        "#]],
     );
     check_for(
         &[("pyproject.toml", "[tool.ruff]")],
@@ -145,12 +145,12 @@ fn what_is_not_installed_is_said_or_not_thought_of() {
         None,
         &programs,
         expect![[r#"
-        .: python
-          check: python3 -m compileall -q -x '/(\.venv|venv|env|node_modules)/' .
-          lint: ruff check --output-format concise  (not installed)
-          test: python3 -m unittest
-          format: ruff format  (not installed)
-    "#]],
+            .: python
+              check: python3 -m compileall -q --invalidation-mode checked-hash -x '/(\.venv|venv|env|node_modules)/' .
+              lint: ruff check --output-format concise  (not installed)
+              test: python3 -m unittest
+              format: ruff format  (not installed)
+        "#]],
     );
 }
 
@@ -269,6 +269,19 @@ fn the_nearest_project_is_meant_and_below_an_empty_root_all() {
         "#]],
     );
     check(&[("README.md", "")], "", expect![]);
+    let files = [("docs/readme.md", ""), ("core/Cargo.toml", ""), ("parts/a/go.mod", "")];
+    check(&files, "docs", expect![]);
+    check(
+        &files,
+        "parts",
+        expect![[r#"
+        parts/a: go
+          check: go vet ./...
+          lint: golangci-lint run ./...
+          test: go test ./...
+          format: gofmt -l -w .
+    "#]],
+    );
 }
 
 #[test]
