@@ -37,7 +37,7 @@ pub(crate) enum AfterEdit {
 }
 
 /// Bytes of an output that are read for what they mean; the model sees less.
-const OUTPUT: usize = 8 * 1024 * 1024;
+const OUTPUT: usize = 4 * 1024 * 1024;
 
 /// Checks of one session.
 #[derive(Debug, Default)]
@@ -148,7 +148,9 @@ pub(super) async fn run(
     let limits = sandbox::Limits { time, output: OUTPUT };
     let finished = sandbox::run(&shell.command(&command.line, &dir), limits, stop).await?;
     let output = finished.output.text();
-    let mut found = understand(&output);
+    // Megabytes take a moment, in which the person may want to stop.
+    let read = tokio::task::spawn_blocking(move || (understand(&output), output)).await;
+    let (mut found, output) = read.map_err(io::Error::other)?;
     let exists = |it: &Path| workspace.root().join(it).is_file();
     let root = workspace.root();
     Resolve { root, ran_in: command.dir.as_path(), exists: &exists }.apply(&mut found);

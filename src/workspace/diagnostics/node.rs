@@ -27,7 +27,7 @@ pub(super) fn syntax(lines: &[&str]) -> Findings {
 }
 
 /// What is said of one test has no more lines.
-const LONGEST: usize = 200;
+const LONGEST: usize = 60;
 
 /// `not ok 1 - adds`, and what stands between `---` and `...` below it.
 pub(super) fn tap(lines: &[&str]) -> Findings {

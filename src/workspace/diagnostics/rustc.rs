@@ -6,7 +6,7 @@ use crate::workspace::diagnostics::place::Place;
 use crate::workspace::diagnostics::{Diagnostic, Findings, Severity};
 
 /// No message of one error has more lines.
-const LONGEST: usize = 200;
+const LONGEST: usize = 100;
 
 pub(super) fn read(lines: &[&str]) -> Findings {
     let mut found = Findings::default();
