@@ -11,7 +11,8 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::{Home, Run};
-use crate::support::response::{call, say};
+use crate::support::response::{Response, call, say};
+use crate::support::terminal::{CTRL_D, ENTER};
 
 const CALC: &str = "def add(a, b):\n    return a - b\n";
 
@@ -38,7 +39,7 @@ fn agent(home: &Home, server: &FaultServer, args: &[&str]) -> Run {
     home.agent(args).server(server).env("PATH", &path).env(own, "python3 -m unittest")
 }
 
-fn fix(old: &str, new: &str) -> support::response::Response {
+fn fix(old: &str, new: &str) -> Response {
     call("edit_file", json!({"path": "calc.py", "edits": [{"old": old, "new": new}]}))
 }
 
@@ -96,4 +97,24 @@ fn a_project_cannot_choose_what_a_check_runs() {
     finished.assert_code(0);
     assert!(finished.stderr.contains("`checks.check`"), "{}", finished.stderr);
     assert!(!home.has("project/theirs"));
+}
+
+#[test]
+fn who_is_asked_about_a_check_sees_what_it_runs() {
+    let home = python_project();
+    let server = FaultServer::script(vec![call("check", json!({"kind": "test"})), say("Well.")]);
+    let mut terminal = agent(&home, &server, &[]).env("NO_COLOR", "1").terminal(30, 100);
+    let is_prompted = |it: &str| it.lines().next_back().is_some_and(|it| it.trim_end() == "›");
+    terminal.wait_until("a prompt", is_prompted);
+    terminal.send("test it");
+    terminal.send(ENTER);
+    terminal.wait_for("say what to do instead");
+    let screen = terminal.screen();
+    assert!(screen.contains("`check` will run: python3 -m unittest"), "{screen}");
+    terminal.send("n");
+    terminal.send(ENTER);
+    terminal.wait_for("Well.");
+    terminal.wait_until("a prompt", is_prompted);
+    terminal.send(CTRL_D);
+    assert_eq!(terminal.finish().0, Some(0));
 }
