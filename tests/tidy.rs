@@ -28,6 +28,7 @@ const SKIPS: &str = "src/llama/testing.rs";
 const LONG: &[(&str, &str)] = &[
     ("src/tools/toolbox/tests.rs", "a flat list of cases, a section a tool"),
     ("src/tools/toolbox/tests/repository.rs", "a flat list of cases, most of it what is said"),
+    ("src/workspace/diagnostics/tests.rs", "a flat list of outputs, a section a program"),
 ];
 const LONGEST: usize = 600;
 

@@ -36,6 +36,7 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Takes the person's words and works until there is nothing left to do.
     pub(crate) async fn prompt(&mut self, words: String) -> anyhow::Result<Finish> {
+        self.reach.turn_begins();
         let mut entries = abandoned(&self.transcript);
         entries.extend(self.system.take().map(|system| Entry::Opened { system }));
         let taken_back = self.reach.toolbox.taken_back();

@@ -70,6 +70,10 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
     }
 
+    pub(super) fn turn_begins(&self) {
+        self.toolbox.turn_begins();
+    }
+
     /// The outer error ends the turn, the inner one may pass.
     async fn ask_once(
         &mut self,
@@ -163,6 +167,10 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
+        if let Some(commands) = self.toolbox.preview(call) {
+            // What is allowed is what is run, and the call does not say it.
+            self.front.show(&Event::Warning(&commands));
+        }
         let stop = self.interrupt.fired();
         let decision = tokio::select! {
             biased;

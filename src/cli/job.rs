@@ -16,7 +16,7 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, input, talk, tool_files, trust};
+use crate::cli::{Exit, WrongUsage, checking, configuration, input, talk, tool_files, trust};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
@@ -232,6 +232,8 @@ impl Job<'_> {
         let files = tool_files::load(self.around, &workspace, is_trusted);
         self.warnings.extend(files.warnings);
         let custom = files.tools;
+        let permission = self.settings.permission.unwrap_or(Permission::Ask);
+        let checks = checking::rules(&self.settings.checks, permission);
         Toolbox::new(Means {
             workspace,
             environment,
@@ -241,6 +243,7 @@ impl Job<'_> {
             temp,
             is_attended,
             custom,
+            checks,
         })
     }
 

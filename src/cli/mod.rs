@@ -1,6 +1,7 @@
 //! From what was typed to what is run: reads the world once, builds everything, prints what failed.
 
 mod args;
+mod checking;
 mod configuration;
 mod demo;
 mod input;

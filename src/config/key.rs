@@ -226,6 +226,12 @@ mod tests {
             sandbox.writable AGENT_SANDBOX_WRITABLE List []
             sandbox.reveal AGENT_SANDBOX_REVEAL List []
             sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces|reduced "auto"
+            checks.check AGENT_CHECKS_CHECK Text unset
+            checks.lint AGENT_CHECKS_LINT Text unset
+            checks.test AGENT_CHECKS_TEST Text unset
+            checks.format AGENT_CHECKS_FORMAT Text unset
+            checks.after_edit AGENT_CHECKS_AFTER_EDIT auto|always|never "auto"
+            checks.attempts AGENT_CHECKS_ATTEMPTS Whole 3
             ui.color AGENT_UI_COLOR auto|always|never "auto"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());

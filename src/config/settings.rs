@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) sampling: llm::Sampling,
     pub(crate) commands: Commands,
     pub(crate) sandbox: sandbox::Options,
+    pub(crate) checks: Checks,
     pub(crate) ui: Ui,
 }
 
@@ -60,6 +61,42 @@ pub(crate) struct Commands {
     /// Names of further variables of your environment that commands may see, such as
     /// `DATABASE_URL`. They see what programs need to find their way, and no secrets.
     pub(crate) environment: Vec<String>,
+}
+
+/// How a project's own linters, compilers and tests are run. What is unset is found out from the
+/// files of the project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Checks {
+    /// A shell command that checks the project quickly.
+    #[schemars(example = &"cargo check --all-targets")]
+    pub(crate) check: Option<String>,
+    /// A shell command that lints it.
+    #[schemars(example = &"make lint")]
+    pub(crate) lint: Option<String>,
+    /// A shell command that runs its tests.
+    #[schemars(example = &"make test")]
+    pub(crate) test: Option<String>,
+    /// A shell command that formats it.
+    #[schemars(example = &"make format")]
+    pub(crate) format: Option<String>,
+    /// What is checked after each edit.
+    pub(crate) after_edit: AfterEdit,
+    /// After so many checks that failed without progress, the model is told to stop and report; 0
+    /// for never.
+    pub(crate) attempts: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum AfterEdit {
+    /// The file, and the project where that is quick. In `ask` mode the file alone.
+    #[default]
+    Auto,
+    /// The file and the project, for up to ten seconds. In `ask` mode the file alone.
+    Always,
+    /// Nothing.
+    Never,
 }
 
 /// What you see.
@@ -95,7 +132,21 @@ impl Default for Settings {
             sampling: llm::Sampling::default(),
             commands: Commands::default(),
             sandbox: sandbox::Options::default(),
+            checks: Checks::default(),
             ui: Ui::default(),
+        }
+    }
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        Self {
+            check: None,
+            lint: None,
+            test: None,
+            format: None,
+            after_edit: AfterEdit::Auto,
+            attempts: 3,
         }
     }
 }

@@ -92,6 +92,12 @@ mod tests {
             sandbox.writable       []                         default
             sandbox.reveal         []                         default
             sandbox.level          "auto"                     default
+            checks.check           unset                      default
+            checks.lint            unset                      default
+            checks.test            unset                      default
+            checks.format          unset                      default
+            checks.after_edit      "auto"                     default
+            checks.attempts        3                          default
             ui.color               "auto"                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());

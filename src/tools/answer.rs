@@ -1,6 +1,7 @@
 //! What a tool gives back: an answer, or a failure that the model can act on.
 
 use crate::conversation::{Outcome, Status};
+use crate::tools::after_edit::Touched;
 use crate::workspace::FileError;
 
 #[derive(Debug)]
@@ -8,6 +9,19 @@ pub(super) struct Answer {
     pub(super) text: String,
     /// A few words for the person.
     pub(super) gist: String,
+}
+
+/// An answer, and the files that were changed for it.
+#[derive(Debug)]
+pub(super) struct Changed {
+    pub(super) answer: Answer,
+    pub(super) touched: Vec<Touched>,
+}
+
+impl From<Answer> for Changed {
+    fn from(answer: Answer) -> Self {
+        Self { answer, touched: Vec::new() }
+    }
 }
 
 /// A sentence for the model: what was not done, why, and what to do instead.

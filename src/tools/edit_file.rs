@@ -7,7 +7,7 @@ mod miss;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use crate::tools::answer::Answer;
+use crate::tools::answer::Changed;
 use crate::tools::edit_file::asked::asked;
 use crate::tools::edit_file::draft::Draft;
 use crate::tools::seen::Seen;
@@ -69,7 +69,7 @@ pub(super) fn edit(
     budget: Budget,
     cancel: &Cancel,
     args: Args,
-) -> Result<Answer, Failure> {
+) -> Result<Changed, Failure> {
     let mut draft = Draft::new(workspace, seen, budget, cancel);
     for step in asked(args)? {
         draft.take(step).map_err(|failure| draft.left_alone(failure))?;

@@ -3,10 +3,13 @@
 //! What the model reads about a tool stands in `tools/<name>.json` beside `src`; a test holds it
 //! equal to the argument types here. A tool reaches only what its function takes.
 
+mod after_edit;
 mod answer;
 mod arguments;
 mod ask_user;
 mod budget;
+mod check;
+mod checks;
 mod command_output;
 mod commands;
 mod custom;
@@ -25,6 +28,7 @@ mod output;
 mod page;
 mod project_overview;
 mod read_file;
+mod report;
 mod run_command;
 mod search;
 mod seen;
@@ -36,6 +40,7 @@ mod write_file;
 pub(crate) use answer::Failure;
 pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
+pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure};
 pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands};

@@ -13,6 +13,8 @@ const ALONE: &[(&str, &str)] = &[
     ("GIT_TERMINAL_PROMPT", "0"),
     ("NO_COLOR", "1"),
     ("PAGER", "cat"),
+    // Python tells a stale cache by second and size, and edits come faster than that.
+    ("PYTHONDONTWRITEBYTECODE", "1"),
     ("TERM", "dumb"),
 ];
 
@@ -60,6 +62,17 @@ impl Shell {
     /// What the person should know of what a command left, to be asked when it has ended.
     pub(super) fn aftermath(&self) -> Vec<String> {
         self.enclosure.as_ref().map(Enclosure::aftermath).unwrap_or_default()
+    }
+
+    /// Whether a program of this name is in the `PATH` that commands see.
+    pub(super) fn finds(&self, program: &str) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let is_program = |file: &Path| {
+            let metadata = std::fs::metadata(file);
+            metadata.is_ok_and(|it| it.is_file() && it.permissions().mode() & 0o111 != 0)
+        };
+        let places = self.environment.get("PATH").map(std::env::split_paths);
+        places.into_iter().flatten().any(|it| is_program(&it.join(program)))
     }
 }
 

@@ -9,14 +9,16 @@ use serde::de::DeserializeOwned;
 
 use crate::conversation::{Answer, Call, Effect, Outcome, Question, Status, ToolSpec};
 use crate::sandbox::Environment;
-use crate::tools::answer;
+use crate::tools::after_edit::{self, Broken, Touched};
+use crate::tools::answer::Changed;
+use crate::tools::checks::{CheckRules, Checks};
 use crate::tools::commands::Commands;
 use crate::tools::output::Shelf;
 use crate::tools::seen::Seen;
 use crate::tools::shell::Shell;
 use crate::tools::taken_back;
 use crate::tools::{
-    Budget, CustomTool, Enclosure, Failure, arguments, ask_user, command_output, edit_file,
+    Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output, edit_file,
     fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
     search, write_file,
 };
@@ -55,6 +57,8 @@ pub(crate) struct Means {
     pub(crate) is_attended: bool,
     /// Tools that the person defined, no two of one name.
     pub(crate) custom: Vec<CustomTool>,
+    /// How checks are made, and which are made after an edit.
+    pub(crate) checks: CheckRules,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -68,6 +72,7 @@ enum Tool {
     ProjectOverview,
     RunCommand,
     CommandOutput,
+    Check,
     Git,
     GitCommit,
     FetchUrl,
@@ -75,7 +80,7 @@ enum Tool {
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 13] = [
+const TOOLS: [(Tool, &str, Effect, &str); 14] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -100,6 +105,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 13] = [
         Effect::Reads,
         include_str!("../../tools/command_output.json"),
     ),
+    (Tool::Check, "check", Effect::Executes, include_str!("../../tools/check.json")),
     (Tool::Git, "git", Effect::Reads, include_str!("../../tools/git.json")),
     (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
     (Tool::FetchUrl, "fetch_url", Effect::Reaches, include_str!("../../tools/fetch_url.json")),
@@ -114,6 +120,7 @@ pub(crate) struct Toolbox {
     shell: Shell,
     commands: Commands,
     limits: Limits,
+    checks: Checks,
     is_attended: bool,
     custom: Vec<CustomTool>,
     specs: Vec<ToolSpec>,
@@ -121,16 +128,26 @@ pub(crate) struct Toolbox {
 
 impl Toolbox {
     pub(crate) fn new(means: Means) -> Self {
-        let Means { workspace, environment, enclosure, limits, keep, temp, is_attended, custom } =
-            means;
+        let Means {
+            workspace,
+            environment,
+            enclosure,
+            limits,
+            keep,
+            temp,
+            is_attended,
+            custom,
+            checks,
+        } = means;
         if let Some(keep) = &keep {
             workspace.keep_history(keep);
         }
         let (seen, shell) = (Arc::default(), Shell::new(environment, enclosure));
+        let checks = Checks::new(checks);
         let commands = Commands::new(Shelf::new(keep, temp));
         let mut specs = specs();
         specs.extend(custom.iter().map(|it| it.spec().clone()));
-        Self { workspace, seen, shell, commands, limits, is_attended, custom, specs }
+        Self { workspace, seen, shell, commands, limits, is_attended, custom, checks, specs }
     }
 
     /// What the person should know of how commands are confined, if it is not the usual; it is
@@ -147,6 +164,11 @@ impl Toolbox {
     /// The commands that run in the background; they end with the toolbox.
     pub(crate) fn running(&self) -> Vec<String> {
         self.commands.running()
+    }
+
+    /// The person has spoken: what was tried before is no longer held against the model.
+    pub(crate) fn turn_begins(&self) {
+        self.checks.turn_begins();
     }
 
     pub(crate) fn specs(&self) -> &[ToolSpec] {
@@ -187,6 +209,14 @@ impl Toolbox {
         if let Some(history) = self.workspace.history() {
             history.told();
         }
+    }
+
+    /// What a call would run that its arguments do not say, for the person who has to allow it.
+    pub(crate) fn preview(&self, call: &Call) -> Option<String> {
+        let spec = self.specs.iter().find(|it| it.name == "check" && it.name == call.tool)?;
+        let args = arguments::parse(&call.args, spec).ok()?;
+        let commands = check::preview(&self.workspace, (&self.shell, &self.checks), &args);
+        (!commands.is_empty()).then(|| format!("`check` will run: {}", commands.join("; then ")))
     }
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
@@ -283,16 +313,17 @@ impl Toolbox {
                 Ok(args) => fetch_url::run(budget, args, stop).await,
                 Err(complaint) => malformed(complaint),
             },
+            Tool::Check => self.on_checks(call, stop).await,
         }
     }
 
     /// Runs a tool on a thread where it may wait for the disk. `stop` is answered at once: reading
     /// then ends early, and a write, which is quick, is not torn.
-    async fn on_files<A: DeserializeOwned + Send + 'static>(
+    async fn on_files<A: DeserializeOwned + Send + 'static, C: Into<Changed> + Send + 'static>(
         &self,
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
-        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<answer::Answer, Failure> + Send + 'static,
+        tool: impl FnOnce(&Workspace, &Cancel, A) -> Result<C, Failure> + Send + 'static,
     ) -> Outcome {
         let args = match arguments::parse(&call.args, spec) {
             Ok(args) => args,
@@ -302,13 +333,46 @@ impl Toolbox {
         let theirs = cancel.clone();
         let work = tokio::task::spawn_blocking(move || tool(&workspace, &theirs, args));
         let mut stop = pin!(stop);
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             () = &mut stop => {
                 cancel.cancel();
-                stopped(spec.effect)
+                return stopped(spec.effect);
             }
-            done = work => done.map_or_else(|err| broken(&err), Outcome::from),
+            done = work => done,
+        };
+        match done {
+            Err(err) => broken(&err),
+            Ok(Err(failure)) => Err(failure).into(),
+            Ok(Ok(changed)) => {
+                let Changed { answer, touched } = changed.into();
+                let mut outcome = Outcome::from(Ok(answer));
+                let broken = self.after_edit(&touched, stop).await;
+                outcome.text += &broken.text;
+                if !broken.gist.is_empty() {
+                    outcome.gist += &format!(", {}", broken.gist);
+                }
+                outcome
+            }
+        }
+    }
+
+    /// What the model should know of the files that were touched.
+    async fn after_edit(&self, touched: &[Touched], stop: impl Future<Output = ()>) -> Broken {
+        after_edit::check(&self.workspace, (&self.shell, &self.checks), touched, stop).await
+    }
+
+    async fn on_checks(
+        &self,
+        (call, spec): (&Call, &ToolSpec),
+        stop: impl Future<Output = ()>,
+    ) -> Outcome {
+        let with = (&self.shell, &self.checks);
+        match arguments::parse(&call.args, spec) {
+            Err(complaint) => malformed(complaint),
+            Ok(args) => check::run(&self.workspace, with, self.limits, args, stop)
+                .await
+                .unwrap_or_else(|failure| Err(failure).into()),
         }
     }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::tools::answer::{Answer, count};
+use crate::tools::after_edit::Touched;
+use crate::tools::answer::{Answer, Changed, count};
 use crate::tools::seen::Seen;
 use crate::tools::{Budget, Failure};
 use crate::workspace::{Change, Content, Encoding, FileError, SourceFile, Workspace, placeholder};
@@ -24,7 +25,7 @@ pub(super) fn write(
     seen: &Seen,
     budget: Budget,
     args: Args,
-) -> Result<Answer, Failure> {
+) -> Result<Changed, Failure> {
     let path = workspace.path(&args.path)?;
     let lines = count(args.content.lines().count(), "line");
     let before = match workspace.read(&path) {
@@ -53,7 +54,7 @@ pub(super) fn write(
         Some(before) if before.bytes() == args.content.as_bytes() => {
             seen.note(before.real(), before.bytes());
             let text = format!("`{path}` already holds exactly this: nothing was changed\n");
-            return Ok(Answer { text, gist: lines });
+            return Ok(Answer { text, gist: lines }.into());
         }
         Some(before) => {
             must_be_seen(seen, before, budget)?;
@@ -70,6 +71,8 @@ pub(super) fn write(
     // More of a file that was not read says nothing about the rest of it.
     let is_known =
         args.append != Some(true) || before.as_ref().is_none_or(|it| seen.is_current(it));
+    let old = before.as_ref().and_then(|it| it.text().ok()).map(|it| it.text.into_owned());
+    let touched = vec![Touched { path: path.clone(), before: old }];
     let change = match before {
         None => Change::Create { path: path.clone(), bytes: bytes.clone() },
         Some(before) => Change::Replace { before, bytes: bytes.clone() },
@@ -78,7 +81,7 @@ pub(super) fn write(
     if is_known {
         seen.note(&workspace.real(&path)?, &bytes);
     }
-    Ok(Answer { text, gist: lines })
+    Ok(Changed { answer: Answer { text, gist: lines }, touched })
 }
 
 /// Who replaces a file must know what is lost.

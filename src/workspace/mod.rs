@@ -5,7 +5,9 @@
 
 mod cancel;
 mod change;
+pub(crate) mod checks;
 mod content;
+pub(crate) mod diagnostics;
 mod edit;
 mod encoding;
 mod error;

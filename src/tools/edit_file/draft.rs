@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use crate::tools::answer::{Answer, count};
+use crate::tools::after_edit::Touched;
+use crate::tools::answer::{Answer, Changed, count};
 use crate::tools::diff::diff;
 use crate::tools::edit_file::asked::{Step, What};
 use crate::tools::edit_file::miss::{explain, explain_hunk};
@@ -179,10 +180,11 @@ impl<'a> Draft<'a> {
     }
 
     /// Makes all the changes, and shows them.
-    pub(super) fn apply(self) -> Result<Answer, Failure> {
+    pub(super) fn apply(self) -> Result<Changed, Failure> {
         let budget = self.budget.share(self.files.len());
         let reports: Vec<Report> = self.files.iter().map(|it| it.report(budget)).collect();
         let seen: Vec<_> = self.files.iter().map(File::outcome).collect();
+        let touched = self.files.iter().filter_map(File::touched).collect();
         let changes: Vec<Change> = self.files.into_iter().filter_map(File::change).collect();
         if changes.is_empty() {
             let text = "this would change nothing: the files are as they are wanted already.";
@@ -199,7 +201,7 @@ impl<'a> Draft<'a> {
                 self.seen.note(&real, &bytes);
             }
         }
-        Ok(answer(&reports))
+        Ok(Changed { answer: answer(&reports), touched })
     }
 }
 
@@ -239,6 +241,14 @@ impl File {
         told.dedup();
         let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
         self.notes.push(format!("[{name}matched {}]\n", told.join(", ")));
+    }
+
+    /// What a check of the file wants to know; nothing is left to check of one that goes.
+    fn touched(&self) -> Option<Touched> {
+        self.after.as_ref()?;
+        let path = self.to.as_ref().unwrap_or(&self.path).clone();
+        let before = self.before.as_ref().and_then(|it| it.text().ok());
+        Some(Touched { path, before: before.map(|it| it.text.into_owned()) })
     }
 
     fn change(self) -> Option<Change> {

@@ -50,6 +50,7 @@ impl World {
             temp,
             is_attended: true,
             custom: Vec::new(),
+            checks: CheckRules::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         Self { toolbox: Toolbox::new(means), dir, runtime, local: LocalSet::new() }
@@ -138,6 +139,7 @@ fn the_definitions_say_what_the_types_say() {
         schema::<project_overview::Args>(),
         schema::<run_command::Args>(),
         schema::<command_output::Args>(),
+        schema::<check::Args>(),
         schema::<git::Args>(),
         schema::<git_commit::Args>(),
         schema::<fetch_url::Args>(),
@@ -160,7 +162,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 1045, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 1120, "{tokens} tokens: {each:?}");
 }
 
 #[test]
