@@ -1,6 +1,7 @@
 //! The loop: decide the next step, take it, write it down, show it.
 
 mod desk;
+mod guard;
 mod interrupt;
 mod log;
 mod prompt;

@@ -9,9 +9,11 @@ use anyhow::bail;
 use crate::agent::Interrupt;
 use crate::agent::log::Log;
 use crate::agent::turn::World;
-use crate::conversation::{Call, Decision, End, Entry, Event, Front, Outcome, Reply, Transcript};
+use crate::conversation::{
+    Call, Decision, End, Entry, Event, Front, Outcome, Piece, Reply, Transcript,
+};
 use crate::llm::{self, AskError};
-use crate::tools::Toolbox;
+use crate::tools::{self, Toolbox};
 
 /// Where the model server comes from.
 pub(crate) trait Host {
@@ -76,13 +78,37 @@ impl<H: Host, F: Front> Reach<H, F> {
         let front = &mut self.front;
         front.show(&Event::Asked);
         let interrupt = &self.interrupt;
+        let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
-            front.show(&it);
+            match it {
+                Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
+                it => front.show(&it),
+            }
             if front.is_gone() {
                 interrupt.fire();
             }
         };
-        Ok(llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await)
+        let answer = llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await;
+        let names = || self.toolbox.specs().iter().map(|it| it.name);
+        Ok(answer.map(|mut reply| {
+            llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
+            if reply.spoken.is_empty() {
+                say(&mut self.front, veil.lift());
+            }
+            reply
+        }))
+    }
+
+    /// The call in the form in which it will run, which is the one to show and to judge.
+    fn understood(&self, call: &Call) -> Call {
+        let understood = tools::understand(call, self.toolbox.specs());
+        understood.map_or_else(|_| call.clone(), |it| it.call)
+    }
+}
+
+fn say(front: &mut impl Front, text: &str) {
+    if !text.is_empty() {
+        front.show(&Event::Said(Piece::Text(text)));
     }
 }
 
@@ -142,15 +168,22 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn approve(&mut self, call: &Call) -> Option<Decision> {
+        let understood = self.understood(call);
         let stop = self.interrupt.fired();
         tokio::select! {
             biased;
             () = stop => None,
-            decision = self.front.approve(call) => decision,
+            decision = self.front.approve(&understood) => decision,
         }
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        for call in calls {
+            let understood = self.understood(call);
+            if understood != *call {
+                self.front.show(&Event::Understood(&understood));
+            }
+        }
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }
 

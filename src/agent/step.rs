@@ -3,10 +3,12 @@
 //! Because a step depends on the transcript alone, a session that was killed resumes by asking the
 //! same question again.
 
+use crate::agent::guard;
 use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop,
     ToolSpec, Transcript,
 };
+use crate::tools;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Next {
@@ -44,9 +46,10 @@ impl Rules {
         Self { permission, max_requests, effects }
     }
 
-    /// A tool that does not exist does nothing.
+    /// Of the tool that will run, whatever the model calls it. One that does not exist does nothing.
     pub(crate) fn effect(&self, call: &Call) -> Effect {
-        let known = self.effects.iter().find(|(name, _)| *name == call.tool);
+        let meant = tools::resolve(&call.tool, self.effects.iter().map(|(name, _)| *name));
+        let known = self.effects.iter().find(|(name, _)| Some(*name) == meant);
         known.map_or(Effect::Reads, |(_, effect)| *effect)
     }
 }
@@ -60,6 +63,7 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
         Some(_) if transcript.is_cancelled() => Next::Stop(Stop::Cancelled),
         Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
+        Some(_) if guard::is_circling(transcript.entries()) => Next::Stop(Stop::RepeatedCalls),
         Some(_) if transcript.requests() >= rules.max_requests => Next::Stop(Stop::TurnLimit),
         Some(_) => Next::Ask,
     }

@@ -1,5 +1,6 @@
 //! One turn: from the person's words to the model's last word.
 
+use crate::agent::guard;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
     Call, CallState, Decision, Effect, Entry, Outcome, Reply, Status, Stop, Transcript,
@@ -38,7 +39,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Finish> {
     let mut stopped = None;
     loop {
-        let entries = match next(rules, transcript) {
+        let mut entries = match next(rules, transcript) {
             Next::Ask => vec![Entry::Reply(world.ask(transcript).await?)],
             Next::Approve(call) => vec![approved(world.approve(&call).await, call)],
             Next::Run(calls) => {
@@ -65,6 +66,7 @@ pub(super) async fn run(
                 return Ok(stopped.map_or(Finish::Done, Finish::Stopped));
             }
         };
+        guard::remark(transcript.entries(), &mut entries);
         keep(transcript, world, entries);
     }
 }

@@ -19,5 +19,6 @@ mod toolbox;
 mod write_file;
 
 pub(crate) use answer::Failure;
+pub(crate) use arguments::{resolve, understand};
 pub(crate) use budget::Budget;
 pub(crate) use toolbox::{Limits, Means, Toolbox};

@@ -93,6 +93,18 @@ impl Toolbox {
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
     pub(crate) async fn run(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
+        match arguments::understand(call, &self.specs) {
+            Ok(understood) => {
+                let mut outcome = self.perform(&understood.call, stop).await;
+                outcome.text.insert_str(0, &understood.mention());
+                outcome
+            }
+            Err(complaint) => malformed(complaint),
+        }
+    }
+
+    /// Runs a call that was understood.
+    async fn perform(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
         let mut known = TOOLS.iter().zip(&self.specs);
         let Some(((tool, ..), spec)) = known.find(|(_, spec)| spec.name == call.tool) else {
             return malformed(self.no_such_tool(&call.tool));

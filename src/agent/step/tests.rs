@@ -108,6 +108,21 @@ fn what_changes_things_waits_for_a_person() {
 }
 
 #[test]
+fn a_call_is_judged_as_the_tool_that_it_means() {
+    for name in ["Shell", "functions.shell", "shell()", "SHELL:0"] {
+        check_as(
+            Permission::ReadOnly,
+            &format!("user look\nreply\ncall 1 {name}"),
+            expect![
+                "answer 1 Refused: Refused: this session may look but not change or run anything."
+            ],
+        );
+    }
+    check("user look\nreply\ncall 1 Read", expect!["run 1 Read"]);
+    check("user look\nreply\ncall 1 Edit", expect!["approve 1 Edit"]);
+}
+
+#[test]
 fn an_allowed_call_runs() {
     check(
         "user clean up
