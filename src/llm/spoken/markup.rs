@@ -16,6 +16,14 @@ const STARTS: &[&str] = &[
     "<|start|>assistant",
     "<｜tool▁calls▁begin｜>",
     "<｜tool▁call▁begin｜>",
+    "<|tool_calls_section_begin|>",
+    "<|tool_call_begin|>",
+];
+
+/// What stands before a name, between it and the arguments, and behind them: DeepSeek, Kimi.
+const SECTIONS: &[[&str; 3]] = &[
+    ["<｜tool▁call▁begin｜>", "<｜tool▁sep｜>", "<｜tool▁call▁end｜>"],
+    ["<|tool_call_begin|>", "<|tool_call_argument_begin|>", "<|tool_call_end|>"],
 ];
 
 /// What says nothing, before, between and after calls.
@@ -27,6 +35,8 @@ const IDLE: &[&str] = &[
     "</tool_call>",
     "<｜tool▁calls▁begin｜>",
     "<｜tool▁calls▁end｜>",
+    "<|tool_calls_section_begin|>",
+    "<|tool_calls_section_end|>",
     "<｜end▁of▁sentence｜>",
     "<|eom_id|>",
     "<|eot_id|>",
@@ -86,52 +96,87 @@ impl<'a> Markup<'a> {
 
     fn one(&mut self) -> Option<Vec<Call>> {
         if self.eat("<tool_call>") {
-            self.rest = self.rest.trim_start();
-            if !self.rest.starts_with(['{', '[']) {
-                return self.tagged().map(|it| vec![it]);
-            }
-            return json::marked(self.value("</tool_call>"));
-        }
-        if let Some(call) = self.tagged() {
-            return Some(vec![call]);
+            return self.hermes();
         }
         if self.eat("[TOOL_CALLS]") {
-            self.rest = self.rest.trim_start();
-            if self.rest.starts_with(['[', '{']) {
-                return json::marked(self.value("[TOOL_CALLS]"));
-            }
-            let end = self.rest.find(['[', '{'])?;
-            let name = self.rest[..end].trim().to_owned();
-            self.rest = &self.rest[end..];
-            if self.eat("[CALL_ID]") {
-                self.rest = &self.rest[self.rest.find(['[', '{'])?..];
-            }
-            self.eat("[ARGS]");
-            return Some(vec![named(name, self.value("[TOOL_CALLS]"))]);
+            return self.mistral();
         }
         if self.eat("<|python_tag|>") {
             return json::marked(self.value("<|"));
         }
-        if self.rest.starts_with("<|start|>assistant") || self.rest.starts_with("<|channel|>") {
-            let header = self.upto("<|message|>")?;
-            let (_, name) = header.split_once("to=")?;
-            let name = name.split(|it: char| it.is_whitespace() || it == '<').next()?;
-            return Some(vec![named(name.to_owned(), self.value("<|call|>"))]);
+        let one = if self.rest.starts_with("<|start|>assistant")
+            || self.rest.starts_with("<|channel|>")
+        {
+            self.harmony()
+        } else if let Some(section) = SECTIONS.iter().find(|it| self.rest.starts_with(it[0])) {
+            self.section(*section)
+        } else {
+            self.tagged()
+        };
+        one.map(|it| vec![it])
+    }
+
+    /// JSON in tags, as Hermes and Qwen have it; some of their kin have other things in them.
+    fn hermes(&mut self) -> Option<Vec<Call>> {
+        self.rest = self.rest.trim_start();
+        match self.rest.chars().next()? {
+            '{' | '[' => json::marked(self.value("</tool_call>")),
+            '<' => self.tagged().map(|it| vec![it]),
+            _ => self.glm().map(|it| vec![it]),
         }
-        if self.eat("<｜tool▁call▁begin｜>") {
-            let kind = self.upto("<｜tool▁sep｜>")?;
-            let name = if kind == "function" { self.upto("\n")? } else { kind };
-            let args = match self.rest.find("<｜tool▁call▁end｜>") {
-                Some(end) => {
-                    let args = &self.rest[..end];
-                    self.rest = &self.rest[end + "<｜tool▁call▁end｜>".len()..];
-                    args
-                }
-                None => std::mem::take(&mut self.rest),
-            };
-            return Some(vec![named(name.trim().to_owned(), args.trim())]);
+    }
+
+    /// A name, then keys and values in tags.
+    fn glm(&mut self) -> Option<Call> {
+        let end = self.rest.find(['<', '\n'])?;
+        let name = self.rest[..end].trim().to_owned();
+        self.rest = &self.rest[end..];
+        let mut fields = serde_json::Map::new();
+        while self.eat_after_space("<arg_key>") {
+            let field = self.upto("</arg_key>")?.trim().to_owned();
+            if !self.eat_after_space("<arg_value>") {
+                return None;
+            }
+            let value = self.text("</arg_value>", &["<arg_key>", "</tool_call>"])?;
+            if fields.insert(field, value.into()).is_some() {
+                return None;
+            }
         }
-        None
+        self.eat_after_space("</tool_call>");
+        Some(named(name, serde_json::Value::from(fields).to_string()))
+    }
+
+    /// A list of calls, or a name and its arguments.
+    fn mistral(&mut self) -> Option<Vec<Call>> {
+        self.rest = self.rest.trim_start();
+        if self.rest.starts_with(['[', '{']) {
+            return json::marked(self.value("[TOOL_CALLS]"));
+        }
+        let end = self.rest.find(['[', '{'])?;
+        let name = self.rest[..end].trim().to_owned();
+        self.rest = &self.rest[end..];
+        if self.eat("[CALL_ID]") {
+            self.rest = &self.rest[self.rest.find(['[', '{'])?..];
+        }
+        self.eat("[ARGS]");
+        Some(vec![named(name, self.value("[TOOL_CALLS]"))])
+    }
+
+    /// A message to a tool.
+    fn harmony(&mut self) -> Option<Call> {
+        let header = self.upto("<|message|>")?;
+        let (_, name) = header.split_once("to=")?;
+        let name = name.split(|it: char| it.is_whitespace() || it == '<').next()?;
+        Some(named(name.to_owned(), self.value("<|call|>")))
+    }
+
+    /// A name and its arguments between tokens.
+    fn section(&mut self, [begin, middle, end]: [&str; 3]) -> Option<Call> {
+        self.eat(begin);
+        let kind = self.upto(middle)?;
+        let name = if kind == "function" { self.upto("\n")? } else { kind };
+        let args = self.upto(end).unwrap_or_else(|| std::mem::take(&mut self.rest));
+        Some(named(name.trim().to_owned(), args.trim()))
     }
 
     /// A call whose name stands in its tag.
@@ -167,8 +212,7 @@ impl<'a> Markup<'a> {
         self.rest = self.rest.trim_start();
         if self.rest.starts_with('{') {
             let args = self.value(close);
-            self.rest = self.rest.trim_start();
-            self.eat(close);
+            self.eat_after_space(close);
             return Some(named(name, args));
         }
         let mut fields = serde_json::Map::new();
@@ -181,7 +225,7 @@ impl<'a> Markup<'a> {
                 return None;
             }
             let field = unquoted(self.upto(">")?.split(" string=").next()?).to_owned();
-            let value = self.parameter(open, close)?;
+            let value = self.text("</parameter>", &[open, close, "</tool_call>"])?;
             if fields.insert(field, value.into()).is_some() {
                 return None;
             }
@@ -189,22 +233,26 @@ impl<'a> Markup<'a> {
         Some(named(name, serde_json::Value::from(fields).to_string()))
     }
 
-    /// The text of a parameter, to the first closing tag that something follows which may. The line
-    /// breaks at both ends belong to the tags.
-    fn parameter(&mut self, open: &str, close: &str) -> Option<String> {
-        let tag = "</parameter>";
+    /// The text to the first closing tag that something follows which may. The line breaks at both
+    /// ends belong to the tags.
+    fn text(&mut self, close: &str, may_follow: &[&str]) -> Option<String> {
         let closes = |at: &usize| {
-            let after = self.rest[at + tag.len()..].trim_start();
-            after.is_empty() || [open, close, "</tool_call>"].iter().any(|it| after.starts_with(it))
+            let after = self.rest[at + close.len()..].trim_start();
+            after.is_empty() || may_follow.iter().any(|it| after.starts_with(it))
         };
-        let at = self.rest.match_indices(tag).map(|(at, _)| at).find(closes)?;
+        let at = self.rest.match_indices(close).map(|(at, _)| at).find(closes)?;
         let value = &self.rest[..at];
-        self.rest = &self.rest[at + tag.len()..];
+        self.rest = &self.rest[at + close.len()..];
         let value = match value.strip_prefix('\n') {
             Some(inner) => inner.strip_suffix('\n').unwrap_or(inner),
             None => value,
         };
         Some(value.to_owned())
+    }
+
+    fn eat_after_space(&mut self, mark: &str) -> bool {
+        self.rest = self.rest.trim_start();
+        self.eat(mark)
     }
 
     fn eat(&mut self, mark: &str) -> bool {

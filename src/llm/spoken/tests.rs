@@ -163,6 +163,24 @@ fn harmony_deepseek_and_others() {
 }
 
 #[test]
+fn glm_and_kimi() {
+    check(
+        "<tool_call>read_file\n<arg_key>paths</arg_key>\n<arg_value>[\"a\"]</arg_value>\n<arg_key>start_line</arg_key>\n<arg_value>3</arg_value>\n</tool_call>",
+        expect![[r#"
+            ""
+            read_file {"paths":"[\"a\"]","start_line":"3"}
+        "#]],
+    );
+    check(
+        "<|tool_calls_section_begin|><|tool_call_begin|>functions.read_file<|tool_call_argument_begin|>{\"paths\": [\"a\"]}<|tool_call_end|><|tool_calls_section_end|>",
+        expect![[r#"
+            ""
+            functions.read_file {"paths": ["a"]}
+        "#]],
+    );
+}
+
+#[test]
 fn plain_json_is_a_call_where_it_stands_alone() {
     check(
         "{\"name\": \"read_file\", \"arguments\": {\"paths\": [\"a\"]}}\n",
@@ -213,6 +231,7 @@ fn what_is_quoted_told_or_unknown_is_no_call() {
         "[TOOL_CALLS] is a token".to_owned(),
         "<|channel|>final<|message|>run_command".to_owned(),
         "<tool_call>".to_owned(),
+        "<tool_call>run_command of yours</tool_call>".to_owned(),
     ] {
         let reply = heard(&text);
         assert_eq!((reply.calls, reply.text), (vec![], text));

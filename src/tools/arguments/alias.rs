@@ -25,8 +25,8 @@ const ALIASES: &[(Option<&str>, &[&str], &str)] = &[
     (Some("search"), &["context_lines", "lines_of_context"], "context"),
     (Some("list_files"), &["max_depth", "levels"], "depth"),
     (Some("list_files"), &["ext", "file_extension"], "extension"),
-    (Some("read_file"), &["line_start", "first_line", "from_line", "start"], "start_line"),
-    (Some("read_file"), &["line_end", "last_line", "to_line", "end"], "end_line"),
+    (Some("read_file"), &["line_start", "first_line", "from_line"], "start_line"),
+    (Some("read_file"), &["line_end", "last_line", "to_line"], "end_line"),
     (Some("write_file"), &["contents", "text", "file_text", "file_content", "data"], "content"),
     (
         None,
