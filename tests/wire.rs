@@ -531,7 +531,6 @@ fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
                 there is no argument `what`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
             ● read_file {"what":"a.txt"}  not understood
                 there is no argument `what`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
-                [These calls repeat themselves with the same results. Do something else: another tool, other arguments, or say in words what is in the way.]
             stopped: three replies in a row held no call that could be understood
               300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
         "#]],

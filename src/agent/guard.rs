@@ -3,7 +3,7 @@
 //! Looks at the newest calls of the turn alone. A file that changed, or an output that differs, is
 //! another result, and so no circle.
 
-use crate::conversation::{Call, Entry};
+use crate::conversation::{Call, Entry, Status};
 
 /// The longest circle that is looked for, in calls: one, a pair, or a few made side by side.
 const LONGEST: usize = 4;
@@ -34,8 +34,10 @@ pub(super) fn is_circling(entries: &[Entry]) -> bool {
 }
 
 /// Adds the remark to the newest of `results`, which follow `entries`, where they close a circle.
+/// Calls that were not understood are counted elsewhere, and their complaint says enough.
 pub(super) fn remark(entries: &[Entry], results: &mut [Entry]) {
-    if !matches!(results.last(), Some(Entry::Result { .. })) {
+    let may_be_due = |it: &Entry| matches!(it, Entry::Result { outcome, .. } if outcome.status != Status::Malformed);
+    if !results.last().is_some_and(may_be_due) {
         return;
     }
     let is_due = {
@@ -88,7 +90,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::conversation::{Outcome, Reply, Status};
+    use crate::conversation::{Outcome, Reply};
 
     /// Replies, each of calls `name=result`; shows after which of them the model is told, and after
     /// which the turn ends.

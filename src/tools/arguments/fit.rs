@@ -27,6 +27,14 @@ impl<'a> Fitting<'a> {
         }
     }
 
+    /// Who learns that `path` is `paths` has learnt this too.
+    fn note_one(&mut self, name: &str) {
+        let renamed = format!(" as `{name}`");
+        if !self.repairs.iter().any(|it| it.ends_with(&renamed)) {
+            self.note(format!("`{name}` as a list of one"));
+        }
+    }
+
     /// `node`, the value of `name`, as `schema` wants it.
     pub(super) fn fit(&mut self, name: &str, node: Node, schema: &Value) -> Node {
         match (kind(schema), node) {
@@ -91,13 +99,13 @@ impl<'a> Fitting<'a> {
                     vec![node]
                 }
                 _ if kind(item) == "string" => {
-                    self.note(format!("`{name}` as a list of one"));
+                    self.note_one(name);
                     vec![Node::Text(text)]
                 }
                 _ => return Node::Text(text),
             },
             single if fits(&single, item) => {
-                self.note(format!("`{name}` as a list of one"));
+                self.note_one(name);
                 vec![single]
             }
             other => return other,

@@ -176,7 +176,7 @@ fn reading_numbers_the_lines() {
         json!({"path": "a"}),
         expect![[r#"
             Done (1 line)
-            [understood: `path` as `paths`, `paths` as a list of one]
+            [understood: `path` as `paths`]
             1	one
         "#]],
     );
