@@ -86,7 +86,7 @@ fn wrapper(
         Node::Text(it) => it.trim_start().starts_with('{'),
         _ => false,
     };
-    let mut found = None;
+    let (mut found, mut stranger) = (None, None);
     for (at, (name, node)) in fields.iter().enumerate() {
         let key = key(name);
         match node {
@@ -96,13 +96,14 @@ fn wrapper(
                 }
             }
             Node::Text(tool) if NAMES.contains(&&*key) => {
-                if !is_tool(tool) {
-                    return Err(format!("the arguments name another tool, `{tool}`"));
-                }
+                stranger = stranger.or(Some(tool).filter(|it| !is_tool(it)));
             }
             _ if LABELS.contains(&&*key) => {}
             _ => return Ok(None),
         }
     }
-    Ok(found)
+    match (found, stranger) {
+        (Some(_), Some(tool)) => Err(format!("the arguments name another tool, `{tool}`")),
+        _ => Ok(found),
+    }
 }
