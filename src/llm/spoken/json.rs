@@ -13,8 +13,18 @@ const ARGUMENTS: &[&str] =
     &["arguments", "parameters", "input", "args", "tool_input", "action_input"];
 const LABELS: &[&str] = &["type", "id", "call_id", "tool_call_id"];
 
-/// The calls that a text is, to its last character: an object, or a list of them.
+/// The calls that a text is, to its last character: objects, or lists of them, one after another.
 pub(super) fn calls(text: &str) -> Option<Vec<Call>> {
+    let (mut rest, mut calls) = (text.trim(), Vec::new());
+    while !rest.is_empty() {
+        let (value, after) = rest.split_at(end(rest)?);
+        calls.extend(calls_of(value)?);
+        rest = after.trim_start_matches([';', ' ', '\t', '\r', '\n']);
+    }
+    Some(calls)
+}
+
+fn calls_of(text: &str) -> Option<Vec<Call>> {
     if let Ok(all) = serde_json::from_str::<Vec<Fields<'_>>>(text) {
         return all.iter().map(call).collect();
     }

@@ -190,6 +190,14 @@ fn plain_json_is_a_call_where_it_stands_alone() {
         "#]],
     );
     check(
+        "{\"name\": \"read_file\", \"parameters\": {\"paths\": [\"a\"]}}; {\"name\": \"run_command\", \"parameters\": {\"command\": \"ls\"}}",
+        expect![[r#"
+            ""
+            read_file {"paths": ["a"]}
+            run_command {"command": "ls"}
+        "#]],
+    );
+    check(
         "First I read it.\n\n```json\n{\"tool\": \"read_file\", \"input\": {\"paths\": [\"a\"]}}\n```\n",
         expect![[r#"
             "First I read it.\n\n"
