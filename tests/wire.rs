@@ -521,20 +521,20 @@ fn an_empty_reply_may_be_made_good() {
 #[test]
 fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
     check(
-        vec![call("read_file", json!({"file": "a.txt"}))],
+        vec![call("read_file", json!({"what": "a.txt"}))],
         expect![[r#"
-        exit 3, 3 requests
-        --- stdout
-        --- stderr
-        ● read_file {"file":"a.txt"}  not understood
-            there is no argument `file`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
-        ● read_file {"file":"a.txt"}  not understood
-            there is no argument `file`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
-        ● read_file {"file":"a.txt"}  not understood
-            there is no argument `file`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
-        stopped: three replies in a row held no call that could be understood
-          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
-    "#]],
+            exit 3, 3 requests
+            --- stdout
+            --- stderr
+            ● read_file {"what":"a.txt"}  not understood
+                there is no argument `what`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
+            ● read_file {"what":"a.txt"}  not understood
+                there is no argument `what`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
+            ● read_file {"what":"a.txt"}  not understood
+                there is no argument `what`. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
+            stopped: three replies in a row held no call that could be understood
+              300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
+        "#]],
     );
 }
 

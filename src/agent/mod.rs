@@ -2,6 +2,7 @@
 
 mod desk;
 mod grants;
+mod guard;
 mod interrupt;
 mod log;
 mod prompt;

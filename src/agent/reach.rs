@@ -10,7 +10,8 @@ use crate::agent::log::Log;
 use crate::agent::turn::World;
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Question, Reply, Stakes, Transcript,
+    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Piece, Question, Reply, Stakes,
+    Transcript,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -98,13 +99,37 @@ impl<H: Host, F: Front> Reach<H, F> {
         let front = &mut self.front;
         front.show(&Event::Asked);
         let interrupt = &self.interrupt;
+        let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
-            front.show(&it);
+            match it {
+                Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
+                it => front.show(&it),
+            }
             if front.is_gone() {
                 interrupt.fire();
             }
         };
-        Ok(llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await)
+        let answer = llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await;
+        let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
+        Ok(answer.map(|mut reply| {
+            llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
+            if reply.spoken.is_empty() {
+                say(&mut self.front, veil.lift());
+            }
+            reply
+        }))
+    }
+
+    /// The call in the form in which it will run, which is the one to show and to judge.
+    fn understood(&self, call: &Call) -> Call {
+        let understood = tools::understand(call, self.toolbox.specs());
+        understood.map_or_else(|_| call.clone(), |it| it.call)
+    }
+}
+
+fn say(front: &mut impl Front, text: &str) {
+    if !text.is_empty() {
+        front.show(&Event::Said(Piece::Text(text)));
     }
 }
 
@@ -167,7 +192,8 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
-        if let Some(commands) = self.toolbox.preview(call) {
+        let understood = self.understood(call);
+        if let Some(commands) = self.toolbox.preview(&understood) {
             // What is allowed is what is run, and the call does not say it.
             self.front.show(&Event::Warning(&commands));
         }
@@ -175,7 +201,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         let decision = tokio::select! {
             biased;
             () = stop => None,
-            decision = self.front.approve(call, stakes) => decision,
+            decision = self.front.approve(&understood, stakes) => decision,
         };
         if let (Some(Decision::Always(rule)), Some(grants)) = (&decision, &self.grants)
             && let Err(err) = grants.add(rule)
@@ -188,12 +214,18 @@ impl<H: Host, F: Front> World for Reach<H, F> {
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
         if let [call] = calls
-            && let Some(question) = self.toolbox.question(call)
+            && let Some(question) = self.toolbox.question(&self.understood(call))
         {
             return vec![match question {
                 Ok(question) => tools::answered(self.put(&question).await),
                 Err(outcome) => outcome,
             }];
+        }
+        for call in calls {
+            let understood = self.understood(call);
+            if understood != *call {
+                self.front.show(&Event::Understood(&understood));
+            }
         }
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use crate::agent::guard;
 use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Reply, Stakes, Status, Stop, ToolSpec,
     Transcript,
@@ -35,8 +36,8 @@ pub(crate) struct Rules {
     pub(crate) permissions: Arc<Permissions>,
     /// How often the model may be asked in one turn.
     pub(crate) max_requests: u32,
-    /// The most each tool can do.
-    pub(crate) effects: Vec<(String, Effect)>,
+    /// What there is, and the most each can do.
+    pub(crate) tools: Vec<ToolSpec>,
 }
 
 /// So many replies in a row may be useless before the turn ends.
@@ -48,12 +49,13 @@ impl Rules {
         max_requests: u32,
         tools: &[ToolSpec],
     ) -> Self {
-        let effects = tools.iter().map(|it| (it.name.clone(), it.effect)).collect();
-        Self { permissions, max_requests, effects }
+        Self { permissions, max_requests, tools: tools.to_vec() }
     }
 
     /// What the person's rules make of the call, as the tool that it will really run.
     fn judge(&self, call: &Call) -> Verdict {
+        let understood = tools::understand(call, &self.tools).map(|it| it.call);
+        let call = understood.as_ref().unwrap_or(call);
         let args: Option<serde_json::Value> = match call.args.trim() {
             "" | "null" => Some(serde_json::json!({})),
             args => serde_json::from_str(args).ok(),
@@ -62,10 +64,12 @@ impl Rules {
         self.permissions.judge(Act { tool: &call.tool, effect: self.effect(call), args })
     }
 
-    /// A tool that does not exist does nothing.
+    /// Of the tool that will run, whatever the model calls it. One that does not exist, or a call
+    /// that cannot be understood, does nothing.
     pub(crate) fn effect(&self, call: &Call) -> Effect {
-        let known = self.effects.iter().find(|(name, _)| *name == call.tool);
-        known.map_or(Effect::Reads, |(_, effect)| (*effect).max(tools::demands(call)))
+        let Ok(understood) = tools::understand(call, &self.tools) else { return Effect::Reads };
+        let known = self.tools.iter().find(|it| it.name == understood.call.tool);
+        known.map_or(Effect::Reads, |it| it.effect.max(tools::demands(&understood.call)))
     }
 }
 
@@ -78,6 +82,7 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
         Some(_) if transcript.is_cancelled() => Next::Stop(Stop::Cancelled),
         Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
+        Some(_) if guard::is_circling(transcript.entries()) => Next::Stop(Stop::RepeatedCalls),
         Some(_) if transcript.requests() >= rules.max_requests => Next::Stop(Stop::TurnLimit),
         Some(_) => Next::Ask,
     }

@@ -1,5 +1,6 @@
 //! One turn: from the person's words to the model's last word.
 
+use crate::agent::guard;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
     Call, CallState, Decision, Effect, Entry, Outcome, Reply, Stakes, Status, Stop, Transcript,
@@ -38,7 +39,7 @@ pub(super) async fn run(
 ) -> anyhow::Result<Finish> {
     let mut stopped = None;
     loop {
-        let entries = match next(rules, transcript) {
+        let mut entries = match next(rules, transcript) {
             Next::Ask => vec![Entry::Reply(world.ask(transcript).await?)],
             Next::Approve(call, question) => {
                 vec![approved(world.approve(&call, &question).await, call)]
@@ -67,6 +68,7 @@ pub(super) async fn run(
                 return Ok(stopped.map_or(Finish::Done, Finish::Stopped));
             }
         };
+        guard::remark(transcript.entries(), &mut entries);
         keep(transcript, world, entries);
     }
 }
@@ -101,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::conversation::Permission;
+    use crate::conversation::{Permission, ToolSpec};
     use crate::permission::{Permissions, RuleOptions};
 
     /// A world where the model reads from a script and every tool says `ok`.
@@ -172,10 +174,11 @@ mod tests {
         let last = Reply { text: "done".to_owned(), ..Reply::default() };
         let replies = vec![first, last];
         let mut world = Scripted { replies, decision, is_disk_full, log: String::new() };
-        let effects = vec![("shell".to_owned(), Effect::Executes)];
+        let (name, definition) = ("shell".to_owned(), "{}".to_owned());
+        let tools = [ToolSpec { name, definition, effect: Effect::Executes }];
         let (mode, root) = (Permission::Ask, Path::new("/p"));
         let permissions = Permissions::new(mode, root, RuleOptions::default(), Vec::new());
-        let rules = Rules { permissions: Arc::new(permissions), max_requests: 20, effects };
+        let rules = Rules::new(Arc::new(permissions), 20, &tools);
         let mut transcript = Transcript::default();
         transcript.push(Entry::Prompt("go".to_owned()));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();

@@ -25,6 +25,8 @@ pub(crate) enum Entry {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reply {
     pub(crate) text: String,
+    /// What it said behind that: its calls, where it wrote them as text. Sent back unchanged.
+    pub(crate) spoken: String,
     /// What the model thought before it spoke; sent back unchanged, or its cache is lost.
     pub(crate) reasoning: String,
     pub(crate) calls: Vec<Call>,
@@ -106,6 +108,8 @@ pub(crate) enum Stop {
     EmptyReplies,
     /// Call after call could not be understood.
     MalformedCalls,
+    /// The same calls had the same results, over and over.
+    RepeatedCalls,
     /// The reply filled what was left of the window.
     CutOff,
 }

@@ -39,6 +39,8 @@ pub(crate) enum Event<'a> {
     Reading(Progress),
     /// The model says something.
     Said(Piece<'a>),
+    /// A call that was not made as the tool wants it, in the form in which it will run.
+    Understood(&'a Call),
     /// The request failed in a way that may pass; it is made again after `wait`. What was said
     /// since `Asked` is void.
     Retrying { reason: &'a str, wait: Duration },

@@ -12,6 +12,7 @@ mod request;
 mod retry;
 mod sampling;
 mod server;
+mod spoken;
 mod sse;
 
 pub(crate) use ask::ask;
@@ -21,3 +22,4 @@ pub(crate) use request::{Constants, Request};
 pub(crate) use retry::retry_after;
 pub(crate) use sampling::Sampling;
 pub(crate) use server::{Address, Server};
+pub(crate) use spoken::{Veil, hear};

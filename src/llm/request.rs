@@ -1,6 +1,7 @@
 //! The body of a chat request. It only ever grows: what was sent once is sent again byte for byte,
 //! so that the server finds it in its cache, and only what is new costs anything here too.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -34,6 +35,16 @@ pub(crate) struct Request {
     has_messages: bool,
     /// The calls of the newest reply, for the names that results are sent with.
     calls: Vec<(String, String)>,
+    /// What was found out for the newest reply, where it wrote its calls as text.
+    findings: Option<Findings>,
+}
+
+/// The results of calls that were written as text. They go back as words too, in one message:
+/// templates refuse results of calls that they have not seen, and a user who speaks twice in a row.
+#[derive(Clone, Debug)]
+struct Findings {
+    missing: usize,
+    text: String,
 }
 
 /// Blocks of this size are not copied again.
@@ -63,7 +74,14 @@ impl Request {
             open.extend_from_slice(format!(r#","tools":[{functions}]"#).as_bytes());
         }
         open.extend_from_slice(br#","messages":["#);
-        Self { sealed: Vec::new(), open, taken: 0, has_messages: false, calls: Vec::new() }
+        Self {
+            sealed: Vec::new(),
+            open,
+            taken: 0,
+            has_messages: false,
+            calls: Vec::new(),
+            findings: None,
+        }
     }
 
     /// Takes the entries that have come since the last time.
@@ -86,25 +104,44 @@ impl Request {
         match entry {
             Entry::Opened { system } => {
                 if !system.is_empty() {
-                    self.push(&Message { role: "system", content: system, ..Message::default() });
+                    self.push(&Message {
+                        role: "system",
+                        content: system.into(),
+                        ..Message::default()
+                    });
                 }
             }
             Entry::Prompt(text) | Entry::Note(text) => {
-                self.push(&Message { role: "user", content: text, ..Message::default() });
+                self.push(&Message { role: "user", content: text.into(), ..Message::default() });
             }
             Entry::Reply(reply) => {
                 self.push(&Message::from(reply));
                 self.calls =
                     reply.calls.iter().map(|it| (it.id.clone(), it.tool.clone())).collect();
+                self.findings = (!reply.spoken.is_empty()).then(|| Findings::of(&self.calls));
             }
             Entry::Result { call, outcome } => {
                 let name =
                     self.calls.iter().find(|(id, _)| id == call).map(|(_, name)| name.clone());
+                if let Some(mut findings) = self.findings.take() {
+                    findings.add(name.as_deref().unwrap_or_default(), &outcome.text);
+                    if 0 < findings.missing {
+                        self.findings = Some(findings);
+                    } else {
+                        let content = &*findings.text;
+                        self.push(&Message {
+                            role: "user",
+                            content: content.into(),
+                            ..Message::default()
+                        });
+                    }
+                    return;
+                }
                 self.push(&Message {
                     role: "tool",
                     tool_call_id: Some(call),
                     name: name.as_deref(),
-                    content: &outcome.text,
+                    content: (&*outcome.text).into(),
                     ..Message::default()
                 });
             }
@@ -131,6 +168,18 @@ impl Request {
     }
 }
 
+impl Findings {
+    fn of(calls: &[(String, String)]) -> Self {
+        let text = "[You wrote the call as text. Use the tool-call format.]";
+        Self { missing: calls.len(), text: text.to_owned() }
+    }
+
+    fn add(&mut self, tool: &str, result: &str) {
+        self.missing = self.missing.saturating_sub(1);
+        self.text += &format!("\n\nResult of {tool}:\n{result}");
+    }
+}
+
 #[derive(Default, Serialize)]
 struct Message<'a> {
     role: &'static str,
@@ -138,7 +187,7 @@ struct Message<'a> {
     tool_call_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
-    content: &'a str,
+    content: Cow<'a, str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     reasoning_content: &'a str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -166,11 +215,17 @@ impl<'a> From<&'a Reply> for Message<'a> {
             kind: "function",
             function: Function { name: &it.tool, arguments: arguments(&it.args) },
         };
+        // Calls that were text stay text: in another form they would not be what the server has in
+        // its cache.
+        let (content, calls) = match &*reply.spoken {
+            "" => (Cow::from(&reply.text), &reply.calls[..]),
+            spoken => (Cow::from(format!("{}{spoken}", reply.text)), &[][..]),
+        };
         Self {
             role: "assistant",
-            content: &reply.text,
+            content,
             reasoning_content: &reply.reasoning,
-            tool_calls: reply.calls.iter().map(call).collect(),
+            tool_calls: calls.iter().map(call).collect(),
             ..Self::default()
         }
     }
@@ -306,6 +361,29 @@ mod tests {
     }
 
     #[test]
+    fn calls_that_were_text_stay_text_and_their_results_are_one_message() {
+        let reply = Reply {
+            text: "I look. ".to_owned(),
+            spoken: "<tool_call>…".to_owned(),
+            calls: vec![call("a", "read_file", "{}"), call("b", "list_files", "{}")],
+            ..Reply::default()
+        };
+        check(
+            &[
+                Entry::Reply(reply),
+                result("a", "1\tx"),
+                result("b", "x"),
+                Entry::Reply(Reply::default()),
+            ],
+            expect![[r#"
+                {"role":"assistant","content":"I look. <tool_call>…"}
+                {"role":"user","content":"[You wrote the call as text. Use the tool-call format.]\n\nResult of read_file:\n1\tx\n\nResult of list_files:\nx"}
+                {"role":"assistant","content":""}
+            "#]],
+        );
+    }
+
+    #[test]
     fn a_long_conversation_is_not_copied_for_each_request() {
         let entries: Vec<_> = (0..10_000).map(|_| result("a", &"word ".repeat(20))).collect();
         let mut request = Request::new(&Constants::default(), &[]);
@@ -318,11 +396,13 @@ mod tests {
     }
 
     fn entry() -> impl Strategy<Value = Entry> {
-        let reply = (".{0,40}", ".{0,10}", prop::collection::vec(".{0,20}", 0..3)).prop_map(|it| {
-            let calls = it.2.iter().map(|args| call("a", "t", args)).collect();
+        let texts = (".{0,40}", ".{0,10}", "|.{1,9}");
+        let reply = (texts, prop::collection::vec(".{0,20}", 0..3)).prop_map(|(it, calls)| {
+            let calls = calls.iter().map(|args| call("a", "t", args)).collect();
             Entry::Reply(Reply {
                 text: it.0,
                 reasoning: it.1,
+                spoken: it.2,
                 calls,
                 end: End::Finished,
                 usage: Usage::default(),

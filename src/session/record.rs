@@ -56,6 +56,8 @@ pub(crate) struct Header {
 pub(crate) struct Reply {
     text: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
+    spoken: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     reasoning: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     calls: Vec<Call>,
@@ -114,6 +116,7 @@ pub(crate) enum Stop {
     TurnLimit,
     EmptyReplies,
     MalformedCalls,
+    RepeatedCalls,
     CutOff,
 }
 
@@ -177,17 +180,17 @@ impl From<&Entry> for Record {
 
 impl From<conversation::Reply> for Reply {
     fn from(reply: conversation::Reply) -> Self {
-        let conversation::Reply { text, reasoning, calls, end, usage } = reply;
+        let conversation::Reply { text, spoken, reasoning, calls, end, usage } = reply;
         let calls = calls.into_iter().map(Call::from).collect();
-        Self { text, reasoning, calls, end: end.into(), usage: usage.into() }
+        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into() }
     }
 }
 
 impl From<Reply> for conversation::Reply {
     fn from(reply: Reply) -> Self {
-        let Reply { text, reasoning, calls, end, usage } = reply;
+        let Reply { text, spoken, reasoning, calls, end, usage } = reply;
         let calls = calls.into_iter().map(conversation::Call::from).collect();
-        Self { text, reasoning, calls, end: end.into(), usage: usage.into() }
+        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into() }
     }
 }
 
@@ -249,7 +252,7 @@ macro_rules! mirror {
 
 mirror!(End: Finished, CutOff, Cancelled);
 mirror!(Status: Done, Failed, Malformed, Refused, Cancelled, Interrupted);
-mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, CutOff);
+mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff);
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -307,9 +310,10 @@ pub(crate) mod tests {
                 written_ms,
             },
         );
-        (any::<[String; 2]>(), calls, end, usage).prop_map(
-            |([text, reasoning], calls, end, usage)| conversation::Reply {
+        (any::<[String; 3]>(), calls, end, usage).prop_map(
+            |([text, spoken, reasoning], calls, end, usage)| conversation::Reply {
                 text,
+                spoken,
                 reasoning,
                 calls,
                 end,
@@ -325,7 +329,7 @@ pub(crate) mod tests {
 
     fn stop() -> impl Strategy<Value = conversation::Stop> {
         use conversation::Stop::*;
-        let all = vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, CutOff];
+        let all = vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff];
         prop::sample::select(all)
     }
 
@@ -357,6 +361,7 @@ pub(crate) mod tests {
         };
         let reply = conversation::Reply {
             text: "Let me look.".into(),
+            spoken: "<tool_call>".into(),
             reasoning: "hm".into(),
             calls: vec![conversation::Call {
                 id: call(),
@@ -391,7 +396,7 @@ pub(crate) mod tests {
             expect![[r#"
                 {"kind":"opened","system":"You are"}
                 {"kind":"prompt","text":"Hello"}
-                {"kind":"reply","text":"Let me look.","reasoning":"hm","calls":[{"id":"c1","tool":"read","args":"{\"path\":\"a\"}"}],"end":"cut_off","usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}
+                {"kind":"reply","text":"Let me look.","spoken":"<tool_call>","reasoning":"hm","calls":[{"id":"c1","tool":"read","args":"{\"path\":\"a\"}"}],"end":"cut_off","usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}
                 {"kind":"reply","text":"","end":"finished","usage":{"cached":0,"read":0,"written":0,"read_ms":0.0,"written_ms":0.0}}
                 {"kind":"decided","call":"c1","decision":"allowed"}
                 {"kind":"decided","call":"c1","decision":{"denied":"not that"}}

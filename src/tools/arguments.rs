@@ -1,212 +1,104 @@
-//! Understanding the arguments of a call, or telling the model what is wrong with them.
+//! Understanding a call, or telling the model what is wrong with it.
 //!
-//! The types of the tools decide. Only when they do not fit is the call compared with what the
-//! model was told, to find a complaint in the model's own terms.
+//! A call is understood in one place for all tools: the name it goes by, the JSON it is written in,
+//! the names and kinds of its arguments. Only what has one reading is mended, what a value says is
+//! never changed, and each repair is told. Then the types of the tool decide; when they do not fit,
+//! the call is compared with what the model was told, to find a complaint in the model's own terms.
+
+mod alias;
+mod complaint;
+mod fit;
+mod lenient;
+mod tool_name;
+mod wrap;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::conversation::ToolSpec;
+use crate::conversation::{Call, ToolSpec};
+use crate::tools::arguments::fit::Fitting;
+use crate::tools::arguments::lenient::Slip;
 
-/// The arguments, or a complaint to send back.
+pub(in crate::tools) use complaint::{nearest, shape};
+pub(crate) use tool_name::resolve;
+
+/// A call as it will run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Understood {
+    pub(crate) call: Call,
+    /// What had to be read into it, each in a few words.
+    pub(crate) repairs: Vec<String>,
+}
+
+impl Understood {
+    /// The repairs in one line, for the result of the call; nothing without one.
+    pub(in crate::tools) fn mention(&self) -> String {
+        match &self.repairs[..] {
+            [] => String::new(),
+            repairs => format!("[understood: {}]\n", repairs.join(", ")),
+        }
+    }
+}
+
+/// The call as it will run, or a complaint to send back. Who judges a call judges this one. The call
+/// has to be whole: of one that was cut off, a part might look like another.
+pub(crate) fn understand(call: &Call, specs: &[ToolSpec]) -> Result<Understood, String> {
+    let names = || specs.iter().map(|it| it.name.as_str());
+    let Some(spec) =
+        resolve(&call.tool, names()).and_then(|it| specs.iter().find(|spec| spec.name == it))
+    else {
+        return Ok(Understood { call: call.clone(), repairs: Vec::new() });
+    };
+    let is_tool = |name: &str| resolve(name, names()) == Some(spec.name.as_str());
+    let (args, mut repairs) =
+        mended(&call.args, spec, &is_tool).map_err(|it| refusal(&it, spec))?;
+    if call.tool != spec.name {
+        repairs.insert(0, format!("`{}` as `{}`", call.tool, spec.name));
+    }
+    let call = Call { tool: spec.name.to_owned(), args, ..call.clone() };
+    Ok(Understood { call, repairs })
+}
+
+/// The arguments as JSON that fits, as far as it can be made to, and the repairs. Without a repair
+/// they are byte for byte what they were.
+fn mended(
+    args: &str,
+    spec: &ToolSpec,
+    is_tool: &dyn Fn(&str) -> bool,
+) -> Result<(String, Vec<String>), String> {
+    if matches!(args.trim(), "" | "null") {
+        return Ok(("{}".to_owned(), Vec::new()));
+    }
+    let (node, mut slips) = lenient::read(args)?;
+    let schema = parameters(spec);
+    let (node, unwrapped) = wrap::unwrap(node, &schema, &mut slips, is_tool)?;
+    let mut fitting = Fitting::new(&spec.name);
+    let node = fitting.fit("the arguments", node, &schema);
+    let slips = slips.into_iter().map(Slip::words).map(str::to_owned);
+    let repairs: Vec<_> = slips.chain(unwrapped).chain(fitting.repairs).collect();
+    let args = if repairs.is_empty() { args.to_owned() } else { node.into_value().to_string() };
+    Ok((args, repairs))
+}
+
+/// Arguments that were understood, as the tool takes them; or a complaint to send back.
 pub(super) fn parse<A: DeserializeOwned>(args: &str, spec: &ToolSpec) -> Result<A, String> {
     let args = match args.trim() {
         "" | "null" => "{}",
         args => args,
     };
-    serde_json::from_str(args).map_err(|err| {
-        let definition: Value = serde_json::from_str(&spec.definition).unwrap_or_default();
-        let parameters = &definition["parameters"];
-        let complaint = complaint(args, parameters, &err);
-        format!("{complaint}. Nothing was done. `{}` takes {}", spec.name, shape(parameters))
-    })
+    serde_json::from_str(args)
+        .map_err(|err| refusal(&complaint::complaint(args, &parameters(spec), &err), spec))
 }
 
-fn complaint(args: &str, parameters: &Value, err: &serde_json::Error) -> String {
-    let value: Value = match serde_json::from_str(args) {
-        Ok(value) => value,
-        Err(err) if err.is_eof() => {
-            return "the arguments end before their JSON object does".to_owned();
-        }
-        Err(err) => return format!("the arguments are not valid JSON {}", place(args, &err)),
-    };
-    let twice = || {
-        let name = err.to_string().strip_prefix("duplicate field `")?.split('`').next()?.to_owned();
-        Some(format!("`{name}` is given twice"))
-    };
-    let complaint = mismatch("", &value, parameters).or_else(twice);
-    complaint.unwrap_or_else(|| "the arguments do not fit".to_owned())
+fn refusal(complaint: &str, spec: &ToolSpec) -> String {
+    let shape = complaint::shape(&parameters(spec));
+    format!("{complaint}. Nothing was done. `{}` takes {shape}", spec.name)
 }
 
-/// Where the JSON breaks, with what stands there.
-fn place(args: &str, err: &serde_json::Error) -> String {
-    let line = args.lines().nth(err.line().saturating_sub(1)).unwrap_or_default().as_bytes();
-    let start = err.column().saturating_sub(16).min(line.len());
-    let end = (start + 32).min(line.len());
-    let near = String::from_utf8_lossy(&line[start..end]);
-    format!("at line {}, column {}, near `{near}`", err.line(), err.column())
-}
-
-/// The first thing in `value` that is not as `schema` says; `at` is the name of the value.
-fn mismatch(at: &str, value: &Value, schema: &Value) -> Option<String> {
-    if let (Some(allowed), Value::String(it)) = (schema["enum"].as_array(), value) {
-        let names: Vec<_> = allowed.iter().filter_map(Value::as_str).collect();
-        let complaint = format!("`{at}` must be one of {}, not `{it}`", names.join(", "));
-        return (!names.contains(&&**it)).then_some(complaint);
-    }
-    let fits = match (schema["type"].as_str()?, value) {
-        ("object", Value::Object(fields)) => return object_mismatch(at, fields, schema),
-        ("array", Value::Array(items)) => {
-            let mut items = items.iter().enumerate();
-            return items.find_map(|(n, it)| mismatch(&format!("{at}[{n}]"), it, &schema["items"]));
-        }
-        ("integer", value) => value.as_u64().is_some_and(|it| u32::try_from(it).is_ok()),
-        ("string", value) => value.is_string(),
-        ("boolean", value) => value.is_boolean(),
-        _ => false,
-    };
-    let name = if at.is_empty() { "the arguments".to_owned() } else { format!("`{at}`") };
-    let expected = match schema["type"].as_str()? {
-        "object" => "a JSON object",
-        "array" => "an array",
-        "integer" => "a whole number from 0 on",
-        "string" => "a string",
-        _ => "true or false",
-    };
-    (!fits).then(|| format!("{name} must be {expected}, not {}", kind(value)))
-}
-
-fn object_mismatch(
-    at: &str,
-    fields: &serde_json::Map<String, Value>,
-    schema: &Value,
-) -> Option<String> {
-    let name = |field: &str| if at.is_empty() { field.to_owned() } else { format!("{at}.{field}") };
-    let properties = schema["properties"].as_object()?;
-    let is_required = |field: &str| required(schema).any(|it| it == field);
-    for (field, value) in fields {
-        let Some(schema) = properties.get(field) else {
-            let nearest = nearest(field, properties.keys().map(String::as_str));
-            let hint = nearest.map(|it| format!("; did you mean `{it}`?")).unwrap_or_default();
-            return Some(format!("there is no argument `{}`{hint}", name(field)));
-        };
-        let is_absent = value.is_null() && !is_required(field);
-        if let Some(found) = mismatch(&name(field), value, schema).filter(|_| !is_absent) {
-            return Some(found);
-        }
-    }
-    let missing = required(schema).find(|it| !fields.contains_key(*it))?;
-    Some(format!("`{}` is missing", name(missing)))
-}
-
-fn required(schema: &Value) -> impl Iterator<Item = &str> {
-    schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str)
-}
-
-fn kind(value: &Value) -> String {
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(it) => it.to_string(),
-        Value::Number(it) => it.to_string(),
-        Value::String(_) => "a string".to_owned(),
-        Value::Array(_) => "an array".to_owned(),
-        Value::Object(_) => "an object".to_owned(),
-    }
-}
-
-/// A schema in one line: `{path: string, edits: [{old: string, new: string}]}`, `?` for what may
-/// be left out.
-pub(super) fn shape(schema: &Value) -> String {
-    match schema["type"].as_str() {
-        Some("object") => {
-            let field = |(name, schema_of): (&String, &Value)| {
-                let mark = if required(schema).any(|it| it == name) { "" } else { "?" };
-                format!("{name}{mark}: {}", shape(schema_of))
-            };
-            let fields = schema["properties"].as_object().into_iter().flatten().map(field);
-            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
-        }
-        Some("array") => format!("[{}]", shape(&schema["items"])),
-        Some(other) => other.to_owned(),
-        None => "anything".to_owned(),
-    }
-}
-
-/// The name that was most likely meant, if one is like enough.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let score = |it: &str| {
-        let holds = name.contains(it) || it.contains(name);
-        if holds && !name.is_empty() { 1.0 } else { strsim::jaro_winkler(name, it) }
-    };
-    let scored = names.map(|it| (it, score(it)));
-    let (best, score) = scored.reduce(|best, it| if best.1 < it.1 { it } else { best })?;
-    (0.75 <= score).then_some(best)
+fn parameters(spec: &ToolSpec) -> Value {
+    let mut definition: Value = serde_json::from_str(&spec.definition).unwrap_or_default();
+    definition["parameters"].take()
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-    use crate::tools::edit_file;
-    use crate::tools::toolbox::specs;
-
-    #[track_caller]
-    fn check(args: &str, expected: Expect) {
-        let specs = specs();
-        let spec = specs.iter().find(|it| it.name == "edit_file").unwrap();
-        let complaint = parse::<edit_file::Args>(args, spec).unwrap_err();
-        let usual = ". Nothing was done. `edit_file` takes {path: string, edits?: [{old: string, new: string, path?: string}], patch?: string}";
-        expected.assert_eq(complaint.strip_suffix(usual).unwrap());
-    }
-
-    /// H30.
-    #[test]
-    fn json_that_is_cut_off_is_told_from_json_that_is_wrong() {
-        check(
-            r#"{"path": "a", "edits": ["#,
-            expect!["the arguments end before their JSON object does"],
-        );
-        check(
-            r#"{"path": "a" "edits": []}"#,
-            expect![[
-                r#"the arguments are not valid JSON at line 1, column 14, near `{"path": "a" "edits": []}`"#
-            ]],
-        );
-        check(
-            &"[".repeat(1_000_000),
-            expect![
-                "the arguments are not valid JSON at line 1, column 128, near `[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[`"
-            ],
-        );
-    }
-
-    #[test]
-    fn the_field_that_is_wrong_is_named() {
-        check(r#""{}""#, expect!["the arguments must be a JSON object, not a string"]);
-        check(r#"{"path": 1, "edits": []}"#, expect!["`path` must be a string, not 1"]);
-        check(
-            r#"{"path": "a", "edits": [{"old": "x", "new": "y"}, {"old": "x"}]}"#,
-            expect!["`edits[1].new` is missing"],
-        );
-        check(
-            r#"{"path": "a", "edits": {"old": "x", "new": "y"}}"#,
-            expect!["`edits` must be an array, not an object"],
-        );
-    }
-
-    #[test]
-    fn an_argument_that_is_not_known_is_answered_with_the_nearest() {
-        check(
-            r#"{"file_path": "a", "edits": []}"#,
-            expect!["there is no argument `file_path`; did you mean `path`?"],
-        );
-        check(r#"{"path": "a", "edits": [], "zzz": 1}"#, expect!["there is no argument `zzz`"]);
-    }
-
-    /// H30.
-    #[test]
-    fn an_argument_that_is_given_twice_is_not_a_choice_for_us() {
-        check(r#"{"path": "a", "path": "b", "edits": []}"#, expect!["`path` is given twice"]);
-    }
-}
+mod tests;

@@ -38,6 +38,7 @@ mod toolbox;
 mod write_file;
 
 pub(crate) use answer::Failure;
+pub(crate) use arguments::{resolve, understand};
 pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};

@@ -221,6 +221,18 @@ impl Toolbox {
 
     /// Runs a call to its end or until `stop` resolves. Whatever goes wrong is an outcome.
     pub(crate) async fn run(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
+        match arguments::understand(call, &self.specs) {
+            Ok(understood) => {
+                let mut outcome = self.perform(&understood.call, stop).await;
+                outcome.text.insert_str(0, &understood.mention());
+                outcome
+            }
+            Err(complaint) => malformed(complaint),
+        }
+    }
+
+    /// Runs a call that was understood.
+    async fn perform(&self, call: &Call, stop: impl Future<Output = ()>) -> Outcome {
         let custom = self.custom.iter().find(|it| it.name() == call.tool);
         let mut outcome = match (self.find(&call.tool), custom) {
             (Some((tool, spec)), _) => self.run_known(tool, (call, spec), stop).await,

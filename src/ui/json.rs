@@ -195,6 +195,7 @@ impl Front for Json {
             | Event::Asked
             | Event::Reading(_)
             | Event::Said(_)
+            | Event::Understood(_)
             | Event::Recorded(_)
             | Event::Ended => {}
         }
@@ -230,6 +231,7 @@ fn stop_reason(stop: Stop) -> &'static str {
         Stop::TurnLimit => "max_turns",
         Stop::EmptyReplies => "empty_replies",
         Stop::MalformedCalls => "malformed_calls",
+        Stop::RepeatedCalls => "repeated_calls",
         Stop::CutOff => "max_tokens",
     }
 }

@@ -250,6 +250,9 @@ impl Front for Screen {
                 self.status.show(&format!("calling {name}"));
             }
             Event::Said(Piece::Arguments(_)) => {}
+            Event::Understood(call) => {
+                self.calls.insert(call.id.clone(), (*call).clone());
+            }
             Event::Retrying { reason, wait } => self.retrying(reason, *wait),
             Event::Recorded(entry) => self.recorded(entry),
             Event::Warning(text) => self.warn(text),
@@ -403,6 +406,9 @@ fn stop_line(stop: Stop) -> &'static str {
         Stop::EmptyReplies => "stopped: the model said nothing, three times in a row",
         Stop::MalformedCalls => {
             "stopped: three replies in a row held no call that could be understood"
+        }
+        Stop::RepeatedCalls => {
+            "stopped: the model made the same calls over and over, with the same results"
         }
         Stop::CutOff => {
             "stopped: the reply was cut off at the end of the window or at `max_tokens`"

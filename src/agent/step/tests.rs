@@ -7,16 +7,18 @@ use expect_test::{Expect, expect};
 
 use crate::agent::step::{Next, Rules, next};
 use crate::conversation::{
-    Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, Transcript,
+    Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, ToolSpec,
+    Transcript,
 };
 use crate::permission::{Permissions, Rule, RuleOptions};
 
 fn rules(permission: Permission) -> Rules {
-    let effects = [("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
-    let effects = effects.map(|(name, effect)| (name.to_owned(), effect)).into();
+    let tools = [("read", Effect::Reads), ("edit", Effect::Writes), ("shell", Effect::Executes)];
+    let tools =
+        tools.map(|(name, effect)| ToolSpec { name: name.into(), definition: "{}".into(), effect });
     let (root, rules) = (Path::new("/p"), RuleOptions::default());
     let permissions = Permissions::new(permission, root, rules, Vec::new());
-    Rules { permissions: Arc::new(permissions), max_requests: 4, effects }
+    Rules::new(Arc::new(permissions), 4, &tools)
 }
 
 #[track_caller]
@@ -114,6 +116,21 @@ fn what_changes_things_waits_for_a_person() {
          call 1 shell",
         expect!["approve 1 shell"],
     );
+}
+
+#[test]
+fn a_call_is_judged_as_the_tool_that_it_means() {
+    for name in ["Shell", "functions.shell", "shell()", "SHELL:0"] {
+        check_as(
+            Permission::ReadOnly,
+            &format!("user look\nreply\ncall 1 {name}"),
+            expect![
+                "answer 1 Refused: Refused: this session may look but not change or run anything."
+            ],
+        );
+    }
+    check("user look\nreply\ncall 1 Read", expect!["run 1 Read"]);
+    check("user look\nreply\ncall 1 Edit", expect!["approve 1 Edit"]);
 }
 
 #[test]

@@ -173,7 +173,8 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         json!({}),
         expect![[r#"
             Malformed (not understood)
-            there is no tool `readfile`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, run_command, command_output, git, git_commit, ask_user
+            [understood: `readfile` as `read_file`]
+            `paths` is missing. Nothing was done. `read_file` takes {paths: [string], start_line?: integer, end_line?: integer}
         "#]],
     );
     check(
@@ -204,18 +205,20 @@ fn reading_numbers_the_lines() {
         "read_file",
         json!({"path": "a"}),
         expect![[r#"
-        Done (1 line)
-        1	one
-    "#]],
+            Done (1 line)
+            [understood: `path` as `paths`]
+            1	one
+        "#]],
     );
     check(
         &[("a", "")],
         "read_file",
         json!({"paths": "a"}),
         expect![[r#"
-        Done (empty)
-        [the file is empty]
-    "#]],
+            Done (empty)
+            [understood: `paths` as a list of one]
+            [the file is empty]
+        "#]],
     );
 }
 
