@@ -331,11 +331,9 @@ mod tests {
             expect![[r#"
                 HTTP/1.1 403 Forbidden
                 Content-Type: text/plain; charset=utf-8
-                Content-Length: 62
                 Connection: close
 
                 127.0.0.1:PORT is not among the hosts that the user allows
-
                 turned away: ["127.0.0.1:PORT"]"#]],
         );
     }

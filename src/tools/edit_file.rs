@@ -38,7 +38,6 @@ struct Edits(Vec<Edit>);
 struct Edit {
     /// Text exactly as in the file, without line numbers, long enough to occur only once.
     old: String,
-    /// What replaces it.
     new: String,
     /// If in another file.
     path: Option<String>,

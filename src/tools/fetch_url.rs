@@ -23,7 +23,6 @@ use crate::tools::{Budget, Failure};
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
     url: String,
-    /// First line, from 1.
     start_line: Option<u32>,
 }
 

@@ -15,7 +15,6 @@ use crate::workspace::{Cancel, Kind, Onward, ProjectPath, Visit, Workspace};
 pub(super) struct Args {
     /// A glob, e.g. *.rs or src/**/test_*.py.
     pattern: String,
-    /// A directory to look in.
     path: Option<String>,
 }
 

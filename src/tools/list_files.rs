@@ -13,11 +13,11 @@ use crate::workspace::{Cancel, Found, Kind, ProjectPath, Workspace};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    /// A directory; default: the whole project.
     path: Option<String>,
-    /// Levels to show; default 2.
+    /// Default 2.
     depth: Option<u32>,
-    /// Only files that end so, e.g. rs.
+    /// Only files that end so, e.g. rs; for those who know it from elsewhere.
+    #[schemars(skip)]
     extension: Option<String>,
 }
 

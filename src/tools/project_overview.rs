@@ -29,7 +29,6 @@ use crate::workspace::{Cancel, Content, Kind, Opener, ProjectPath, Workspace};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    /// Only this directory.
     path: Option<String>,
     /// Names to start from.
     focus: Option<Vec<String>>,

@@ -13,12 +13,10 @@ use crate::workspace::{Cancel, Content, Encoding, FileError, Workspace};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    /// One or more files.
     #[serde(alias = "path", deserialize_with = "one_or_more")]
     paths: Vec<String>,
-    /// First line, from 1.
+    /// From 1.
     start_line: Option<u32>,
-    /// Last line.
     end_line: Option<u32>,
 }
 

@@ -17,9 +17,8 @@ use crate::workspace::Workspace;
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
     command: String,
-    /// A directory of the project; default: its root.
+    /// Default: the project.
     cwd: Option<String>,
-    /// At most 1800.
     timeout_seconds: Option<u32>,
     background: Option<bool>,
 }

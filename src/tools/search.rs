@@ -32,18 +32,15 @@ use crate::workspace::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Args {
-    /// A regular expression; all in lower case, it ignores case; with \n, it spans lines.
+    /// A regular expression; lower case ignores case, \n spans lines.
     pattern: String,
-    /// A file or directory to search.
     path: Option<String>,
-    /// Only these files, e.g. *.rs.
+    /// E.g. *.rs.
     glob: Option<String>,
-    /// Only this language, e.g. py.
+    /// E.g. py.
     #[serde(rename = "type")]
     language: Option<String>,
-    /// Lines to show around each match.
     context: Option<u32>,
-    /// What to show; default lines.
     mode: Option<Mode>,
 }
 

@@ -16,7 +16,7 @@ use crate::workspace::{Change, Content, Encoding, FileError, SourceFile, Workspa
 pub(super) struct Args {
     path: String,
     content: String,
-    /// Add to the end of the file instead.
+    /// Add at the end.
     append: Option<bool>,
 }
 
