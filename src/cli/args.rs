@@ -156,6 +156,8 @@ pub(super) enum Subcommands {
     },
     /// Run a command as the model's commands are run: confined to this project
     Sandbox(Sandbox),
+    /// Attack what confines commands on this machine, and see what holds
+    Selftest(Selftest),
     /// Believe what this project brings: tools of its own, as they are now
     Trust(Trust),
     /// Models that play a script, for tests
@@ -175,6 +177,25 @@ pub(super) struct Demo {
     /// Keep the sample project and say where it is
     #[arg(long)]
     pub(super) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Selftest {
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// What shall confine the attacks
+    #[arg(long, value_enum)]
+    pub(super) level: Option<Wanted>,
+
+    /// Only these cases, by the start of their ids
+    #[arg(value_name = "ID")]
+    pub(super) only: Vec<String>,
+
+    /// What an attack runs from inside
+    #[arg(long, hide = true, num_args = 1.., allow_hyphen_values = true)]
+    pub(super) probe: Vec<String>,
 }
 
 #[derive(Debug, Args)]

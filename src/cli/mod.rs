@@ -9,6 +9,7 @@ mod job;
 mod models;
 mod report;
 mod sandbox;
+mod selftest;
 mod serving;
 mod session_id;
 mod sessions;
@@ -115,6 +116,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         }
         Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
         Some(Subcommands::Models { command }) => models::models(command),
+        Some(Subcommands::Selftest(it)) => selftest::selftest(&around, &typed.options, &it),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();

@@ -199,7 +199,8 @@ mod tests {
     proptest! {
         #[test]
         fn the_order_is_that_of_the_names(a in "[a-c./~]{0,8}", b in "[a-c./~]{0,8}") {
-            let plain = |it: &str| it.split('/').filter(|it| !it.is_empty()).collect::<PathBuf>();
+            let is_name = |it: &&str| !["", ".", ".."].contains(it);
+            let plain = |it: &str| it.split('/').filter(is_name).collect::<PathBuf>();
             let (a, b) = (plain(&a), plain(&b));
             prop_assert_eq!(in_order(&a, &b), a.cmp(&b));
         }

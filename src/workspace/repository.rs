@@ -72,12 +72,8 @@ impl Parts {
         } else {
             self.directory(info);
         }
-        let config = std::fs::read(directory.join("config")).unwrap_or_default();
-        let config = String::from_utf8_lossy(&config).to_lowercase();
-        // Without this setting, which is frozen, git does not look for the file.
-        if config.contains("worktreeconfig") {
-            self.file(directory.join("config.worktree"), "");
-        }
+        // Git looks for it only if a setting says so, which some of its commands make.
+        self.file(directory.join("config.worktree"), "");
         let objects = directory.join("objects/info");
         if objects.is_dir() {
             self.file(objects.join("alternates"), "");
@@ -87,7 +83,10 @@ impl Parts {
 
     /// The repositories of submodules, wherever below.
     fn modules(&mut self, directory: &Path, depth: usize) {
-        let Ok(entries) = directory.read_dir() else { return };
+        let Ok(entries) = directory.read_dir() else {
+            // One that comes into being would be taken for that of a submodule of its name.
+            return self.directory(directory.to_owned());
+        };
         if depth == 0 {
             return;
         }

@@ -105,8 +105,10 @@ fn a_repository_is_pinned_and_what_runs_is_frozen() {
             frozen .git/config
             frozen .git/hooks
             absent .git/info/
+            absent .git/config.worktree ""
             absent .git/objects/info/alternates ""
             absent .git/commondir ".\n"
+            absent .git/modules/
         "#]],
     );
 }
@@ -142,13 +144,18 @@ fn repositories_in_repositories_are_found() {
             frozen .git/worktrees/w/gitdir
             frozen a/b/.git/config
             absent .git/info/attributes ""
+            absent .git/config.worktree ""
             absent .git/commondir ".\n"
             absent .git/modules/lib/sub/hooks/
             absent .git/modules/lib/sub/info/
+            absent .git/modules/lib/sub/config.worktree ""
             absent .git/modules/lib/sub/commondir ".\n"
+            absent .git/modules/lib/sub/modules/
             absent a/b/.git/hooks/
             absent a/b/.git/info/
+            absent a/b/.git/config.worktree ""
             absent a/b/.git/commondir ".\n"
+            absent a/b/.git/modules/
         "#]],
     );
 }
@@ -165,7 +172,9 @@ fn what_other_programs_obey_is_frozen_in_any_case() {
             frozen sub/.envrc
             absent .Git/hooks/
             absent .Git/info/
+            absent .Git/config.worktree ""
             absent .Git/commondir ".\n"
+            absent .Git/modules/
         "#]],
     );
 }
