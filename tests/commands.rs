@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
+use crate::support::play::processes;
 use crate::support::response::{call, say};
 
 /// What the model was told last.
@@ -21,7 +22,7 @@ fn a_server_is_started_used_and_ends_with_the_program() {
     let home = Home::new();
     // It answers what is put into a pipe, as a server would.
     let server_script =
-        "mkfifo ask; echo $$ > pid; echo ready; while read line < ask; do echo got $line; done";
+        "mkfifo ask; echo ready; while :; do read line < ask && echo got $line; done";
     let server = FaultServer::script(vec![
         call("run_command", json!({"command": server_script, "background": true})),
         call("run_command", json!({"command": "echo hello > ask"})),
@@ -40,10 +41,8 @@ fn a_server_is_started_used_and_ends_with_the_program() {
     );
     let left = "warning: a command still ran in the background and was stopped: c1 (mkfifo ask";
     assert!(finished.stderr.contains(left), "{}", finished.stderr);
-    let id = home.read("project/pid");
-    // Who reaps what is dead is not our business.
-    let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
-    assert!(stat.is_empty() || stat.contains(") Z "), "the server is still there: {stat}");
+    let left = processes(&home);
+    assert!(left.is_empty(), "the server is still there: {left:?}");
 }
 
 #[test]
@@ -114,9 +113,9 @@ fn tools_of_the_person_are_offered_and_run_and_those_of_a_stranger_are_not() {
     assert!(!home.has("project/ran"));
     let warnings = finished.stderr.lines().filter(|it| it.starts_with("warning: "));
     expect![[r#"
+        warning: ignored, because you have not said that you trust it: `.agent/tools/theirs.json`
         warning: the tool `[HOME]/.config/agent/tools/search.json` is left out: there is a tool `search` already
-        warning: the tool `[HOME]/.config/agent/tools/wrong.json` is left out: EOF while parsing an object at line 1 column 12
-        warning: the project brings tools of its own, which are left out, for it is not trusted: theirs.json"#]].assert_eq(&warnings.collect::<Vec<_>>().join("\n"));
+        warning: the tool `[HOME]/.config/agent/tools/wrong.json` is left out: EOF while parsing an object at line 1 column 12"#]].assert_eq(&warnings.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

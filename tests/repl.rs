@@ -159,7 +159,7 @@ fn a_question_of_the_model_is_answered_by_number_or_in_words() {
 #[test]
 fn a_command_in_the_background_lives_on_between_prompts_and_ends_with_the_program() {
     let home = Home::new();
-    let script = "mkfifo ask; echo ready; while read it < ask; do echo got $it; done";
+    let script = "mkfifo ask; echo ready; while :; do read it < ask && echo got $it; done";
     let server = FaultServer::script(vec![
         call("run_command", json!({"command": script, "background": true})),
         say("It runs."),

@@ -425,6 +425,7 @@ fn the_model_is_held_to_the_same_and_the_person_is_told_what_appeared() {
     expect!["`.env` holds secrets, so its content is hidden from you. Do without it; the user can add it to `sandbox.reveal` in the configuration"].assert_eq(&heard(2));
     expect![[r#"
         no match for `hunter` in 2 files
+        [not searched: `.env`: `.env` holds secrets, so its content is hidden from you. Do without it; the user can add it to `sandbox.reveal` in the configuration]
     "#]]
     .assert_eq(&heard(3));
     expect!["`.vscode/tasks.json` is left alone: what is in `.vscode` makes other programs run things, so it is the user's to change. Say what should stand there"].assert_eq(&heard(4));

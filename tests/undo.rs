@@ -22,6 +22,7 @@ fn edited() -> (Home, FaultServer) {
     let edit = json!({"path": "a.txt", "edits": [{"old": "two", "new": "2"}]});
     let server = FaultServer::script(vec![
         call("edit_file", edit),
+        call("read_file", json!({"paths": ["b.txt"]})),
         calls(&[
             ("write_file", json!({"path": "b.txt", "content": "B\n"})),
             ("write_file", json!({"path": "new/c.txt", "content": "c\n"})),
@@ -132,9 +133,6 @@ fn the_model_is_told_in_the_words_of_the_next_prompt() {
     };
     expect![[r#"
         change it
-        The user has undone what you changed in: `a.txt`, `b.txt`, `new/c.txt`. Read these files again before you change them.
-
-        and now?
     "#]]
     .assert_eq(&users(3));
     expect![[r#"
@@ -142,7 +140,6 @@ fn the_model_is_told_in_the_words_of_the_next_prompt() {
         The user has undone what you changed in: `a.txt`, `b.txt`, `new/c.txt`. Read these files again before you change them.
 
         and now?
-        and then?
     "#]]
     .assert_eq(&users(4));
 }
@@ -199,8 +196,8 @@ fn a_session_is_named_or_guessed_never_invented() {
 fn a_conversation_undoes_redoes_and_tells_the_model() {
     let home = Home::new();
     home.file("project/a.txt", "one\n");
-    let write = json!({"path": "a.txt", "content": "two\n"});
-    let server = FaultServer::script(vec![call("write_file", write), say("Done."), say("I see.")]);
+    let edit = json!({"path": "a.txt", "edits": [{"old": "one", "new": "two"}]});
+    let server = FaultServer::script(vec![call("edit_file", edit), say("Done."), say("I see.")]);
     let run = home.agent(&["--permission", "auto"]).server(&server).env("NO_COLOR", "1");
     let mut terminal = run.terminal(40, 90);
     type_line(&mut terminal, "/undo");

@@ -197,6 +197,14 @@ impl Homes {
     }
 }
 
+impl Homes {
+    /// Whether a command finds nothing at `path` but what was put back.
+    pub(crate) fn is_emptied(&self, path: &Path) -> bool {
+        let always = EMPTIED.iter().chain(&["/dev", "/proc"]).map(Path::new);
+        always.chain(self.emptied.iter().map(PathBuf::as_path)).any(|it| path.starts_with(it))
+    }
+}
+
 /// What is at `path`, where it really is.
 pub(super) fn entry(path: &Path) -> Option<Entry> {
     let path = path.canonicalize().ok()?;

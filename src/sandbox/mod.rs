@@ -28,6 +28,7 @@ mod raw;
 mod report;
 mod run;
 mod server;
+mod sockets;
 mod tree;
 
 pub(crate) use background::Background;
@@ -40,4 +41,5 @@ pub(crate) use options::{Options, Wanted};
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
 pub(crate) use run::{Ended, run, run_in_our_place};
 pub(crate) use server::Server;
+pub(crate) use sockets::listening;
 pub(crate) use tree::{adopt_orphans, kill_all};

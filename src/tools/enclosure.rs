@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::sandbox::{
     Absent, Confinement, Entry, Environment, Grant, Homes, Level, Network, Options, Policy,
+    listening,
 };
 use crate::workspace::{self, News, Survey, View};
 
@@ -42,6 +43,22 @@ struct Lasting {
     homes: Homes,
 }
 
+impl Lasting {
+    /// Secrets outside the project, and the services that somebody offers by a file now.
+    fn hidden(&self) -> impl Iterator<Item = Entry> {
+        let is_within = |path: &Path, of: &[Grant]| of.iter().any(|it| path.starts_with(it.path()));
+        let is_there = move |path: &PathBuf| {
+            let is_emptied = self.homes.is_emptied(path);
+            let is_granted = is_within(path, &self.homes.readable);
+            let is_theirs =
+                path.starts_with(self.project.path()) || is_within(path, &self.writable);
+            (!is_emptied || is_granted) && !is_theirs
+        };
+        let services = listening().into_iter().filter(is_there).map(Entry::File);
+        self.homes.hidden.iter().cloned().chain(services)
+    }
+}
+
 impl Enclosure {
     pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
         let (level, lasting, pending) = Default::default();
@@ -73,7 +90,7 @@ impl Enclosure {
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
             emptied: lasting.homes.emptied.clone(),
             readable: lasting.homes.readable.clone(),
-            hidden: lasting.homes.hidden.iter().cloned().chain(hidden_files).collect(),
+            hidden: lasting.hidden().chain(hidden_files).collect(),
             pinned,
             frozen,
             absent: absent.collect(),
