@@ -440,3 +440,43 @@ fn no_control_sequence_of_others_reaches_the_output() {
         assert!(printed.contains("never ends"), "{printed:?}");
     }
 }
+
+/// A rule allows the files it names, wherever in a call others stand.
+#[test]
+fn a_leave_for_one_file_is_none_for_another_in_the_same_call() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "[permissions]\nallow = ['edit_file(src/**)']\n");
+    home.file("project/src/a", "one\n").file("project/b", "one\n");
+    let patch = "--- a/b\n+++ b/b\n@@ -1 +1 @@\n-one\n+two\n";
+    let edit = |path: Option<&str>| json!({"old": "one", "new": "two", "path": path});
+    let server = FaultServer::script(vec![
+        call("edit_file", json!({"path": "src/a", "edits": [edit(Some("b"))]})),
+        call("edit_file", json!({"path": "src/a", "patch": patch})),
+        call("edit_file", json!({"path": "src/a", "edits": patch})),
+        call("edit_file", json!({"path": "src/a", "edits": [edit(None)]})),
+        say("Well."),
+    ]);
+    home.agent(&["--permission", "ask", "go"]).server(&server).run().assert_code(0);
+    assert_eq!(
+        (home.read("project/src/a"), home.read("project/b")),
+        ("two\n".into(), "one\n".into())
+    );
+}
+
+/// What rules keep from being read, commands do not see either.
+#[test]
+fn a_file_that_must_not_be_read_is_empty_to_commands() {
+    let home = Home::new();
+    home.file(
+        "home/.config/agent/config.toml",
+        "[permissions]\ndeny = ['read_file(private/**)']\n",
+    );
+    home.file("project/private/plan", "hunter2\n").file("project/public", "hunter2\n");
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": "cat pri*/pl* public; cp -r p* /tmp; cat /tmp/*/*"})),
+        say("Well."),
+    ]);
+    home.agent(&["go"]).server(&server).run().assert_code(0);
+    let said = server.chat(1).last_message().unwrap_or_default().to_owned();
+    assert_eq!(said.matches("hunter2").count(), 1, "{said}");
+}

@@ -61,7 +61,14 @@ impl Rules {
             args => serde_json::from_str(args).ok(),
         };
         let args = args.as_ref().filter(|it| it.is_object());
-        self.permissions.judge(Act { tool: &call.tool, effect: self.effect(call), args })
+        let more_paths = tools::more_paths(call);
+        let more_paths = more_paths.as_deref();
+        self.permissions.judge(Act {
+            tool: &call.tool,
+            effect: self.effect(call),
+            args,
+            more_paths,
+        })
     }
 
     /// Of the tool that will run, whatever the model calls it. One that does not exist, or a call

@@ -88,7 +88,7 @@ pub(super) fn work(
     };
     let job = Job {
         around,
-        workspace: Arc::new(keeping_secrets(workspace, &loaded.settings.sandbox)?),
+        workspace: Arc::new(keeping_secrets(workspace, &loaded.settings)?),
         settings: loaded.settings,
         session,
         output: options.output_format,

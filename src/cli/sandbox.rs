@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::args::{Options, Sandbox};
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, configuration, print};
+use crate::config::Settings;
 use crate::sandbox::{
     self, Absent, Command, Confinement, Ended, Entry, Environment, Level, Network, Policy,
     adopt_orphans,
@@ -38,9 +39,10 @@ pub(super) fn enclosure(
 /// The workspace with the secrets that the person has.
 pub(super) fn keeping_secrets(
     workspace: Workspace,
-    options: &sandbox::Options,
+    settings: &Settings,
 ) -> anyhow::Result<Workspace> {
-    let secrets = Secrets::new(&options.reveal).map_err(|it| anyhow!(it))?;
+    let denied = settings.permissions.unreadable();
+    let secrets = Secrets::new(&settings.sandbox.reveal, denied).map_err(|it| anyhow!(it))?;
     Ok(workspace.keeping(secrets))
 }
 
@@ -65,7 +67,7 @@ pub(super) fn sandbox(
     }
     let workspace = around.workspace()?;
     let mut settings = configuration::load(around, options, &workspace)?.settings;
-    let workspace = keeping_secrets(workspace, &settings.sandbox)?;
+    let workspace = keeping_secrets(workspace, &settings)?;
     settings.sandbox.level = typed.level.unwrap_or(settings.sandbox.level);
     let ours = &around.variables;
     let environment = Environment::allowed(ours).with_named(ours, &settings.commands.environment);

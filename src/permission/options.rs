@@ -26,7 +26,6 @@ pub(crate) struct RuleOptions {
 impl RuleOptions {
     /// Patterns of the files that must not be read, as they were written, for whoever hides files
     /// from commands: a rule alone cannot.
-    #[cfg_attr(not(test), expect(dead_code, reason = "commands are not confined yet"))]
     pub(crate) fn unreadable(&self) -> impl Iterator<Item = &str> {
         self.deny.iter().filter_map(Rule::unreadable)
     }

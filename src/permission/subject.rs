@@ -14,6 +14,8 @@ pub(crate) struct Act<'a> {
     pub(crate) effect: Effect,
     /// `None` where they are no JSON object.
     pub(crate) args: Option<&'a Value>,
+    /// Paths that stand in other places than the arguments for paths; `None` if that cannot be told.
+    pub(crate) more_paths: Option<&'a [String]>,
 }
 
 /// What a call touches, as far as rules can speak of it.
@@ -35,8 +37,9 @@ impl<'a> Subject<'a> {
     pub(super) fn of(act: Act<'a>, root: &Path) -> Self {
         let text = |name: &str| act.args?.get(name)?.as_str();
         let given = PATHS.iter().filter_map(|it| act.args?.get(*it)).flat_map(strings);
-        let given: Vec<_> = given.map(|it| normal(root, "", it)).collect();
-        let strays = given.iter().any(Option::is_none);
+        let more = act.more_paths.into_iter().flatten().map(String::as_str);
+        let given: Vec<_> = given.chain(more).map(|it| normal(root, "", it)).collect();
+        let strays = act.more_paths.is_none() || given.iter().any(Option::is_none);
         let paths = given.into_iter().flatten().collect();
         let command = (act.effect == Effect::Executes).then(|| text("command")).flatten();
         let directory = text("cwd").and_then(|it| normal(root, "", it)).unwrap_or_default();

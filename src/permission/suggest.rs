@@ -95,7 +95,12 @@ mod tests {
 
     fn suggested(command: &str) -> Option<String> {
         let args = json!({"command": command});
-        let act = Act { tool: "run_command", effect: Effect::Executes, args: Some(&args) };
+        let act = Act {
+            tool: "run_command",
+            effect: Effect::Executes,
+            args: Some(&args),
+            more_paths: Some(&[]),
+        };
         rule(&act, &[], None)
     }
 
@@ -140,7 +145,12 @@ mod tests {
     #[test]
     fn an_edit_is_allowed_for_its_file() {
         let of = |path: &str| {
-            let act = Act { tool: "edit_file", effect: Effect::Writes, args: None };
+            let act = Act {
+                tool: "edit_file",
+                effect: Effect::Writes,
+                args: None,
+                more_paths: Some(&[]),
+            };
             rule(&act, &[path.to_owned()], None).unwrap_or_default()
         };
         assert_eq!(of("src/a.rs"), "edit_file(src/a.rs)");

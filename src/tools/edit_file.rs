@@ -62,6 +62,13 @@ impl<'de> Deserialize<'de> for Edits {
     }
 }
 
+/// The files that a call of this tool would change, wherever in its arguments they stand; `None` if
+/// that is not to be understood.
+pub(super) fn paths(args: &str) -> Option<Vec<String>> {
+    let paths = asked::paths(serde_json::from_str(args).ok()?);
+    (!paths.is_empty()).then_some(paths)
+}
+
 pub(super) fn edit(
     workspace: &Workspace,
     seen: &Seen,

@@ -44,4 +44,4 @@ pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure};
-pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands};
+pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands, more_paths};

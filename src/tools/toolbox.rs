@@ -1,7 +1,7 @@
 //! All tools together: what the model is told about them, and the way from a call to its outcome.
 
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -379,13 +379,14 @@ impl Toolbox {
         (call, spec): (&Call, &ToolSpec),
         stop: impl Future<Output = ()>,
     ) -> Outcome {
+        let args = match arguments::parse(&call.args, spec) {
+            Ok(args) => args,
+            Err(complaint) => return malformed(complaint),
+        };
+        let mut stop = pin!(stop);
+        let Some(watch) = self.watch(stop.as_mut()).await else { return not_begun() };
         let with = (&self.shell, &self.checks);
-        match arguments::parse(&call.args, spec) {
-            Err(complaint) => malformed(complaint),
-            Ok(args) => check::run(&self.workspace, with, self.limits, args, stop)
-                .await
-                .unwrap_or_else(|failure| Err(failure).into()),
-        }
+        took_down(watch, check::run(&self.workspace, with, self.limits, args, stop).await).await
     }
 
     async fn on_shell(
@@ -397,24 +398,11 @@ impl Toolbox {
             Ok(args) => args,
             Err(complaint) => return malformed(complaint),
         };
-        let (workspace, mut stop) = (Arc::clone(&self.workspace), pin!(stop));
-        let looking = tokio::task::spawn_blocking(move || Watch::before(&workspace));
-        let watch = tokio::select! {
-            biased;
-            () = &mut stop => {
-                let text = "stopped by the person before it began";
-                return Outcome::new(Status::Cancelled, text, "stopped");
-            }
-            watch = looking => watch,
-        };
+        let mut stop = pin!(stop);
+        let Some(watch) = self.watch(stop.as_mut()).await else { return not_begun() };
         let hands = (&self.shell, &self.commands);
         let ran = run_command::run(&self.workspace, hands, self.limits, args, stop).await;
-        let mut outcome = ran.unwrap_or_else(|failure| Err(failure).into());
-        if let Ok(watch) = watch {
-            let notice = tokio::task::spawn_blocking(move || watch.after()).await;
-            outcome.notices.extend(notice.ok().flatten());
-        }
-        outcome
+        took_down(watch, ran).await
     }
 
     async fn run_custom(
@@ -427,10 +415,22 @@ impl Toolbox {
             Ok(args) => args,
             Err(complaint) => return malformed(complaint),
         };
+        let mut stop = pin!(stop);
+        let Some(watch) = self.watch(stop.as_mut()).await else { return not_begun() };
         let hands = (&self.shell, &self.commands);
-        tool.run(&self.workspace, hands, self.limits, &args, stop)
-            .await
-            .unwrap_or_else(|failure| Err(failure).into())
+        took_down(watch, tool.run(&self.workspace, hands, self.limits, &args, stop).await).await
+    }
+
+    /// Looks at the files that a program may change, before it does; `None` if it was stopped.
+    async fn watch(&self, stop: Pin<&mut impl Future<Output = ()>>) -> Option<Watched> {
+        let workspace = Arc::clone(&self.workspace);
+        let looking = tokio::task::spawn_blocking(move || Watch::before(&workspace));
+        tokio::select! {
+            biased;
+            () = stop => None,
+            // A look that broke down takes nothing down.
+            watch = looking => Some(Watched(watch.ok())),
+        }
     }
 
     fn no_such_tool(&self, name: &str) -> String {
@@ -444,6 +444,12 @@ impl Toolbox {
 /// The names of the tools that come with the program.
 pub(crate) fn built_in() -> impl Iterator<Item = &'static str> {
     TOOLS.iter().map(|(_, name, ..)| *name)
+}
+
+/// The files that a call names in other places than its arguments for paths, as it writes them;
+/// `None` if it names some and cannot be understood.
+pub(crate) fn more_paths(call: &Call) -> Option<Vec<String>> {
+    if call.tool == "edit_file" { edit_file::paths(&call.args) } else { Some(Vec::new()) }
 }
 
 /// The definitions as they are sent: without the white space that they are kept with.
@@ -467,6 +473,23 @@ pub(crate) fn demands(call: &Call) -> Effect {
         "command_output" if !looks().unwrap_or(false) => Effect::Executes,
         _ => Effect::Reads,
     }
+}
+
+/// What is compared with when a program has ended.
+struct Watched(Option<Watch>);
+
+/// The outcome of a program, after what it changed was taken down.
+async fn took_down(watched: Watched, ran: Result<Outcome, Failure>) -> Outcome {
+    let mut outcome = ran.unwrap_or_else(|failure| Err(failure).into());
+    if let Some(watch) = watched.0 {
+        let notice = tokio::task::spawn_blocking(move || watch.after()).await;
+        outcome.notices.extend(notice.ok().flatten());
+    }
+    outcome
+}
+
+fn not_begun() -> Outcome {
+    Outcome::new(Status::Cancelled, "stopped by the person before it began", "stopped")
 }
 
 fn malformed(text: String) -> Outcome {

@@ -17,6 +17,8 @@ use crate::workspace::{FileError, ProjectPath, git};
 pub(crate) struct Secrets {
     /// Those that look like secrets and are none.
     revealed: GlobSet,
+    /// What the person's rules keep from being read.
+    denied: GlobSet,
     /// Whether none is secret.
     all: bool,
 }
@@ -60,25 +62,19 @@ const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
 const LOOK: u64 = 16 * 1024;
 
 impl Secrets {
-    /// `revealed` are globs relative to the root.
-    pub(crate) fn new(revealed: &[String]) -> Result<Self, String> {
-        let mut globs = GlobSetBuilder::new();
-        for pattern in revealed {
-            let plain = pattern.trim_start_matches("./").trim_start_matches('/');
-            let anywhere =
-                if plain.contains('/') { plain.to_owned() } else { format!("**/{plain}") };
-            let glob = GlobBuilder::new(&anywhere).literal_separator(true).build();
-            globs.add(glob.map_err(|err| {
-                format!("`sandbox.reveal`: `{pattern}` is not a glob: {}", err.kind())
-            })?);
-        }
-        let revealed = globs.build().map_err(|err| format!("`sandbox.reveal`: {err}"))?;
-        Ok(Self { revealed, all: false })
+    /// Both are globs relative to the root: what is no secret, whatever it looks like, and what is
+    /// one whatever it looks like.
+    pub(crate) fn new<'a>(
+        revealed: &[String],
+        denied: impl Iterator<Item = &'a str>,
+    ) -> Result<Self, String> {
+        let revealed = set("sandbox.reveal", revealed.iter().map(String::as_str))?;
+        Ok(Self { revealed, denied: set("permissions.deny", denied)?, all: false })
     }
 
     /// For what has been read already.
     pub(super) fn none() -> Self {
-        Self { revealed: GlobSet::empty(), all: true }
+        Self { revealed: GlobSet::empty(), denied: GlobSet::empty(), all: true }
     }
 
     /// Fails if a file that was opened is secret, with what the person can do.
@@ -99,13 +95,17 @@ impl Secrets {
 
     /// Whether a file of this name, relative to the root, may be secret.
     pub(super) fn suspects(&self, path: &Path) -> bool {
-        !self.all && suspicion(path) != Suspicion::None && !self.revealed.is_match(path)
+        let looks_so = || suspicion(path) != Suspicion::None && !self.revealed.is_match(path);
+        !self.all && (self.denied.is_match(path) || looks_so())
     }
 
     /// Whether the file at `path` in the project at `root`, opened as `file`, is secret.
     pub(super) fn hold(&self, root: &Path, path: &Path, file: &File) -> bool {
         if !self.suspects(path) {
             return false;
+        }
+        if self.denied.is_match(path) {
+            return true;
         }
         let secret = match suspicion(path) {
             Suspicion::None => false,
@@ -119,8 +119,22 @@ impl Secrets {
 
 impl Default for Secrets {
     fn default() -> Self {
-        Self { revealed: GlobSet::empty(), all: false }
+        Self { revealed: GlobSet::empty(), denied: GlobSet::empty(), all: false }
     }
+}
+
+/// A pattern without a slash is meant in every directory.
+fn set<'a>(key: &str, patterns: impl Iterator<Item = &'a str>) -> Result<GlobSet, String> {
+    let mut globs = GlobSetBuilder::new();
+    for pattern in patterns {
+        let plain = pattern.trim_start_matches("./").trim_start_matches('/');
+        let anywhere = if plain.contains('/') { plain.to_owned() } else { format!("**/{plain}") };
+        let glob = GlobBuilder::new(&anywhere).literal_separator(true).build();
+        let glob =
+            glob.map_err(|err| format!("`{key}`: `{pattern}` is not a glob: {}", err.kind()));
+        globs.add(glob?);
+    }
+    globs.build().map_err(|err| format!("`{key}`: {err}"))
 }
 
 fn suspicion(path: &Path) -> Suspicion {
@@ -275,9 +289,9 @@ mod tests {
         assert!(holds("a.pem", key, &usual));
         assert!(!holds("b.pem", certificate, &usual));
         assert!(holds("c.pem", &format!("{certificate}\n{key}"), &usual));
-        let revealing = Secrets::new(&["*.pem".to_owned()]).unwrap();
+        let revealing = Secrets::new(&["*.pem".to_owned()], ["secrets/**"].into_iter()).unwrap();
         assert!(!holds("a.pem", key, &revealing));
-        assert!(Secrets::new(&["{".to_owned()]).is_err());
+        assert!(Secrets::new(&["{".to_owned()], [].into_iter()).is_err());
     }
 
     #[test]

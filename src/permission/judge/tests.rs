@@ -36,7 +36,7 @@ fn effect(tool: &str) -> Effect {
 }
 
 fn shown(permissions: &Permissions, tool: &str, args: Option<&Value>) -> String {
-    match permissions.judge(Act { tool, effect: effect(tool), args }) {
+    match permissions.judge(Act { tool, effect: effect(tool), args, more_paths: Some(&[]) }) {
         Verdict::Allow => "allow".to_owned(),
         Verdict::Ask(Stakes { why, always }) => {
             let why = if why.is_empty() { why } else { format!(": {why}") };
@@ -460,7 +460,12 @@ fn any_call() -> impl Strategy<Value = (&'static str, Option<Value>)> {
 /// How much is left: nothing, a question, all.
 fn freedom(mode: Permission, rules: &RuleOptions, (tool, args): &(&str, Option<Value>)) -> u8 {
     let permissions = Permissions::new(mode, Path::new("/p"), rules.clone(), Vec::new());
-    match permissions.judge(Act { tool, effect: effect(tool), args: args.as_ref() }) {
+    match permissions.judge(Act {
+        tool,
+        effect: effect(tool),
+        args: args.as_ref(),
+        more_paths: Some(&[]),
+    }) {
         Verdict::Refuse { .. } => 0,
         Verdict::Ask(_) => 1,
         Verdict::Allow => 2,

@@ -73,7 +73,6 @@ fn patched(patch: &str, path: Option<&str>) -> Result<Vec<Step>, Failure> {
 }
 
 /// The files that a call would change, as it writes them; empty if it is not to be understood.
-#[cfg_attr(not(test), expect(dead_code, reason = "rules for paths will ask"))]
 pub(super) fn paths(args: Args) -> Vec<String> {
     let moved = |it: &Step| match &it.what {
         What::Patch(Action::Update { to, .. }) => to.clone(),
