@@ -28,20 +28,22 @@ const STEPS: usize = 6;
 fn nothing_is_lost_or_done_twice_when_the_agent_is_killed() {
     let seed = seed();
     std::thread::scope(|scope| {
-        for lane in 0..2 {
-            scope.spawn(move || kill_with_a_scripted_server(seed + lane, 86));
-        }
-        scope.spawn(move || kill_with_a_real_server(seed + 2, 28));
+        // What confines a command takes its time, and ends it in another way.
+        scope.spawn(move || kill_with_a_scripted_server(seed, "auto", 40));
+        scope.spawn(move || kill_with_a_scripted_server(seed + 1, "full", 140));
+        scope.spawn(move || kill_with_a_real_server(seed + 2, 20));
     });
 }
 
-fn kill_with_a_scripted_server(seed: u64, kills: usize) {
+fn kill_with_a_scripted_server(seed: u64, permission: &str, kills: usize) {
     let home = Home::new();
     let server = FaultServer::answering(|_, request| {
         let said = request.messages().iter().filter(|it| it["role"] == "assistant").count();
         if said < STEPS { call("run_command", command(said)) } else { say("done") }
     });
-    let tally = kill_again_and_again(&home, seed, kills, &|args| home.agent(args).server(&server));
+    let start =
+        |args: &[&str]| home.agent(&[&["--permission", permission], args].concat()).server(&server);
+    let tally = kill_again_and_again(&home, seed, kills, &start);
     eprintln!("scripted server, seed {seed}: {tally:?}");
     assert!(0 < tally.before_the_journal && 0 < tally.in_a_command, "{tally:?}");
 }

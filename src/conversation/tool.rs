@@ -46,7 +46,7 @@ pub(crate) enum Permission {
     ReadOnly,
     /// Ask before each change and each command.
     Ask,
-    /// Change files of the project and run commands without asking.
+    /// Change files of the project and run confined commands without asking; refuse the rest.
     Auto,
     /// Everything without asking; commands run with your rights, unconfined. What your rules deny stays denied.
     Full,
