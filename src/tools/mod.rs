@@ -35,6 +35,7 @@ mod seen;
 mod shell;
 mod taken_back;
 mod toolbox;
+mod turned_away;
 mod write_file;
 
 pub(crate) use answer::Failure;
