@@ -704,3 +704,36 @@ fn a_command_in_the_background_has_the_same_hosts() {
     home.agent(&["go"]).server(&server).run().assert_code(0);
     assert_eq!(came.load(Ordering::SeqCst), 1);
 }
+
+/// What one call to `fetch_url` becomes where these hosts are allowed to commands.
+#[track_caller]
+fn check_fetch(hosts: &str, expected: Expect) {
+    let (port, came) = upstream();
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("fetch_url", json!({"url": format!("http://127.0.0.1:{port}/")})),
+            say("Done."),
+        ]),
+    );
+    let port = port.to_string();
+    let config = format!("sandbox.hosts = [{}]\n", hosts.replace("PORT", &port));
+    home.file("home/.config/agent/config.toml", &config);
+    home.agent(&["--permission", "auto", "go"]).server(&server).run().assert_code(0);
+    let heard = server.chat(1).last_message().unwrap_or_default().replace(&port, "PORT");
+    expected.assert_eq(&format!("{heard}\ncame: {}", came.load(Ordering::SeqCst)));
+}
+
+#[test]
+fn what_commands_may_fetch_the_model_may_at_that_port() {
+    check_fetch("'127.0.0.1:PORT'", expect![[r#"
+        hello
+
+        came: 1"#]]);
+    check_fetch("'127.0.0.1:1', '127.0.0.1'", expect![[r#"
+        Refused: no rule of the user allows this host. Do without it, or ask the user.
+        came: 0"#]]);
+    check_fetch("", expect![[r#"
+        Refused: no rule of the user allows this host. Do without it, or ask the user.
+        came: 0"#]]);
+}

@@ -7,6 +7,7 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::args::{Options, Sandbox};
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, configuration, note, print};
+use crate::permission::Rule;
 use crate::sandbox::{
     self, Absent, Command, Confinement, Ended, Entry, Environment, HostRule, Level, Network,
     Policy, adopt_orphans,
@@ -42,6 +43,12 @@ pub(super) fn keeping_secrets(
 ) -> anyhow::Result<Workspace> {
     let secrets = Secrets::new(&options.reveal).map_err(|it| anyhow!(it))?;
     Ok(workspace.keeping(secrets))
+}
+
+/// Rules that let pages of these hosts be fetched.
+pub(super) fn fetching(hosts: &[HostRule]) -> impl Iterator<Item = Rule> {
+    let domains = hosts.iter().flat_map(HostRule::domains);
+    domains.filter_map(|it| Rule::parse(&format!("fetch_url(domain:{it})")).ok())
 }
 
 /// A path as the person writes it: in full, or from the home.

@@ -22,7 +22,7 @@ const CHECKERS: &[&str] = &["eslint", "mypy", "pytest", "ruff", "tsc"];
 const LONGEST: usize = 200;
 
 /// As text, ready to be shown and saved.
-pub(super) fn rule(act: &Act<'_>, paths: &[String], host: Option<&str>) -> Option<String> {
+pub(super) fn rule(act: &Act<'_>, paths: &[String]) -> Option<String> {
     let which = match act.effect {
         Effect::Writes => {
             let [path] = paths else { return None };
@@ -31,7 +31,7 @@ pub(super) fn rule(act: &Act<'_>, paths: &[String], host: Option<&str>) -> Optio
             format!("{anchor}{}", escaped(path))
         }
         Effect::Executes => command(act.args?.get("command")?.as_str()?)?,
-        Effect::Reaches => format!("domain:{}", host?),
+        Effect::Reaches => format!("domain:{}", act.asked?.host),
         Effect::Reads | Effect::Asks => return None,
     };
     let rule = format!("{}({which})", act.tool);
@@ -95,8 +95,9 @@ mod tests {
 
     fn suggested(command: &str) -> Option<String> {
         let args = json!({"command": command});
-        let act = Act { tool: "run_command", effect: Effect::Executes, args: Some(&args) };
-        rule(&act, &[], None)
+        let act =
+            Act { tool: "run_command", effect: Effect::Executes, args: Some(&args), asked: None };
+        rule(&act, &[])
     }
 
     #[track_caller]
@@ -140,8 +141,8 @@ mod tests {
     #[test]
     fn an_edit_is_allowed_for_its_file() {
         let of = |path: &str| {
-            let act = Act { tool: "edit_file", effect: Effect::Writes, args: None };
-            rule(&act, &[path.to_owned()], None).unwrap_or_default()
+            let act = Act { tool: "edit_file", effect: Effect::Writes, args: None, asked: None };
+            rule(&act, &[path.to_owned()]).unwrap_or_default()
         };
         assert_eq!(of("src/a.rs"), "edit_file(src/a.rs)");
         assert_eq!(of("a\nb"), "");

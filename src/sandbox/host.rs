@@ -139,6 +139,19 @@ impl HostRule {
         by_port && by_name
     }
 
+    /// The hosts it covers, with a port where not each is meant: what a rule of permission names.
+    pub(crate) fn domains(&self) -> Vec<String> {
+        let host = match &self.reach {
+            Reach::Exactly(host) => host.to_string(),
+            Reach::Below(above) => format!("*.{above}"),
+        };
+        match self.port {
+            PortRule::Web => vec![format!("{host}:80"), format!("{host}:443")],
+            PortRule::Exactly(port) => vec![format!("{host}:{port}")],
+            PortRule::Any => vec![host],
+        }
+    }
+
     /// Whether it names this machine itself, so that a way there is meant.
     fn is_local(&self) -> bool {
         match &self.reach {
@@ -256,6 +269,17 @@ mod tests {
                 localhost:80 is not covered
             "#]],
         );
+    }
+
+    #[test]
+    fn a_rule_says_which_hosts_and_ports_it_covers() {
+        let domains = |it| HostRule::parse(it).unwrap().domains().join(" ");
+        let rules = ["example.org", "*.Example.org", "example.org:8443", "[::1]:*"];
+        expect![[r#"
+            example.org:80 example.org:443
+            *.example.org:80 *.example.org:443
+            example.org:8443
+            [::1]"#]].assert_eq(&rules.map(domains).join("\n"));
     }
 
     /// Attack N11.

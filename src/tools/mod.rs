@@ -45,4 +45,5 @@ pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure};
+pub(crate) use fetch_url::asked_by;
 pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands};
