@@ -9,8 +9,12 @@
 mod support;
 
 use std::cell::RefCell;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -484,4 +488,262 @@ fn path_rules_hold_what_is_outside_and_take_the_network() {
         "#]]
         .assert_eq(&finished.stdout);
     });
+}
+
+/// Answers whoever comes, at a port of the machine that commands do not have, and counts them.
+fn upstream() -> (u16, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = listener.local_addr().expect("it listens").port();
+    let came = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&came);
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            count.fetch_add(1, Ordering::SeqCst);
+            let mut stream = stream.expect("it came");
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello\n");
+        }
+    });
+    (port, came)
+}
+
+/// Asks for the host through the proxy, in both ways there are, and without it.
+const ASK: &str = r#"
+    say() {
+        { { printf "$2" >&3; cat <&3; } 3<>/dev/tcp/127.0.0.1/$1; } 2>/dev/null |
+            tr -d '\r' | grep -v Content- || echo "nobody at $1"
+    }
+    say 3128 "GET http://127.0.0.1:PORT/ HTTP/1.1\r\n\r\n"
+    say 3128 "CONNECT 127.0.0.1:PORT HTTP/1.1\r\n\r\nhi"
+    say PORT hi
+    echo "${https_proxy-no variable}""#;
+
+/// What a command hears that asks for a host while these are allowed, and how often that was
+/// reached; the same for each user.
+#[track_caller]
+fn check_hosts(level: &str, hosts: &str, expected: Expect) {
+    let shown = RefCell::new(Vec::new());
+    as_each(|place| {
+        let (port, came) = upstream();
+        let port = port.to_string();
+        let config = format!("sandbox.hosts = [{}]\n", hosts.replace("PORT", &port));
+        place.home.file("home/.config/agent/config.toml", &config);
+        place.hand_over();
+        let script = ASK.replace("PORT", &port);
+        let run = place.program(&["--level", level, "--", "/bin/bash", "-c", &script]);
+        let Finished { stdout, stderr, .. } = run.run();
+        let text = format!("{stdout}{stderr}came: {}\n", came.load(Ordering::SeqCst));
+        shown.borrow_mut().push(text.replace(&port, "PORT"));
+    });
+    let shown = shown.into_inner();
+    expected.assert_eq(&shown[0]);
+    shown.iter().for_each(|it| assert_eq!(*it, shown[0], "another user sees something else"));
+}
+
+#[test]
+fn a_named_host_is_reached_through_the_proxy_alone() {
+    check_hosts(
+        "auto",
+        "'127.0.0.1:PORT'",
+        expect![[r#"
+        HTTP/1.1 200 OK
+        Connection: close
+
+        hello
+        HTTP/1.1 200 Connection established
+
+        HTTP/1.1 200 OK
+        Connection: close
+
+        hello
+        nobody at PORT
+        http://127.0.0.1:3128
+        came: 2
+    "#]],
+    );
+}
+
+#[test]
+fn a_host_that_is_not_named_is_not_reached() {
+    check_hosts(
+        "auto",
+        "'example.org', '127.0.0.1:1'",
+        expect![[r#"
+        HTTP/1.1 403 Forbidden
+        Connection: close
+
+        127.0.0.1:PORT is not among the hosts that the user allows
+        HTTP/1.1 403 Forbidden
+        Connection: close
+
+        127.0.0.1:PORT is not among the hosts that the user allows
+        nobody at PORT
+        http://127.0.0.1:3128
+        agent: the command asked for 127.0.0.1:PORT, which is not allowed; `sandbox.hosts` allows hosts
+        came: 0
+    "#]],
+    );
+}
+
+/// Attack N10.
+#[test]
+fn where_no_host_is_named_there_is_nobody_to_ask() {
+    check_hosts(
+        "auto",
+        "",
+        expect![[r#"
+        nobody at 3128
+        nobody at 3128
+        nobody at PORT
+        no variable
+        came: 0
+    "#]],
+    );
+}
+
+#[test]
+fn where_hosts_cannot_be_held_apart_there_is_no_network() {
+    check_hosts(
+        "reduced",
+        "'127.0.0.1:PORT'",
+        expect![[r#"
+        nobody at 3128
+        nobody at 3128
+        nobody at PORT
+        no variable
+        came: 0
+    "#]],
+    );
+}
+
+#[test]
+fn a_host_that_cannot_be_understood_is_an_error_with_its_name() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "sandbox.hosts = ['ok.org', '*.com']\n");
+    let finished = home.agent(&["sandbox", "--show"]).run();
+    expect![[r#"
+        error: cannot understand `~/.config/agent/config.toml`: line 1, column 17: `sandbox.hosts`: `*.com` is too wide: name at least two labels
+    "#]].assert_eq(&finished.stderr);
+}
+
+#[test]
+fn a_project_names_no_hosts() {
+    let home = Home::new();
+    home.file("project/.agent/config.toml", "sandbox.hosts = ['evil.org']\n");
+    let finished = home.agent(&["sandbox", "--show"]).run();
+    let network = finished.stdout.lines().last().unwrap_or_default();
+    let told = home.agent(&["config", "show"]).run().stderr;
+    expect![[r#"
+        network: none; a loopback of its own
+        warning: `[PROJECT]/.agent/config.toml`: line 1, column 9: `sandbox.hosts` is ignored: what commands can reach is yours to say
+    "#]].assert_eq(&format!("{network}\n{told}"));
+}
+
+#[test]
+fn the_hosts_are_said_and_how_far_they_hold() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "sandbox.hosts = ['*.Example.org', '[::1]:*']\n");
+    let shown = |level| {
+        let finished = home.agent(&["sandbox", "--show", "--level", level]).run();
+        let told = |it: &&str| it.starts_with("but:") || it.starts_with("network");
+        let lines: Vec<_> = finished.stdout.lines().filter(told).collect();
+        lines.join("\n")
+    };
+    expect!["network: by HTTP and HTTPS to *.example.org, [::1]:*; a loopback of its own"]
+        .assert_eq(&shown("namespaces"));
+    expect![[r#"
+        but: commands are confined in part only: they see secrets in the project, can change its hooks and share /tmp and processes with you; they have no network, not even to `sandbox.hosts`
+        network: none, not even to itself"#]].assert_eq(&shown("reduced"));
+}
+
+#[test]
+fn the_model_and_the_person_are_told_of_a_host_that_was_turned_away() {
+    let ask = r#"exec 3<>/dev/tcp/127.0.0.1/3128; printf 'CONNECT evil.org:443 HTTP/1.1\r\n\r\n' >&3; head -1 <&3"#;
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("run_command", json!({"command": ask})),
+            call("run_command", json!({"command": "true"})),
+            say("Done."),
+        ]),
+    );
+    home.file("home/.config/agent/config.toml", "sandbox.hosts = ['example.org']\n");
+    let finished = home.agent(&["go"]).server(&server).run();
+    finished.assert_code(0);
+    let warnings = finished.stderr.lines().filter(|it| it.starts_with("warning"));
+    expect![[r#"
+        warning: the command asked for evil.org:443, which is not allowed; `sandbox.hosts` allows hosts
+    "#]].assert_eq(&warnings.map(|it| format!("{it}\n")).collect::<String>());
+    let heard = |n: usize| server.chat(n).last_message().unwrap_or_default().replace('\r', "");
+    expect![[r#"
+        HTTP/1.1 403 Forbidden
+        [exit 0]
+        [no network to evil.org:443: not among the hosts that the user allows]
+    "#]]
+    .assert_eq(&heard(1));
+    expect![[r#"
+        [exit 0]
+    "#]]
+    .assert_eq(&heard(2));
+}
+
+#[test]
+fn a_command_in_the_background_has_the_same_hosts() {
+    let (port, came) = upstream();
+    let ask = format!(
+        r#"exec 3<>/dev/tcp/127.0.0.1/3128; printf 'GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n' >&3; tail -1 <&3"#
+    );
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("run_command", json!({"command": ask, "background": true})),
+            call("command_output", json!({"id": "c1", "wait_seconds": 20})),
+            say("Done."),
+        ]),
+    );
+    home.file("home/.config/agent/config.toml", &format!("sandbox.hosts = ['127.0.0.1:{port}']\n"));
+    home.agent(&["go"]).server(&server).run().assert_code(0);
+    assert_eq!(came.load(Ordering::SeqCst), 1);
+}
+
+/// What one call to `fetch_url` becomes where these hosts are allowed to commands.
+#[track_caller]
+fn check_fetch(hosts: &str, expected: Expect) {
+    let (port, came) = upstream();
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("fetch_url", json!({"url": format!("http://127.0.0.1:{port}/")})),
+            say("Done."),
+        ]),
+    );
+    let port = port.to_string();
+    let config = format!("sandbox.hosts = [{}]\n", hosts.replace("PORT", &port));
+    home.file("home/.config/agent/config.toml", &config);
+    home.agent(&["--permission", "auto", "go"]).server(&server).run().assert_code(0);
+    let heard = server.chat(1).last_message().unwrap_or_default().replace(&port, "PORT");
+    expected.assert_eq(&format!("{heard}\ncame: {}", came.load(Ordering::SeqCst)));
+}
+
+#[test]
+fn what_commands_may_fetch_the_model_may_at_that_port() {
+    check_fetch(
+        "'127.0.0.1:PORT'",
+        expect![[r#"
+        hello
+
+        came: 1"#]],
+    );
+    check_fetch(
+        "'127.0.0.1:1', '127.0.0.1'",
+        expect![[r#"
+        Refused: no rule of the user allows this host. Do without it, or ask the user.
+        came: 0"#]],
+    );
+    check_fetch(
+        "",
+        expect![[r#"
+        Refused: no rule of the user allows this host. Do without it, or ask the user.
+        came: 0"#]],
+    );
 }

@@ -10,7 +10,7 @@ use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Reply, Stakes, Status, Stop, ToolSpec,
     Transcript,
 };
-use crate::permission::{Act, Permissions, Verdict};
+use crate::permission::{Act, Asked, Permissions, Verdict};
 use crate::tools;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -63,11 +63,15 @@ impl Rules {
         let args = args.as_ref().filter(|it| it.is_object());
         let more_paths = tools::more_paths(call);
         let more_paths = more_paths.as_deref();
+        let url = args.and_then(|it| it.get("url")?.as_str());
+        let asked = url.and_then(tools::asked_by);
+        let asked = asked.as_ref().map(|(host, port)| Asked { host, port: *port });
         self.permissions.judge(Act {
             tool: &call.tool,
             effect: self.effect(call),
             args,
             more_paths,
+            asked,
         })
     }
 

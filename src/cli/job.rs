@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
-use crate::cli::sandbox::{enclosure, keeping_secrets};
+use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
@@ -302,10 +302,15 @@ impl Job<'_> {
         let consent = file.as_ref().map(ConsentFile::read).transpose();
         // Whatever cannot be read allows nothing.
         let granted = consent.map(|it| it.unwrap_or_default().allowed().to_vec());
+        let mut rules = self.settings.permissions.clone();
+        if mode == Permission::Auto {
+            // What commands may fetch by themselves, the model may.
+            rules.allow.extend(fetching(&self.settings.sandbox.hosts));
+        }
         let permissions = Arc::new(Permissions::new(
             mode,
             self.workspace.root(),
-            self.settings.permissions.clone(),
+            rules,
             granted.unwrap_or_default(),
         ));
         self.workspace.heed(Arc::clone(&permissions) as Arc<dyn Warden>);

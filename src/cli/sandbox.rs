@@ -6,11 +6,12 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{Options, Sandbox};
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, print};
+use crate::cli::{Exit, WrongUsage, configuration, note, print};
 use crate::config::Settings;
+use crate::permission::Rule;
 use crate::sandbox::{
-    self, Absent, Command, Confinement, Ended, Entry, Environment, Level, Network, Policy,
-    adopt_orphans,
+    self, Absent, Command, Confinement, Ended, Entry, Environment, HostRule, Level, Network,
+    Policy, adopt_orphans,
 };
 use crate::tools::{Bounds, Enclosure};
 use crate::ui::visible;
@@ -44,6 +45,12 @@ pub(super) fn keeping_secrets(
     let denied = settings.permissions.unreadable();
     let secrets = Secrets::new(&settings.sandbox.reveal, denied).map_err(|it| anyhow!(it))?;
     Ok(workspace.keeping(secrets))
+}
+
+/// Rules that let pages of these hosts be fetched.
+pub(super) fn fetching(hosts: &[HostRule]) -> impl Iterator<Item = Rule> {
+    let domains = hosts.iter().flat_map(HostRule::domains);
+    domains.filter_map(|it| Rule::parse(&format!("fetch_url(domain:{it})")).ok())
 }
 
 /// A path as the person writes it: in full, or from the home.
@@ -84,7 +91,8 @@ pub(super) fn sandbox(
         let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
         let confinement = confinement.context("commands cannot be confined here")?;
         if typed.show {
-            print(&visible(&described(&confinement)))?;
+            let shortcoming = enclosure.shortcoming(confinement.level);
+            print(&visible(&described(&confinement, shortcoming.as_deref())))?;
         }
         let [program, args @ ..] = &typed.command[..] else { return Ok(Exit::Done) };
         let command = Command::new(Path::new(program), &around.directory, &environment)
@@ -92,6 +100,11 @@ pub(super) fn sandbox(
             .under(Policy::Confined(confinement.into()));
         let ended = sandbox::run_in_our_place(&command).await;
         let ended = ended.with_context(|| format!("cannot run `{}`", program.display()))?;
+        for host in enclosure.turned_away() {
+            note(&format!(
+                "agent: the command asked for {host}, which is not allowed; `sandbox.hosts` allows hosts"
+            ));
+        }
         Ok(match ended {
             Ended::Exited(code) => Exit::Theirs(u8::try_from(code).unwrap_or(1)),
             // As a shell says it.
@@ -102,7 +115,7 @@ pub(super) fn sandbox(
 }
 
 /// The confinement in plain words, a line a matter.
-fn described(it: &Confinement) -> String {
+fn described(it: &Confinement, shortcoming: Option<&str>) -> String {
     let paths = |label: &str, paths: &mut dyn Iterator<Item = &Path>| {
         let paths: Vec<_> = paths.map(|it| it.display().to_string()).collect();
         match paths.is_empty() {
@@ -110,12 +123,16 @@ fn described(it: &Confinement) -> String {
             false => format!("{label}: {}\n", paths.join(", ")),
         }
     };
-    let network = match it.network {
-        Network::None => "none; a loopback of its own",
+    let network = match &it.network {
+        Network::None => "none; a loopback of its own".to_owned(),
+        Network::Hosts(gate) => {
+            let hosts: Vec<_> = gate.rules().iter().map(HostRule::to_string).collect();
+            format!("by HTTP and HTTPS to {}; a loopback of its own", hosts.join(", "))
+        }
     };
     let writable = std::iter::once(&it.project).chain(&it.writable);
     let mut text = format!("level: {}\n", it.level);
-    if let Some(shortcoming) = it.level.shortcoming() {
+    if let Some(shortcoming) = shortcoming {
         text += &format!("but: {shortcoming}\n");
     }
     text += &paths("can be written to", &mut writable.map(|it| it.path()));

@@ -91,6 +91,7 @@ mod tests {
             sandbox.readable       []                         default
             sandbox.writable       []                         default
             sandbox.reveal         []                         default
+            sandbox.hosts          []                         default
             sandbox.level          "auto"                     default
             checks.check           unset                      default
             checks.lint            unset                      default

@@ -116,7 +116,7 @@ impl Permissions {
         if allowed {
             return Verdict::Allow;
         }
-        let always = suggest::rule(&act, &subject.paths, subject.host.as_deref());
+        let always = suggest::rule(&act, &subject.paths);
         Verdict::Ask(Stakes { why: String::new(), always })
     }
 
@@ -129,8 +129,7 @@ impl Permissions {
                     && subject.paths.iter().any(|it| glob.touches(it))
             }
             Which::Host(host) => {
-                rule.tool == subject.act.tool
-                    && subject.host.as_ref().is_some_and(|it| is_host(host, it))
+                rule.tool == subject.act.tool && subject.act.asked.is_some_and(|it| host.means(it))
             }
             Which::Command(_) => false,
         })
@@ -197,8 +196,7 @@ impl Permissions {
                     && subject.paths.iter().all(|it| glob.covers(it))
             }
             Which::Host(host) => {
-                rule.tool == subject.act.tool
-                    && subject.host.as_ref().is_some_and(|it| is_host(host, it))
+                rule.tool == subject.act.tool && subject.act.asked.is_some_and(|it| host.means(it))
             }
             Which::Command(_) => false,
         });
@@ -342,7 +340,7 @@ fn unclear(
         _ if subject.act.args.is_none() => {
             Some("the arguments cannot be understood as a JSON object".to_owned())
         }
-        _ if subject.act.effect == Effect::Reaches && subject.host.is_none() => {
+        _ if subject.act.effect == Effect::Reaches && subject.act.asked.is_none() => {
             Some("the address cannot be understood".to_owned())
         }
         _ => None,
@@ -353,15 +351,6 @@ const RULE: &str = "refused by a rule";
 
 fn refused(why: String, gist: &'static str) -> Verdict {
     Verdict::Refuse { why, gist }
-}
-
-fn is_host(pattern: &str, host: &str) -> bool {
-    match pattern.strip_prefix("*.") {
-        Some(domain) => {
-            host.strip_suffix(domain).is_some_and(|it| it.len() > 1 && it.ends_with('.'))
-        }
-        None => pattern == host,
-    }
 }
 
 #[cfg(test)]

@@ -20,5 +20,5 @@ pub(crate) use consent::{Consent, ConsentFile};
 pub(crate) use judge::{Permissions, Verdict};
 pub(crate) use options::RuleOptions;
 pub(crate) use rule::Rule;
-pub(crate) use subject::Act;
+pub(crate) use subject::{Act, Asked};
 pub(crate) use trust::Trust;

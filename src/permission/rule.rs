@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::permission::pattern::Pattern;
+use crate::permission::subject::Asked;
 
 /// `TOOL` or `TOOL(which)`; kept as it was written, and understood.
 #[derive(Clone, Debug, JsonSchema)]
@@ -26,7 +27,15 @@ pub(super) enum Which {
     /// Those that touch such a file; and so do other tools that do the same to files.
     Path(Box<Glob>),
     /// Those that speak to this host.
-    Host(String),
+    Host(HostPattern),
+}
+
+/// A host, or what lies below it, and maybe one port.
+#[derive(Clone, Debug)]
+pub(super) struct HostPattern {
+    /// In lower case; `*.` and a domain for those below it.
+    name: String,
+    port: Option<u16>,
 }
 
 /// A path pattern as it is written, and blind to case, for file systems that are.
@@ -65,7 +74,7 @@ impl Rule {
             None => Which::All,
             Some("") => return Err(wrong("there is nothing in its parentheses")),
             Some(host) if host.starts_with("domain:") => {
-                Which::Host(host_pattern(&host["domain:".len()..]).map_err(wrong)?)
+                Which::Host(HostPattern::parse(&host["domain:".len()..]).map_err(wrong)?)
             }
             Some(command) if tool == "run_command" => {
                 Which::Command(Pattern::parse(command).map_err(wrong)?)
@@ -86,14 +95,40 @@ impl Rule {
     }
 }
 
-/// A host in lower case, or `*.` and a domain for those below it.
-fn host_pattern(text: &str) -> Result<String, &'static str> {
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    let plain = |it: char| it.is_alphanumeric() || "-.:[]".contains(it);
-    if name.is_empty() || !name.chars().all(plain) {
-        return Err("`domain:` wants the name of a host, as in `domain:example.org`");
+impl HostPattern {
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let from = text.rfind(']').unwrap_or(0);
+        let (name, port) = match text[from..].find(':') {
+            None => (text, None),
+            Some(at) => (&text[..from + at], Some(&text[from + at + 1..])),
+        };
+        let plain = |it: char| it.is_alphanumeric() || "-_.:[]".contains(it);
+        let host = name.strip_prefix("*.").unwrap_or(name);
+        if host.is_empty() || !host.chars().all(plain) {
+            return Err("`domain:` wants the name of a host, as in `domain:example.org`");
+        }
+        let port = port.map(str::parse).transpose();
+        let port = port.map_err(|_| "what follows the name of the host is no port")?;
+        Ok(Self { name: name.trim_end_matches('.').to_lowercase(), port })
     }
-    Ok(text.trim_end_matches('.').to_lowercase())
+
+    pub(super) fn means(&self, asked: Asked<'_>) -> bool {
+        let by_name = match self.name.strip_prefix("*.") {
+            Some(domain) => {
+                let above = asked.host.strip_suffix(domain);
+                above.is_some_and(|it| it.len() > 1 && it.ends_with('.'))
+            }
+            None => self.name == asked.host,
+        };
+        by_name && self.port.is_none_or(|it| it == asked.port)
+    }
+}
+
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        self.port.map_or(Ok(()), |it| write!(f, ":{it}"))
+    }
 }
 
 impl Glob {
@@ -181,6 +216,15 @@ mod tests {
         check(" edit_file( src/** ) ", expect!["edit_file: path"]);
         check("fetch_url(domain:Example.org.)", expect!["fetch_url: host example.org"]);
         check("fetch_url(domain:*.example.org)", expect!["fetch_url: host *.example.org"]);
+        check("fetch_url(domain:example.org:8443)", expect!["fetch_url: host example.org:8443"]);
+        check("fetch_url(domain:[::1]:80)", expect!["fetch_url: host [::1]:80"]);
+        check("fetch_url(domain:[::1])", expect!["fetch_url: host [::1]"]);
+        check(
+            "fetch_url(domain:example.org:x)",
+            expect![
+                "`fetch_url(domain:example.org:x)` is not a rule: what follows the name of the host is no port"
+            ],
+        );
     }
 
     #[test]

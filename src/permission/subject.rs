@@ -16,6 +16,15 @@ pub(crate) struct Act<'a> {
     pub(crate) args: Option<&'a Value>,
     /// Paths that stand in other places than the arguments for paths; `None` if that cannot be told.
     pub(crate) more_paths: Option<&'a [String]>,
+    /// Whom it speaks to, as the tool itself reads the address: what is judged is what is asked.
+    pub(crate) asked: Option<Asked<'a>>,
+}
+
+/// A host, in the one form that it has, and a port of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asked<'a> {
+    pub(crate) host: &'a str,
+    pub(crate) port: u16,
 }
 
 /// What a call touches, as far as rules can speak of it.
@@ -27,7 +36,6 @@ pub(super) struct Subject<'a> {
     pub(super) strays: bool,
     pub(super) command: Option<&'a str>,
     pub(super) directory: String,
-    pub(super) host: Option<String>,
 }
 
 /// The names under which tools take paths.
@@ -43,8 +51,7 @@ impl<'a> Subject<'a> {
         let paths = given.into_iter().flatten().collect();
         let command = (act.effect == Effect::Executes).then(|| text("command")).flatten();
         let directory = text("cwd").and_then(|it| normal(root, "", it)).unwrap_or_default();
-        let host = text("url").and_then(host_of);
-        Self { act, paths, strays, command, directory, host }
+        Self { act, paths, strays, command, directory }
     }
 }
 
@@ -65,11 +72,4 @@ pub(super) fn normal(root: &Path, directory: &str, given: &str) -> Option<String
     };
     let path = ProjectPath::parse(&whole, root).ok()?;
     Some(path.as_path().to_string_lossy().into_owned())
-}
-
-/// The host of an address, as the network will have it: in lower case, numbers in their usual form.
-fn host_of(address: &str) -> Option<String> {
-    let url = url::Url::parse(address).ok()?;
-    let host = url.host_str()?.trim_end_matches('.').to_ascii_lowercase();
-    (!host.is_empty()).then_some(host)
 }

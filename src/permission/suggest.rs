@@ -22,7 +22,7 @@ const CHECKERS: &[&str] = &["eslint", "mypy", "pytest", "ruff", "tsc"];
 const LONGEST: usize = 200;
 
 /// As text, ready to be shown and saved.
-pub(super) fn rule(act: &Act<'_>, paths: &[String], host: Option<&str>) -> Option<String> {
+pub(super) fn rule(act: &Act<'_>, paths: &[String]) -> Option<String> {
     let which = match act.effect {
         Effect::Writes => {
             let [path] = paths else { return None };
@@ -31,7 +31,7 @@ pub(super) fn rule(act: &Act<'_>, paths: &[String], host: Option<&str>) -> Optio
             format!("{anchor}{}", escaped(path))
         }
         Effect::Executes => command(act.args?.get("command")?.as_str()?)?,
-        Effect::Reaches => format!("domain:{}", host?),
+        Effect::Reaches => format!("domain:{}", act.asked?.host),
         Effect::Reads | Effect::Asks => return None,
     };
     let rule = format!("{}({which})", act.tool);
@@ -100,8 +100,9 @@ mod tests {
             effect: Effect::Executes,
             args: Some(&args),
             more_paths: Some(&[]),
+            asked: None,
         };
-        rule(&act, &[], None)
+        rule(&act, &[])
     }
 
     #[track_caller]
@@ -150,8 +151,9 @@ mod tests {
                 effect: Effect::Writes,
                 args: None,
                 more_paths: Some(&[]),
+                asked: None,
             };
-            rule(&act, &[path.to_owned()], None).unwrap_or_default()
+            rule(&act, &[path.to_owned()]).unwrap_or_default()
         };
         assert_eq!(of("src/a.rs"), "edit_file(src/a.rs)");
         assert_eq!(of("a\nb"), "");

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use crate::sandbox::placeholders::Placeholders;
+use crate::sandbox::confined::Upkeep;
 use crate::sandbox::{Policy, confined};
 
 /// A program to run. Plain data: nothing starts before it is run or started as a server.
@@ -118,7 +118,7 @@ impl Command {
         &self,
         session: Session,
         [stdin, stdout, stderr]: [Stdio; 3],
-    ) -> io::Result<(tokio::process::Child, Placeholders)> {
+    ) -> io::Result<(tokio::process::Child, Upkeep)> {
         #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
         let mut command = tokio::process::Command::new(&self.program);
         command.args(&self.args).current_dir(&self.dir).env_clear();
@@ -137,7 +137,7 @@ impl Command {
             });
         }
         match &self.policy {
-            Policy::Unconfined => Ok((command.spawn()?, Placeholders::default())),
+            Policy::Unconfined => Ok((command.spawn()?, Upkeep::default())),
             Policy::Confined(confinement) => confined::spawn(command, confinement, &self.dir),
         }
     }

@@ -5,28 +5,48 @@ use std::path::Path;
 
 use crate::sandbox::Confinement;
 use crate::sandbox::placeholders::Placeholders;
+#[cfg(target_os = "linux")]
+use crate::sandbox::proxy::{self, Serving};
+
+/// What is there for a command as long as it lives, and gone with it.
+#[derive(Debug, Default)]
+pub(super) struct Upkeep {
+    _placeholders: Placeholders,
+    #[cfg(target_os = "linux")]
+    _proxy: Option<Serving>,
+}
 
 #[cfg(target_os = "linux")]
 pub(super) fn spawn(
     mut command: tokio::process::Command,
     confinement: &Confinement,
     directory: &Path,
-) -> io::Result<(tokio::process::Child, Placeholders)> {
+) -> io::Result<(tokio::process::Child, Upkeep)> {
     use std::os::fd::AsRawFd;
     use std::sync::Arc;
 
     use crate::sandbox::enter::Passage;
     use crate::sandbox::plan::{plan, reduced};
     use crate::sandbox::report::Report;
-    use crate::sandbox::{Level, landlock};
+    use crate::sandbox::{Level, Network, handover, landlock};
 
     // Held open until the child has them.
     let mut rules = None;
+    let mut gate = None;
     let (plan, placeholders) = match confinement.level {
         Level::Namespaces => {
             let placeholders = Placeholders::make(&confinement.absent)?;
             let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
-            (plan(confinement, directory, &exists), placeholders)
+            let out = match &confinement.network {
+                Network::None => None,
+                Network::Hosts(it) => {
+                    let (here, there) = handover::pair()?;
+                    command.envs(proxy::variables());
+                    gate = Some((it.clone(), here));
+                    Some(there)
+                }
+            };
+            (plan(confinement, directory, out, &exists), placeholders)
         }
         Level::Reduced => {
             let rules = rules.insert(landlock::rules(confinement)?);
@@ -49,7 +69,9 @@ pub(super) fn spawn(
         None => err,
     })?;
     drop(rules);
-    Ok((child, placeholders))
+    // The child has become the command, so the socket has been handed out.
+    let serving = gate.map(|(gate, here)| Serving::start(handover::receive(here)?, gate));
+    Ok((child, Upkeep { _placeholders: placeholders, _proxy: serving.transpose()? }))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -57,7 +79,7 @@ pub(super) fn spawn(
     _: tokio::process::Command,
     _: &Confinement,
     _: &Path,
-) -> io::Result<(tokio::process::Child, Placeholders)> {
+) -> io::Result<(tokio::process::Child, Upkeep)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 

@@ -18,10 +18,11 @@ use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
+use crate::sandbox::handover;
 use crate::sandbox::plan::{Plan, Step};
 use crate::sandbox::policy::FileId;
-use crate::sandbox::raw;
 use crate::sandbox::report::Report;
+use crate::sandbox::{proxy, raw};
 
 /// A plan on its way: what it has taken hold of, and where it says how it went.
 #[derive(Debug)]
@@ -95,6 +96,7 @@ impl Passage {
             Step::HideFile { at } => hide_file(at),
             Step::HideDirectory { at } => hide_directory(at),
             Step::Loopback => raw::start_loopback(),
+            Step::Listen { to } => handover::listen(to.as_fd(), proxy::PORT),
             Step::Go { to } => rustix::process::chdir(&**to),
             Step::Renounce => renounce(),
             Step::Begin => begin(&self.report),

@@ -6,11 +6,14 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// A host and the port of it.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Target {
-    pub(crate) host: Host,
-    pub(crate) port: u16,
+pub(super) struct Target {
+    pub(super) host: Host,
+    pub(super) port: u16,
 }
 
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,7 +24,8 @@ pub(crate) enum Host {
 }
 
 /// One host of the list: `example.org`, `*.example.org`, `127.0.0.1:8080`, `[::1]:*`.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, JsonSchema, PartialEq)]
+#[schemars(with = "String")]
 pub(crate) struct HostRule {
     reach: Reach,
     port: PortRule,
@@ -119,7 +123,7 @@ impl HostRule {
         Ok(Self { reach, port })
     }
 
-    pub(crate) fn covers(&self, target: &Target) -> bool {
+    pub(super) fn covers(&self, target: &Target) -> bool {
         let by_port = match self.port {
             PortRule::Web => matches!(target.port, 80 | 443),
             PortRule::Exactly(port) => port == target.port,
@@ -135,6 +139,19 @@ impl HostRule {
         by_port && by_name
     }
 
+    /// The hosts it covers, with a port where not each is meant: what a rule of permission names.
+    pub(crate) fn domains(&self) -> Vec<String> {
+        let host = match &self.reach {
+            Reach::Exactly(host) => host.to_string(),
+            Reach::Below(above) => format!("*.{above}"),
+        };
+        match self.port {
+            PortRule::Web => vec![format!("{host}:80"), format!("{host}:443")],
+            PortRule::Exactly(port) => vec![format!("{host}:{port}")],
+            PortRule::Any => vec![host],
+        }
+    }
+
     /// Whether it names this machine itself, so that a way there is meant.
     fn is_local(&self) -> bool {
         match &self.reach {
@@ -146,13 +163,13 @@ impl HostRule {
 }
 
 /// Whether one of the rules covers the target. Without rules nothing is covered.
-pub(crate) fn is_covered(rules: &[HostRule], target: &Target) -> bool {
+pub(super) fn is_covered(rules: &[HostRule], target: &Target) -> bool {
     rules.iter().any(|it| it.covers(target))
 }
 
 /// Whether a name that is covered may also mean this address. A name in somebody else's hands must
 /// not become a way to this machine, or to what only its neighbours may ask.
-pub(crate) fn may_mean(rules: &[HostRule], target: &Target, address: IpAddr) -> bool {
+pub(super) fn may_mean(rules: &[HostRule], target: &Target, address: IpAddr) -> bool {
     is_public_enough(address) || rules.iter().any(|it| it.is_local() && it.covers(target))
 }
 
@@ -186,6 +203,33 @@ impl fmt::Display for Host {
             Self::Address(IpAddr::V4(address)) => address.fmt(f),
             Self::Address(IpAddr::V6(address)) => write!(f, "[{address}]"),
         }
+    }
+}
+
+impl fmt::Display for HostRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reach {
+            Reach::Exactly(host) => host.fmt(f)?,
+            Reach::Below(above) => write!(f, "*.{above}")?,
+        }
+        match self.port {
+            PortRule::Web => Ok(()),
+            PortRule::Exactly(port) => write!(f, ":{port}"),
+            PortRule::Any => f.write_str(":*"),
+        }
+    }
+}
+
+impl Serialize for HostRule {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for HostRule {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
     }
 }
 
@@ -225,6 +269,18 @@ mod tests {
                 localhost:80 is not covered
             "#]],
         );
+    }
+
+    #[test]
+    fn a_rule_says_which_hosts_and_ports_it_covers() {
+        let domains = |it| HostRule::parse(it).unwrap().domains().join(" ");
+        let rules = ["example.org", "*.Example.org", "example.org:8443", "[::1]:*"];
+        expect![[r#"
+            example.org:80 example.org:443
+            *.example.org:80 *.example.org:443
+            example.org:8443
+            [::1]"#]]
+        .assert_eq(&rules.map(domains).join("\n"));
     }
 
     /// Attack N11.
@@ -335,6 +391,14 @@ mod tests {
             if let Ok(target) = Target::parse(&text) {
                 let again = Target::parse(&target.to_string());
                 prop_assert_eq!(again, Ok(target));
+            }
+        }
+
+        #[test]
+        fn a_rule_is_told_as_it_can_be_written(text in "(\\*\\.)?[a-zA-Z0-9.:\\[\\]-]{0,24}(:\\*)?") {
+            if let Ok(rule) = HostRule::parse(&text) {
+                let again = HostRule::parse(&rule.to_string());
+                prop_assert_eq!(again, Ok(rule));
             }
         }
 

@@ -11,6 +11,9 @@ mod confined;
 mod enter;
 #[cfg(target_os = "linux")]
 mod filter;
+mod gate;
+#[cfg(target_os = "linux")]
+mod handover;
 mod home;
 mod host;
 #[cfg(target_os = "linux")]
@@ -21,6 +24,7 @@ mod placeholders;
 #[cfg(target_os = "linux")]
 mod plan;
 mod policy;
+#[cfg(target_os = "linux")]
 mod proxy;
 #[cfg(target_os = "linux")]
 mod raw;
@@ -34,8 +38,9 @@ mod tree;
 pub(crate) use background::Background;
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
+pub(crate) use gate::Gate;
 pub(crate) use home::Homes;
-pub(crate) use host::{Host, HostRule, Target, is_covered, is_public_enough};
+pub(crate) use host::{Host, HostRule, is_public_enough};
 pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};

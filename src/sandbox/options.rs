@@ -5,8 +5,10 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox::HostRule;
+
 /// What commands can reach. They write to the project and to a `/tmp` of their own, read the
-/// system and what is known to be tools in your home, and have no network.
+/// system and what is known to be tools in your home, and have no network but for `hosts`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
@@ -16,6 +18,10 @@ pub(crate) struct Options {
     pub(crate) writable: Vec<PathBuf>,
     /// Files of projects that look like secrets and are none, as globs such as `tests/**/*.pem`.
     pub(crate) reveal: Vec<String>,
+    /// Hosts that commands may speak to by HTTP and HTTPS, at ports 80 and 443 or the one that is
+    /// named; `*.example.org` is all below `example.org`.
+    #[schemars(example = &["crates.io", "*.crates.io", "example.org:8443"])]
+    pub(crate) hosts: Vec<HostRule>,
     /// What enforces it.
     pub(crate) level: Wanted,
 }

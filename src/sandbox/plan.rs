@@ -4,9 +4,10 @@
 use std::collections::BTreeSet;
 use std::ffi::CString;
 use std::fmt;
-use std::os::fd::RawFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use libc::sock_filter;
 
@@ -70,6 +71,10 @@ pub(super) enum Step {
     },
     /// A loopback that works.
     Loopback,
+    /// Listens at the port of the proxy, and hands that out.
+    Listen {
+        to: Arc<OwnedFd>,
+    },
     Go {
         to: CString,
     },
@@ -116,10 +121,11 @@ const DEVICE_LINKS: &[(&str, &str)] = &[
 ];
 
 /// The steps for `confinement`, for a command that begins in `directory`. `exists` says what this
-/// machine has.
+/// machine has; whoever answers a command that asks for a host is reached by `out`.
 pub(super) fn plan(
     confinement: &Confinement,
     directory: &Path,
+    out: Option<OwnedFd>,
     exists: &dyn Fn(&Path) -> bool,
 ) -> Plan {
     let mut draft = Draft::default();
@@ -181,7 +187,9 @@ pub(super) fn plan(
         Entry::Directory(path) => Step::HideDirectory { at: text(path) },
     }));
     let program = filter::program(Company::Alone);
-    draft.steps.extend([Step::Loopback, Step::Go { to: text(directory) }, Step::Renounce]);
+    draft.steps.push(Step::Loopback);
+    draft.steps.extend(out.map(|it| Step::Listen { to: it.into() }));
+    draft.steps.extend([Step::Go { to: text(directory) }, Step::Renounce]);
     draft.steps.extend([Step::Begin, Step::Limits, Step::Filter { program }]);
     Plan { steps: draft.steps, slots: draft.slots }
 }
@@ -326,6 +334,7 @@ impl fmt::Display for Step {
             Self::Freeze { at } => ("freezing", Some(at)),
             Self::HideFile { at } | Self::HideDirectory { at } => ("hiding", Some(at)),
             Self::Loopback => ("starting the loopback", None),
+            Self::Listen { .. } => ("listening for the proxy", None),
             Self::Go { to } => ("going to", Some(to)),
             Self::Renounce => ("dropping privileges", None),
             Self::Begin => ("starting the process", None),
@@ -353,7 +362,7 @@ mod tests {
     /// What is done after the root has changed and the devices are in place.
     #[track_caller]
     fn check(confinement: &Confinement, expected: Expect) {
-        let plan = plan(confinement, Path::new("/tmp/p"), &|_| true);
+        let plan = plan(confinement, Path::new("/tmp/p"), None, &|_| true);
         let steps = plan.steps.iter().skip_while(|it| !matches!(it, Step::Processes));
         expected.assert_eq(&steps.map(|it| format!("{it}\n")).collect::<String>());
     }

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::sandbox::Level;
+use crate::sandbox::{Gate, Level};
 
 /// What a child may touch.
 #[derive(Clone, Debug, Default)]
@@ -80,10 +80,12 @@ pub(crate) enum Absent {
 }
 
 /// Whom a command can talk to beyond the machine that it believes to be alone on.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) enum Network {
     /// Nobody: it has a loopback of its own and nothing else.
     None,
+    /// The same, and whom the gate lets it ask for.
+    Hosts(Gate),
 }
 
 impl Grant {

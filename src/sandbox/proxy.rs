@@ -4,20 +4,19 @@
 //! the listening socket was made inside and handed out to us, so what connects comes from the
 //! command, and what goes on from here is judged by name first.
 
-use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::AbortHandle;
 
+use crate::sandbox::Gate;
 use crate::sandbox::host::{Host, HostRule, Target, is_covered, may_mean};
 
 /// The port of the proxy on the loopback of a command.
-pub(crate) const PORT: u16 = 3128;
+pub(super) const PORT: u16 = 3128;
 
 /// The most bytes before the end of a request's head.
 const HEAD: usize = 64 * 1024;
@@ -25,23 +24,33 @@ const HEAD: usize = 64 * 1024;
 /// How long to wait for a host that does not answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Whom a command asked for in vain.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Turned(Rc<RefCell<BTreeSet<String>>>);
+/// How many connections of one command are answered at a time: each costs the agent two
+/// descriptors, of which it needs some itself.
+const CONNECTIONS: usize = 128;
 
-impl Turned {
-    fn note(&self, host: String) {
-        self.0.borrow_mut().insert(host);
+/// How long to wait when the system has no descriptor left.
+const RESPITE: Duration = Duration::from_millis(50);
+
+/// A proxy at work. Dropping it ends all that goes through it.
+#[derive(Debug)]
+pub(super) struct Serving(AbortHandle);
+
+impl Serving {
+    /// Must be called in a runtime.
+    pub(super) fn start(listener: std::net::TcpListener, gate: Gate) -> io::Result<Self> {
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Self(tokio::spawn(serve(listener, gate)).abort_handle()))
     }
+}
 
-    /// In the order of their names; each is told once.
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.borrow_mut()).into_iter().collect()
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 
 /// What tells programs of the proxy.
-pub(crate) fn variables() -> [(&'static str, String); 8] {
+pub(super) fn variables() -> [(&'static str, String); 8] {
     let proxy = format!("http://127.0.0.1:{PORT}");
     let none = "localhost,127.0.0.1,::1".to_owned();
     [
@@ -57,34 +66,35 @@ pub(crate) fn variables() -> [(&'static str, String); 8] {
 }
 
 /// Answers until it is dropped.
-pub(crate) async fn serve(listener: TcpListener, rules: Rc<[HostRule]>, turned: Turned) {
+async fn serve(listener: TcpListener, gate: Gate) {
     let mut connections = tokio::task::JoinSet::new();
     loop {
         tokio::select! {
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < CONNECTIONS => match accepted {
                 Ok((stream, _)) => {
-                    let (rules, turned) = (Rc::clone(&rules), turned.clone());
-                    connections.spawn_local(async move {
+                    let gate = gate.clone();
+                    connections.spawn(async move {
                         // Who asked sees that the connection ends.
-                        let _ = answer(stream, &rules, &turned).await;
+                        let _ = answer(stream, &gate).await;
                     });
                 }
                 // No descriptor is left: one that ends gives one back.
-                Err(_) => tokio::task::yield_now().await,
+                Err(_) => tokio::time::sleep(RESPITE).await,
             },
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn answer(mut stream: TcpStream, rules: &[HostRule], turned: &Turned) -> io::Result<()> {
+async fn answer(mut stream: TcpStream, gate: &Gate) -> io::Result<()> {
+    let rules = gate.rules();
     let received = receive_head(&mut stream).await?;
     let Request { target, head, rest } = match understand(&received) {
         Ok(request) => request,
         Err(reason) => return refuse(&mut stream, "400 Bad Request", &reason).await,
     };
     if !is_covered(rules, &target) {
-        turned.note(target.to_string());
+        gate.turn_away(target.to_string());
         let reason = format!("{target} is not among the hosts that the user allows");
         return refuse(&mut stream, "403 Forbidden", &reason).await;
     }
@@ -267,7 +277,8 @@ mod tests {
 
     /// Speaks to a proxy with these rules, behind which an upstream answers `upstream`.
     fn talk(rules: &[&str], say: impl Fn(u16) -> String) -> (String, Vec<String>) {
-        let rules: Rc<[HostRule]> = rules.iter().map(|it| HostRule::parse(it).unwrap()).collect();
+        let rules: Vec<_> = rules.iter().map(|it| HostRule::parse(it).unwrap()).collect();
+        let gate = Gate::new(&rules).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
             let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -283,17 +294,15 @@ mod tests {
             });
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let proxy = listener.local_addr().unwrap();
-            let turned = Turned::default();
-            let serving = tokio::task::spawn_local(serve(listener, rules, turned.clone()));
+            let _serving = Serving::start(listener.into_std().unwrap(), gate.clone()).unwrap();
             let mut stream = TcpStream::connect(proxy).await.unwrap();
             stream.write_all(say(port).as_bytes()).await.unwrap();
             let mut heard = String::new();
             stream.read_to_string(&mut heard).await.unwrap();
-            serving.abort();
             let hide = |it: &str| it.replace(&port.to_string(), "PORT").replace('\r', "");
             let lines = heard.lines().filter(|it| !it.starts_with("Content-Length"));
             let heard = lines.map(|it| format!("{it}\n")).collect::<String>();
-            (hide(&heard), turned.take().iter().map(|it| hide(it)).collect())
+            (hide(&heard), gate.turned_away().iter().map(|it| hide(it)).collect())
         })
     }
 

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitOptions};
 
-use crate::sandbox::placeholders::{self, Placeholders};
+use crate::sandbox::confined::Upkeep;
+use crate::sandbox::placeholders;
 
 /// The children that may live, once orphans come to us. A process has one set of children, so
 /// this is one of the few things that are global by nature.
@@ -39,22 +40,22 @@ pub(crate) fn adopt_orphans() -> io::Result<()> {
 pub(super) struct Tree {
     leader: Pid,
     /// Gone when the last of the tree is dead.
-    _placeholders: Placeholders,
+    _upkeep: Upkeep,
 }
 
 impl Tree {
     /// Starts a child. No orphan is looked for meanwhile, so it cannot be mistaken for one.
     pub(super) fn plant(
-        spawn: impl FnOnce() -> io::Result<(tokio::process::Child, Placeholders)>,
+        spawn: impl FnOnce() -> io::Result<(tokio::process::Child, Upkeep)>,
     ) -> io::Result<(Self, tokio::process::Child)> {
         let mut living = living();
-        let (child, placeholders) = spawn()?;
+        let (child, upkeep) = spawn()?;
         let id = child.id().and_then(|it| i32::try_from(it).ok());
         let leader = id.and_then(Pid::from_raw).ok_or(io::ErrorKind::NotFound)?;
         if let Some(living) = living.as_mut() {
             living.ours.insert(leader.as_raw_nonzero().get());
         }
-        Ok((Self { leader, _placeholders: placeholders }, child))
+        Ok((Self { leader, _upkeep: upkeep }, child))
     }
 
     pub(super) fn signal(&self, signal: Signal) {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::sandbox::{
-    Absent, Confinement, Entry, Environment, Grant, Homes, Level, Network, Options, Policy,
+    Absent, Confinement, Entry, Environment, Gate, Grant, Homes, Level, Network, Options, Policy,
     listening,
 };
 use crate::workspace::{self, News, Survey, View};
@@ -15,6 +15,8 @@ use crate::workspace::{self, News, Survey, View};
 pub(crate) struct Enclosure {
     bounds: Bounds,
     survey: Mutex<Survey>,
+    /// `None` where commands may speak to nobody.
+    gate: Option<Gate>,
     /// Found out when the first command needs it.
     level: OnceLock<Result<Level, String>>,
     /// What does not change from one command to the next, looked up with the level.
@@ -62,13 +64,28 @@ impl Lasting {
 impl Enclosure {
     pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
         let (level, lasting, pending) = Default::default();
-        Self { bounds, survey: Mutex::new(survey), level, lasting, pending }
+        let gate = Gate::new(&bounds.options.hosts);
+        Self { bounds, survey: Mutex::new(survey), gate, level, lasting, pending }
     }
 
     /// What enforces it here, or why nothing can.
     pub(crate) fn level(&self) -> Result<Level, &str> {
         let find = || Level::find(self.bounds.options.level);
         self.level.get_or_init(find).as_ref().copied().map_err(String::as_str)
+    }
+
+    /// What does not hold here of what is wanted, as a sentence for the person.
+    pub(crate) fn shortcoming(&self, level: Level) -> Option<String> {
+        let usual = level.shortcoming()?;
+        Some(match self.gate {
+            None => usual.to_owned(),
+            Some(_) => format!("{usual}; they have no network, not even to `sandbox.hosts`"),
+        })
+    }
+
+    /// The hosts that commands asked for in vain since this was last asked.
+    pub(crate) fn turned_away(&self) -> Vec<String> {
+        self.gate.as_ref().map(Gate::turned_away).unwrap_or_default()
     }
 
     /// What a command that starts now is confined to.
@@ -94,7 +111,10 @@ impl Enclosure {
             pinned,
             frozen,
             absent: absent.collect(),
-            network: Network::None,
+            network: match (&self.gate, level) {
+                (Some(gate), Level::Namespaces) => Network::Hosts(gate.clone()),
+                (None, _) | (_, Level::Reduced) => Network::None,
+            },
         })
     }
 

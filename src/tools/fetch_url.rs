@@ -101,9 +101,10 @@ fn understand(given: &str) -> Result<Url, Failure> {
     }
 }
 
-/// The host a call asks, if it names one: what a rule is about.
-pub(crate) fn host_of(url: &str) -> Option<String> {
-    understand(url).ok()?.host_str().map(str::to_owned)
+/// The host and the port that a call asks, if its address can be understood: what a rule is about.
+pub(crate) fn asked_by(url: &str) -> Option<(String, u16)> {
+    let url = understand(url).ok()?;
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
 /// Never to a proxy of the environment, and to each name only where it may lead.

@@ -35,6 +35,7 @@ mod seen;
 mod shell;
 mod taken_back;
 mod toolbox;
+mod turned_away;
 mod write_file;
 
 pub(crate) use answer::Failure;
@@ -44,4 +45,5 @@ pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure};
+pub(crate) use fetch_url::asked_by;
 pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands, more_paths};

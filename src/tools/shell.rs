@@ -42,7 +42,7 @@ impl Shell {
         match &self.enclosure {
             None => Some("commands are not confined".to_owned()),
             Some(enclosure) if find_out => match enclosure.level() {
-                Ok(level) => level.shortcoming().map(str::to_owned),
+                Ok(level) => enclosure.shortcoming(level),
                 Err(_) => Some("no commands: nothing here can confine them".to_owned()),
             },
             Some(_) => None,
@@ -62,6 +62,11 @@ impl Shell {
     /// What the person should know of what a command left, to be asked when it has ended.
     pub(super) fn aftermath(&self) -> Vec<String> {
         self.enclosure.as_ref().map(Enclosure::aftermath).unwrap_or_default()
+    }
+
+    /// The hosts that commands asked for in vain since this was last asked.
+    pub(super) fn turned_away(&self) -> Vec<String> {
+        self.enclosure.as_ref().map(Enclosure::turned_away).unwrap_or_default()
     }
 
     /// Whether a program of this name is in the `PATH` that commands see.

@@ -17,6 +17,7 @@ use crate::tools::output::Shelf;
 use crate::tools::seen::Seen;
 use crate::tools::shell::Shell;
 use crate::tools::taken_back;
+use crate::tools::turned_away;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output, edit_file,
     fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
@@ -242,6 +243,7 @@ impl Toolbox {
         outcome.text = self.limits.result.hold(outcome.text);
         if self.runs_programs(&call.tool) {
             outcome.notices.extend(self.shell.aftermath());
+            turned_away::tell(&self.shell.turned_away(), &mut outcome);
         }
         outcome
     }

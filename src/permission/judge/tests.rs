@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::permission::Asked;
 
 mod commands;
 
@@ -35,8 +36,20 @@ fn effect(tool: &str) -> Effect {
     }
 }
 
+/// Addresses are read in a simple way here; how they really are is for the tool to say.
+fn judged(permissions: &Permissions, tool: &str, args: Option<&Value>) -> Verdict {
+    let address = args.and_then(|it| it.get("url")?.as_str()?.split_once("://"));
+    let asked = address.map(|(scheme, rest)| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let default = if scheme == "http" { 80 } else { 443 };
+        let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
+        Asked { host, port: port.parse().unwrap_or(default) }
+    });
+    permissions.judge(Act { tool, effect: effect(tool), args, more_paths: Some(&[]), asked })
+}
+
 fn shown(permissions: &Permissions, tool: &str, args: Option<&Value>) -> String {
-    match permissions.judge(Act { tool, effect: effect(tool), args, more_paths: Some(&[]) }) {
+    match judged(permissions, tool, args) {
         Verdict::Allow => "allow".to_owned(),
         Verdict::Ask(Stakes { why, always }) => {
             let why = if why.is_empty() { why } else { format!(": {why}") };
@@ -311,32 +324,30 @@ fn a_rule_with_a_path_speaks_of_the_file_whichever_tool_touches_it() {
 }
 
 #[test]
-fn a_host_is_read_as_the_network_reads_it() {
+fn a_host_is_the_one_that_is_named_and_so_is_a_port() {
     check(
         Permission::Auto,
-        "allow: fetch_url(domain:example.org), fetch_url(domain:*.rust-lang.org), fetch_url(domain:127.0.0.1)",
+        "allow: fetch_url(domain:example.org), fetch_url(domain:*.rust-lang.org), fetch_url(domain:127.0.0.1:8080)",
         "fetch_url https://example.org/x
-         fetch_url https://EXAMPLE.org.:8443/
+         fetch_url https://example.org:8443/
          fetch_url https://example.org.evil.net/
          fetch_url https://evil.net/example.org
-         fetch_url https://example.org@evil.net/
          fetch_url https://sub.example.org/
          fetch_url https://doc.rust-lang.org/
          fetch_url https://rust-lang.org/
          fetch_url https://evilrust-lang.org/
-         fetch_url http://0x7f.1/
-         fetch_url http://2130706433/
+         fetch_url http://127.0.0.1:8080/
+         fetch_url http://127.0.0.1:8081/
+         fetch_url http://127.0.0.1/
          fetch_url nonsense",
         expect![[r#"
             fetch_url https://example.org/x
                 allow
-            fetch_url https://EXAMPLE.org.:8443/
+            fetch_url https://example.org:8443/
                 allow
             fetch_url https://example.org.evil.net/
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
             fetch_url https://evil.net/example.org
-                Refused: no rule of the user allows this host. Do without it, or ask the user.
-            fetch_url https://example.org@evil.net/
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
             fetch_url https://sub.example.org/
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
@@ -346,10 +357,12 @@ fn a_host_is_read_as_the_network_reads_it() {
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
             fetch_url https://evilrust-lang.org/
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
-            fetch_url http://0x7f.1/
+            fetch_url http://127.0.0.1:8080/
                 allow
-            fetch_url http://2130706433/
-                allow
+            fetch_url http://127.0.0.1:8081/
+                Refused: no rule of the user allows this host. Do without it, or ask the user.
+            fetch_url http://127.0.0.1/
+                Refused: no rule of the user allows this host. Do without it, or ask the user.
             fetch_url nonsense
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
         "#]],
@@ -460,12 +473,7 @@ fn any_call() -> impl Strategy<Value = (&'static str, Option<Value>)> {
 /// How much is left: nothing, a question, all.
 fn freedom(mode: Permission, rules: &RuleOptions, (tool, args): &(&str, Option<Value>)) -> u8 {
     let permissions = Permissions::new(mode, Path::new("/p"), rules.clone(), Vec::new());
-    match permissions.judge(Act {
-        tool,
-        effect: effect(tool),
-        args: args.as_ref(),
-        more_paths: Some(&[]),
-    }) {
+    match judged(&permissions, tool, args.as_ref()) {
         Verdict::Refuse { .. } => 0,
         Verdict::Ask(_) => 1,
         Verdict::Allow => 2,

@@ -191,6 +191,13 @@ fn an_address_that_can_be_read_in_two_ways_is_not_asked() {
         `http://` is no URL: empty host
         `https://exa mple.org` is no URL: invalid international domain name"#]]
     .assert_eq(&given.map(refused).join("\n"));
+    let judged = given.map(asked_by).into_iter().flatten();
+    expect![[r#"
+        example.org 443
+        example.org 8443
+        [::1] 80
+    "#]]
+    .assert_eq(&judged.map(|(host, port)| format!("{host} {port}\n")).collect::<String>());
 }
 
 #[test]
