@@ -372,7 +372,7 @@ fn a_directory_in_exchange_for_the_one_that_was_granted_is_refused() {
     home.file("shared/mine", "");
     home.file("theirs/secret", "");
     let (shared, theirs) = (home.path("shared"), home.path("theirs"));
-    let config = format!("[sandbox]\nwritable = [{:?}]\n", shared);
+    let config = format!("[sandbox]\nwritable = [{shared:?}]\n");
     home.file("home/.config/agent/config.toml", &config);
     let list = format!("ls {}", shared.display());
     let server = FaultServer::answering(move |nth, _| {
