@@ -1,8 +1,8 @@
 //! What commands can do and cannot do, on this kernel, by the program that people run: each case
 //! as whoever runs the tests and, where that is root, as a user without any rights.
 //!
-//! A verdict is taken from outside, never from what the command says of itself, and an attack that
-//! would fail without a sandbox too proves nothing: each is first run without one.
+//! What attacks come to is in the suite `attacks`; here stands what must work, how a command ends,
+//! what is said, and that nothing is left of what a command was.
 #![cfg(target_os = "linux")]
 #![expect(clippy::print_stderr, reason = "what is left out is said")]
 
@@ -88,12 +88,6 @@ impl Place {
         self.program(&[args, &["--", "/bin/sh", "-c", script]].concat()).run()
     }
 
-    /// Without a sandbox.
-    fn bare(&self, script: &str) -> Finished {
-        self.hand_over();
-        self.program(&["/bin/sh", "-c", script]).run()
-    }
-
     fn confined(&self, script: &str) -> Finished {
         self.run(&[], script)
     }
@@ -122,19 +116,6 @@ fn check(script: &str, expected: Expect) {
     let shown = shown.into_inner();
     expected.assert_eq(&shown[0]);
     shown.iter().for_each(|it| assert_eq!(*it, shown[0], "another user sees something else"));
-}
-
-/// Whether `script` breaks something is said by `broken`. It must without a sandbox, or the case
-/// says nothing, and must not with one.
-#[track_caller]
-fn attack(prepare: impl Fn(&Home), script: &str, broken: impl Fn(&Home) -> bool) {
-    as_each(|place| {
-        prepare(&place.home);
-        place.confined(script);
-        assert!(!broken(&place.home), "{:?}: breached: {script}", place.user);
-        place.bare(script);
-        assert!(broken(&place.home), "{:?}: harmless without a sandbox: {script}", place.user);
-    });
 }
 
 fn repository(home: &Home) {
@@ -277,103 +258,6 @@ fn c_programs_are_built() {
 }
 
 #[test]
-fn nothing_outside_the_project_is_written() {
-    for script in [
-        "echo x > ../victim",
-        "ln -s ../victim l; echo x > l",
-        "chmod 000 ../victim",
-        "touch -d 2000-01-01 ../victim",
-        "rm -rf ../victim",
-        "mv ../victim .",
-        "echo x > $HOME/.bashrc; rm ../victim",
-    ] {
-        attack(
-            |home| {
-                home.file("victim", "whole");
-            },
-            script,
-            |home| {
-                let victim = home.path("victim");
-                let now = std::fs::metadata(&victim);
-                let seen = now.ok().map(|it| (it.permissions().mode() & 0o777, it.len()));
-                let old =
-                    std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1 << 30);
-                let aged = victim.metadata().is_ok_and(|it| it.modified().is_ok_and(|it| it < old));
-                seen.is_none_or(|it| it.0 == 0 || it.1 != 5) || aged
-            },
-        );
-    }
-}
-
-#[test]
-fn git_runs_nothing_that_a_command_has_planted() {
-    let planted = |path: &'static str| move |home: &Home| home.has(path);
-    attack(
-        repository,
-        "echo x > .git/hooks/post-checkout",
-        planted("project/.git/hooks/post-checkout"),
-    );
-    attack(
-        repository,
-        "mv .git/hooks h; mkdir .git/hooks; echo x > .git/hooks/x",
-        planted("project/.git/hooks/x"),
-    );
-    attack(
-        repository,
-        "echo x > evil; mv evil .git/info/attributes",
-        planted("project/.git/info/attributes"),
-    );
-    attack(
-        repository,
-        "mkdir e; cp -r .git/* e; echo ../e > .git/commondir",
-        planted("project/.git/commondir"),
-    );
-    attack(repository, "mv .git g; mkdir .git && echo x > .git/evil", planted("project/.git/evil"));
-    attack(repository, "git config core.fsmonitor evil", |home| {
-        home.read("project/.git/config").contains("evil")
-    });
-    attack(
-        |_| (),
-        "mkdir .agent; echo x > .agent/config.toml",
-        planted("project/.agent/config.toml"),
-    );
-    attack(|_| (), "echo x > .envrc", |home| home.path("project/.envrc").is_file());
-    attack(
-        |_| (),
-        "mkdir .vscode; echo x > .vscode/tasks.json",
-        planted("project/.vscode/tasks.json"),
-    );
-}
-
-/// What a command prints that tries to read a secret.
-#[track_caller]
-fn reads(script: &str) {
-    as_each(|place| {
-        place.home.file("project/.env", "TOKEN=hunter2\n");
-        place.home.file("home/.ssh/id_rsa", "hunter2\n");
-        place.home.file("home/.local/state/agent/sessions/s", "hunter2\n");
-        place.home.file("project/tls/server.pem", "-----BEGIN PRIVATE KEY-----\nhunter2\n");
-        let confined = place.confined(script).stdout;
-        assert!(!confined.contains("hunter2"), "{:?}: {script}: {confined}", place.user);
-        let bare = place.bare(script).stdout;
-        assert!(bare.contains("hunter2"), "{:?}: {script} reads nothing anyway", place.user);
-    });
-}
-
-#[test]
-fn no_secret_is_read() {
-    reads("cat .env");
-    reads("mv .env x; cat x; mv x .env");
-    reads("mkdir d; ln .env d/x; cat d/x");
-    reads("cat tls/server.pem");
-    reads("cat ~/.ssh/id_rsa");
-    reads("ln -s ~/.ssh/id_rsa k; cat k");
-    reads("cat /proc/self/root$HOME/.ssh/id_rsa");
-    reads("cat ~/.local/state/agent/sessions/*");
-    reads("mount -t tmpfs none /mnt; umount -l $HOME; umount -l .env; cat .env ~/.ssh/id_rsa");
-}
-
-#[test]
 fn what_a_command_leaves_is_dead_and_nothing_is_left_in_the_project() {
     as_each(|place| {
         let finished = place.confined("setsid sh -c 'sleep 1000' >/dev/null 2>&1 & exec true");
@@ -454,6 +338,94 @@ fn full_permission_is_unconfined_and_says_so() {
     );
 }
 
+/// A command that takes all there is of something: it alone ends by it.
+#[track_caller]
+fn devours(script: &str, code: i32) {
+    as_each(|place| {
+        place.confined(script).assert_code(code);
+        assert!(processes(&place.home).is_empty(), "{:?}: {script}", place.user);
+        place.confined("rm -f big").assert_code(0);
+    });
+}
+
+#[test]
+fn only_the_command_ends_by_what_it_devours() {
+    // Each bounded further than it is, for the good of the machine.
+    devours("for i in $(seq 200); do sleep 1000 & done; exit 0", 0);
+    devours("ulimit -f 2048; exec head -c 4G /dev/zero > big", 128 + 25);
+    devours("ulimit -v 200000; exec python3 -c 'x = bytearray(1 << 32)' 2> /dev/null", 1);
+}
+
+#[test]
+fn where_nothing_confines_it_a_command_is_not_run() {
+    let home = Home::new();
+    // In a sandbox no other can be made.
+    std::fs::copy(env!("CARGO_BIN_EXE_agent"), home.path("project/agent")).unwrap();
+    let inner = "./agent sandbox --level namespaces -- touch ran; echo exit $?";
+    let finished = home.agent(&["sandbox", "--", "/bin/sh", "-c", inner]).run();
+    assert!(!home.has("project/ran"));
+    expect![[r#"
+        exit 1
+        error: commands cannot be confined here: namespaces: cannot confine the command: making namespaces: operation not permitted
+    "#]].assert_eq(&(finished.stdout + &finished.stderr));
+}
+
+#[test]
+fn a_directory_in_exchange_for_the_one_that_was_granted_is_refused() {
+    let home = Home::new();
+    home.file("shared/mine", "");
+    home.file("theirs/secret", "");
+    let (shared, theirs) = (home.path("shared"), home.path("theirs"));
+    let config = format!("[sandbox]\nwritable = [{shared:?}]\n");
+    home.file("home/.config/agent/config.toml", &config);
+    let list = format!("ls {}", shared.display());
+    let server = FaultServer::answering(move |nth, _| {
+        match nth {
+            1 => {
+                std::fs::rename(&shared, shared.with_file_name("old")).unwrap();
+                std::fs::rename(&theirs, &shared).unwrap();
+            }
+            2 => {
+                std::fs::rename(&shared, &theirs).unwrap();
+                std::os::unix::fs::symlink(&theirs, &shared).unwrap();
+            }
+            3 => return say("Done."),
+            _ => {}
+        }
+        call("run_command", json!({"command": list}))
+    });
+    home.agent(&["go"]).server(&server).run();
+    let root = home.path("").canonicalize().unwrap().display().to_string();
+    let heard = |n: usize| server.chat(n).last_message().unwrap_or_default().replace(&root, "ROOT");
+    expect![[r#"
+        mine
+        [exit 0]
+        ---
+        the command could not be started: cannot confine the command: taking hold of `ROOT/shared`: stale file handle
+        ---
+        the command could not be started: cannot confine the command: taking hold of `ROOT/shared`: stale file handle
+    "#]]
+    .assert_eq(&format!("{}---\n{}\n---\n{}\n", heard(1), heard(2), heard(3)));
+}
+
+#[test]
+fn nothing_of_the_models_commands_survives_an_agent_that_is_killed() {
+    let command = |name: &str| format!("setsid sleep 1000 & echo > {name}; exec sleep 1000");
+    let (home, server) = (
+        Home::new(),
+        FaultServer::script(vec![
+            call("run_command", json!({"command": command("behind"), "background": true})),
+            call("run_command", json!({"command": command("before")})),
+        ]),
+    );
+    let run = home.agent(&["go"]).server(&server).start();
+    until("both commands to run", || home.has("project/before") && home.has("project/behind"));
+    assert!(4 <= processes(&home).len());
+    run.kill();
+    run.finish();
+    until("the last process to end", || processes(&home).is_empty());
+}
+
 #[test]
 fn nothing_survives_an_agent_that_is_killed() {
     as_each(|place| {
@@ -468,6 +440,35 @@ fn nothing_survives_an_agent_that_is_killed() {
         place.confined("rm begun").assert_code(0);
         let left = std::fs::read_dir(place.home.path("project")).expect("it is there").count();
         assert_eq!(left, 0, "{:?}", place.user);
+    });
+}
+
+/// Loudly left out where the system has none: it is no part of the program.
+#[test]
+fn bubblewrap_does_what_our_own_namespaces_do() {
+    if !Path::new("/usr/bin/bwrap").exists() {
+        eprintln!("NOT RUN: there is no bubblewrap, so the level of this name is not tested");
+        return;
+    }
+    as_each(|place| {
+        repository(&place.home);
+        place.home.file("project/.env", "TOKEN=hunter2\n");
+        place.home.file("home/.ssh/id_rsa", "hunter2\n");
+        let script = "cat .env ~/.ssh/id_rsa 2>/dev/null; echo x 2>/dev/null > .git/hooks/x; touch /usr/x 2>/dev/null
+                      echo x > x; cat x; grep -E 'CapEff|CapBnd|NoNewPrivs|Seccomp:' /proc/self/status
+                      setsid sleep 1000 >/dev/null 2>&1 & exit 7";
+        let finished = place.run(&["--level", "bubblewrap"], script);
+        finished.assert_code(7);
+        expect![[r#"
+            x
+            CapEff:	0000000000000000
+            CapBnd:	0000000000000000
+            NoNewPrivs:	1
+            Seccomp:	2
+        "#]]
+        .assert_eq(&finished.stdout);
+        assert!(!place.home.has("project/.git/hooks/x"));
+        assert!(processes(&place.home).is_empty(), "{:?}", place.user);
     });
 }
 

@@ -8,6 +8,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod confined;
 mod find;
 mod floor;
 mod gap;
@@ -31,6 +32,7 @@ const ALL: &[Measurement] = &[
     ("memory", memory::fifty_turns),
     ("find", find::find),
     ("floor", floor::floor),
+    ("confined", confined::confined),
     ("gap", gap::gap),
     ("entries", gap::entries),
 ];

@@ -226,7 +226,7 @@ mod tests {
             sandbox.writable AGENT_SANDBOX_WRITABLE List []
             sandbox.reveal AGENT_SANDBOX_REVEAL List []
             sandbox.hosts AGENT_SANDBOX_HOSTS List []
-            sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces|reduced "auto"
+            sandbox.level AGENT_SANDBOX_LEVEL auto|namespaces|bubblewrap|reduced "auto"
             checks.check AGENT_CHECKS_CHECK Text unset
             checks.lint AGENT_CHECKS_LINT Text unset
             checks.test AGENT_CHECKS_TEST Text unset

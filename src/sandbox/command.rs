@@ -119,9 +119,30 @@ impl Command {
         session: Session,
         [stdin, stdout, stderr]: [Stdio; 3],
     ) -> io::Result<(tokio::process::Child, Upkeep)> {
+        let prepare = |wrapper| self.prepared(wrapper, session, [stdin, stdout, stderr]);
+        match &self.policy {
+            Policy::Unconfined => Ok((prepare(None).spawn()?, Upkeep::default())),
+            Policy::Confined(confinement) => confined::spawn(confinement, &self.dir, prepare),
+        }
+    }
+
+    /// All but what confines it. A wrapper is a program with arguments that take ours.
+    fn prepared(
+        &self,
+        wrapper: Option<(&'static Path, Vec<OsString>)>,
+        session: Session,
+        [stdin, stdout, stderr]: [Stdio; 3],
+    ) -> tokio::process::Command {
+        let (program, before) = match wrapper {
+            Some((wrapper, mut before)) => {
+                before.push(self.program.clone().into());
+                (wrapper, before)
+            }
+            None => (&*self.program, Vec::new()),
+        };
         #[expect(clippy::disallowed_methods, reason = "this is the one place that starts programs")]
-        let mut command = tokio::process::Command::new(&self.program);
-        command.args(&self.args).current_dir(&self.dir).env_clear();
+        let mut command = tokio::process::Command::new(program);
+        command.args(before).args(&self.args).current_dir(&self.dir).env_clear();
         command.envs(self.environment.0.iter().map(|(name, value)| (name, value)));
         command.stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
         let parent = rustix::process::getpid();
@@ -136,10 +157,7 @@ impl Command {
                 die_with(parent)
             });
         }
-        match &self.policy {
-            Policy::Unconfined => Ok((command.spawn()?, Upkeep::default())),
-            Policy::Confined(confinement) => confined::spawn(command, confinement, &self.dir),
-        }
+        command
     }
 }
 

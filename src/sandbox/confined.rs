@@ -1,12 +1,31 @@
 //! Starting a child that is confined by what works on this machine.
 
+use std::ffi::OsString;
 use std::io;
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
 use std::path::Path;
+#[cfg(target_os = "linux")]
+use std::sync::Arc;
 
 use crate::sandbox::Confinement;
+#[cfg(target_os = "linux")]
+use crate::sandbox::bubblewrap::Wrapper;
+#[cfg(target_os = "linux")]
+use crate::sandbox::enter::Passage;
 use crate::sandbox::placeholders::Placeholders;
 #[cfg(target_os = "linux")]
+use crate::sandbox::plan::{Plan, plan, reduced};
+#[cfg(target_os = "linux")]
 use crate::sandbox::proxy::{self, Serving};
+#[cfg(target_os = "linux")]
+use crate::sandbox::report::Report;
+#[cfg(target_os = "macos")]
+use crate::sandbox::seatbelt;
+#[cfg(target_os = "linux")]
+use crate::sandbox::{Level, landlock};
+#[cfg(target_os = "linux")]
+use crate::sandbox::{Network, handover};
 
 /// What is there for a command as long as it lives, and gone with it.
 #[derive(Debug, Default)]
@@ -16,27 +35,25 @@ pub(super) struct Upkeep {
     _proxy: Option<Serving>,
 }
 
+impl From<Placeholders> for Upkeep {
+    fn from(placeholders: Placeholders) -> Self {
+        Self { _placeholders: placeholders, ..Self::default() }
+    }
+}
+
+/// Starts what `prepare` makes, which is given the program that confines it, if there is one.
 #[cfg(target_os = "linux")]
 pub(super) fn spawn(
-    mut command: tokio::process::Command,
     confinement: &Confinement,
     directory: &Path,
+    prepare: impl FnOnce(Option<(&'static Path, Vec<OsString>)>) -> tokio::process::Command,
 ) -> io::Result<(tokio::process::Child, Upkeep)> {
-    use std::os::fd::AsRawFd;
-    use std::sync::Arc;
-
-    use crate::sandbox::enter::Passage;
-    use crate::sandbox::plan::{plan, reduced};
-    use crate::sandbox::report::Report;
-    use crate::sandbox::{Level, Network, handover, landlock};
-
-    // Held open until the child has them.
-    let mut rules = None;
-    let mut gate = None;
-    let (plan, placeholders) = match confinement.level {
+    let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
+    match confinement.level {
         Level::Namespaces => {
             let placeholders = Placeholders::make(&confinement.absent)?;
-            let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
+            let mut command = prepare(None);
+            let mut gate = None;
             let out = match &confinement.network {
                 Network::None => None,
                 Network::Hosts(it) => {
@@ -46,13 +63,28 @@ pub(super) fn spawn(
                     Some(there)
                 }
             };
-            (plan(confinement, directory, out, &exists), placeholders)
+            let child = pass(command, plan(confinement, directory, out, &exists))?;
+            // The child has become the command, so the socket has been handed out.
+            let serving = gate.map(|(gate, here)| Serving::start(handover::receive(here)?, gate));
+            Ok((child, Upkeep { _placeholders: placeholders, _proxy: serving.transpose()? }))
+        }
+        Level::Bubblewrap => {
+            let placeholders = Placeholders::make(&confinement.absent)?;
+            let wrapper = Wrapper::new(&plan(confinement, directory, None, &exists))?;
+            Ok((wrapper.spawn(prepare)?, placeholders.into()))
         }
         Level::Reduced => {
-            let rules = rules.insert(landlock::rules(confinement)?);
-            (reduced(rules.as_raw_fd()), Placeholders::default())
+            // Held open until the child has them.
+            let rules = landlock::rules(confinement)?;
+            let child = pass(prepare(None), reduced(rules.as_raw_fd()))?;
+            Ok((child, Upkeep::default()))
         }
-    };
+    }
+}
+
+/// Starts a child that carries out `plan` before it becomes the command.
+#[cfg(target_os = "linux")]
+fn pass(mut command: tokio::process::Command, plan: Plan) -> io::Result<tokio::process::Child> {
     let plan = Arc::new(plan);
     let report = Arc::new(Report::new()?);
     let mut passage = Passage::new(Arc::clone(&plan), Arc::clone(&report));
@@ -61,31 +93,40 @@ pub(super) fn spawn(
     unsafe {
         command.pre_exec(move || passage.pass());
     }
-    let child = command.spawn().map_err(|err| match report.failed() {
+    command.spawn().map_err(|err| match report.failed() {
         Some(step) => io::Error::new(
             err.kind(),
             format!("cannot confine the command: {}: {}", plan.steps[step], plain(&err)),
         ),
         None => err,
-    })?;
-    drop(rules);
-    // The child has become the command, so the socket has been handed out.
-    let serving = gate.map(|(gate, here)| Serving::start(handover::receive(here)?, gate));
-    Ok((child, Upkeep { _placeholders: placeholders, _proxy: serving.transpose()? }))
+    })
 }
 
-#[cfg(not(target_os = "linux"))]
+/// There Seatbelt does what can be done, which the system brings.
+#[cfg(target_os = "macos")]
 pub(super) fn spawn(
-    _: tokio::process::Command,
+    confinement: &Confinement,
+    _: &Path,
+    prepare: impl FnOnce(Option<(&'static Path, Vec<OsString>)>) -> tokio::process::Command,
+) -> io::Result<(tokio::process::Child, Upkeep)> {
+    let placeholders = Placeholders::make(&confinement.absent)?;
+    let profile = seatbelt::profile(confinement)?;
+    let wrapper = (Path::new(seatbelt::PROGRAM), vec!["-p".into(), profile.into()]);
+    Ok((prepare(Some(wrapper)).spawn()?, placeholders.into()))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+pub(super) fn spawn(
     _: &Confinement,
     _: &Path,
+    _: impl FnOnce(Option<(&'static Path, Vec<OsString>)>) -> tokio::process::Command,
 ) -> io::Result<(tokio::process::Child, Upkeep)> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
 /// An error of the system in lower case and without its number.
 #[cfg(target_os = "linux")]
-fn plain(err: &io::Error) -> String {
+pub(super) fn plain(err: &io::Error) -> String {
     let text = err.to_string();
     text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }

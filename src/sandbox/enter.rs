@@ -38,7 +38,7 @@ const LARGEST_FILE: u64 = 16 << 30;
 const PROCESSES: u64 = 4096;
 
 /// Parts of `/proc` where a root without any capability could still do harm.
-const GUARDED: &[&CStr] =
+pub(super) const GUARDED: &[&CStr] =
     &[c"/proc/sys", c"/proc/sysrq-trigger", c"/proc/irq", c"/proc/bus", c"/proc/fs"];
 
 impl Passage {
@@ -102,7 +102,7 @@ impl Passage {
             Step::Begin => begin(&self.report),
             Step::Limits => limit(),
             Step::Restrict { rules } => {
-                rustix::thread::set_no_new_privs(true)?;
+                forgo()?;
                 raw::landlock_enter(*rules)
             }
             Step::Filter { program } => raw::filter(program),
@@ -230,6 +230,15 @@ fn begin(report: &Report) -> rustix::io::Result<()> {
 /// A copy of what is at `place`, with all that is mounted in it. No link is followed, and what
 /// was put there in exchange for what was granted is refused.
 fn taken(place: &CStr, id: Option<FileId>, attributes: u64) -> rustix::io::Result<OwnedFd> {
+    copy(found(place, id)?.as_fd(), attributes)
+}
+
+/// Fails unless at `place` is what is meant.
+pub(super) fn check(place: &CStr, id: Option<FileId>) -> rustix::io::Result<()> {
+    found(place, id).map(drop)
+}
+
+fn found(place: &CStr, id: Option<FileId>) -> rustix::io::Result<OwnedFd> {
     let found = open(place)?;
     if let Some(id) = id {
         let now = rustix::fs::fstat(&found)?;
@@ -237,7 +246,7 @@ fn taken(place: &CStr, id: Option<FileId>, attributes: u64) -> rustix::io::Resul
             return Err(Errno::STALE);
         }
     }
-    copy(found.as_fd(), attributes)
+    Ok(found)
 }
 
 /// Takes hold of what is at `path`, if no link leads there.
@@ -334,6 +343,11 @@ fn renounce() -> rustix::io::Result<()> {
             done => done?,
         }
     }
+    forgo()
+}
+
+/// What of it needs no privilege: whoever holds none and can gain none has nothing to lock.
+fn forgo() -> rustix::io::Result<()> {
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
     let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
@@ -341,7 +355,7 @@ fn renounce() -> rustix::io::Result<()> {
     rustix::thread::set_no_new_privs(true)
 }
 
-fn limit() -> rustix::io::Result<()> {
+pub(super) fn limit() -> rustix::io::Result<()> {
     raw::close_later();
     rustix::process::setrlimit(Resource::Core, fixed(0))?;
     rustix::process::setrlimit(Resource::Fsize, lowered(Resource::Fsize, LARGEST_FILE))?;

@@ -14,6 +14,11 @@ use crate::sandbox::{Command, Confinement, Environment, Grant, Network, Policy};
 pub(crate) enum Level {
     /// Namespaces of our own making.
     Namespaces,
+    /// Those that bubblewrap makes.
+    Bubblewrap,
+    /// The rules of macOS about paths.
+    #[cfg(target_os = "macos")]
+    Seatbelt,
     /// Rules about paths, and a filter of system calls.
     Reduced,
 }
@@ -22,9 +27,17 @@ impl Level {
     /// The best of what is wanted that works here, found out by trying; or why none does. Must be
     /// called where commands can be started.
     pub(crate) fn find(wanted: Wanted) -> Result<Self, String> {
+        #[cfg(target_os = "macos")]
         let levels: &[Self] = match wanted {
-            Wanted::Auto => &[Self::Namespaces, Self::Reduced],
+            Wanted::Auto => &[Self::Seatbelt],
+            // Nothing else is there.
+            _ => &[],
+        };
+        #[cfg(not(target_os = "macos"))]
+        let levels: &[Self] = match wanted {
+            Wanted::Auto => &[Self::Namespaces, Self::Bubblewrap, Self::Reduced],
             Wanted::Namespaces => &[Self::Namespaces],
+            Wanted::Bubblewrap => &[Self::Bubblewrap],
             Wanted::Reduced => &[Self::Reduced],
         };
         let mut reasons = Vec::new();
@@ -40,10 +53,13 @@ impl Level {
     /// What it does not hold, as a sentence for the person; `None` if it is the whole.
     pub(crate) fn shortcoming(self) -> Option<&'static str> {
         match self {
-            Self::Namespaces => None,
+            Self::Namespaces | Self::Bubblewrap => None,
+            #[cfg(target_os = "macos")]
+            Self::Seatbelt => Some("commands share /tmp and processes with you"),
             Self::Reduced => Some(
                 "commands are confined in part only: they see secrets in the project, can change \
-                 its hooks and share /tmp and processes with you",
+                 its hooks, reach services of this machine by socket files, and share /tmp and \
+                 processes with you",
             ),
         }
     }
@@ -54,10 +70,17 @@ impl Level {
         let attempt = || {
             let confinement = Confinement::bare(*self, Grant::new(Path::new("/usr"))?);
             let command = nothing.args(["-c", ":"]).under(Policy::Confined(confinement.into()));
-            let stdio = [Stdio::null(), Stdio::null(), Stdio::null()];
-            Tree::plant(|| command.spawn(Session::Own, stdio)).map(drop)
+            let stdio = [Stdio::null(), Stdio::null(), Stdio::piped()];
+            let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
+            match self {
+                Self::Namespaces | Self::Reduced => Ok(()),
+                // What cannot be done it says only when it has started.
+                #[cfg(target_os = "macos")]
+                Self::Seatbelt => tree.ended_well(&mut child),
+                Self::Bubblewrap => tree.ended_well(&mut child),
+            }
         };
-        attempt().map_err(|err| err.to_string())
+        attempt().map_err(|err: std::io::Error| err.to_string())
     }
 }
 
@@ -83,6 +106,9 @@ impl fmt::Display for Level {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Namespaces => "namespaces",
+            Self::Bubblewrap => "bubblewrap",
+            #[cfg(target_os = "macos")]
+            Self::Seatbelt => "seatbelt",
             Self::Reduced => "reduced",
         })
     }

@@ -4,6 +4,8 @@
 //! no terminal; whatever it leaves behind is killed with it.
 
 mod background;
+#[cfg(target_os = "linux")]
+mod bubblewrap;
 mod capture;
 mod command;
 mod confined;
@@ -31,6 +33,8 @@ mod raw;
 #[cfg(target_os = "linux")]
 mod report;
 mod run;
+#[cfg(any(test, target_os = "macos"))]
+mod seatbelt;
 mod server;
 mod sockets;
 mod tree;

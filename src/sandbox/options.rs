@@ -37,6 +37,8 @@ pub(crate) enum Wanted {
     Auto,
     /// Namespaces of the kernel, made by agent itself.
     Namespaces,
+    /// Namespaces made by bubblewrap, if the system has it.
+    Bubblewrap,
     /// Rules of the kernel about paths: nothing outside is written, there is no network, but what
     /// is in the project is not protected from commands.
     Reduced,

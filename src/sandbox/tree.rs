@@ -1,7 +1,7 @@
 //! A child and everything it started, killed together.
 
 use std::collections::BTreeSet;
-use std::io;
+use std::io::{self, Read};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -23,6 +23,9 @@ struct Living {
 
 /// What is killed dies at once, unless it waits for a disk or a network that does not answer.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How much is read of what a child says of its failure.
+const LONGEST_WORD: u64 = 4096;
 
 /// Makes this process the parent of whatever its children leave behind, so that a program that
 /// forked twice can still be found. Called once, at start; from then on a child that `sandbox`
@@ -61,6 +64,24 @@ impl Tree {
     pub(super) fn signal(&self, signal: Signal) {
         // An error means that the group is gone already.
         let _ = rustix::process::kill_process_group(self.leader, signal);
+    }
+}
+
+impl Tree {
+    /// Waits for the end of a child that has little to do; an error is what it says was wrong.
+    pub(super) fn ended_well(&self, child: &mut tokio::process::Child) -> io::Result<()> {
+        await_death(self.leader, Instant::now() + PATIENCE);
+        let status = child.try_wait()?.ok_or(io::ErrorKind::TimedOut)?;
+        if status.success() {
+            return Ok(());
+        }
+        let mut said = String::new();
+        if let Some(stderr) = child.stderr.take() {
+            let stderr = std::fs::File::from(stderr.into_owned_fd()?);
+            stderr.take(LONGEST_WORD).read_to_string(&mut said)?;
+        }
+        let line = said.lines().next().unwrap_or("it failed without a word");
+        Err(io::Error::other(line.to_owned()))
     }
 }
 

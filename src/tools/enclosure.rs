@@ -113,7 +113,8 @@ impl Enclosure {
             absent: absent.collect(),
             network: match (&self.gate, level) {
                 (Some(gate), Level::Namespaces) => Network::Hosts(gate.clone()),
-                (None, _) | (_, Level::Reduced) => Network::None,
+                // The others have no way to hand a socket out.
+                _ => Network::None,
             },
         })
     }

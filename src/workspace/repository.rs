@@ -10,6 +10,8 @@ pub(super) struct Parts {
     pub(super) pinned: Vec<PathBuf>,
     pub(super) frozen: Vec<PathBuf>,
     pub(super) absent: Vec<Absent>,
+    /// The repositories of submodules.
+    pub(super) modules: Vec<PathBuf>,
     /// A repository that lies elsewhere, of which this is a work tree.
     pub(super) outside: Vec<PathBuf>,
 }
@@ -96,6 +98,7 @@ impl Parts {
             if module.join("HEAD").exists() {
                 self.repository(&module);
                 self.modules(&module.join("modules"), depth - 1);
+                self.modules.push(module);
             } else {
                 self.modules(&module, depth - 1);
             }

@@ -149,6 +149,7 @@ impl Survey {
                 let git = here.join(git);
                 seen.insert(News::Repository(path.clone()));
                 let parts = repository::parts(&git, &self.root);
+                seen.extend(parts.modules.iter().map(|it| News::Repository(self.below(it))));
                 view.pinned.extend(parts.pinned);
                 view.frozen.extend(parts.frozen);
                 view.absent.extend(parts.absent);

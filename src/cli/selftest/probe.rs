@@ -293,7 +293,8 @@ fn privileges() -> io::Result<()> {
         line.map(|it| it.trim_start_matches(':').trim().to_owned()).unwrap_or_default()
     };
     let none = |it: &str| value(it).chars().all(|it| it == '0');
-    let held = none("CapEff") && none("CapPrm") && none("CapBnd") && value("NoNewPrivs") == "1";
+    // Without new privileges nothing is gained from what could be had.
+    let held = none("CapEff") && none("CapPrm") && none("CapInh") && value("NoNewPrivs") == "1";
     if held { Err(refused("none is left")) } else { Ok(()) }
 }
 
@@ -335,7 +336,11 @@ fn locks() -> io::Result<()> {
 
 /// A pair of terminals, through which a word passes.
 fn terminal() -> io::Result<()> {
-    let mut keyboard = File::options().read(true).write(true).open("/dev/ptmx")?;
+    use std::os::unix::fs::OpenOptionsExt;
+    let mut open = File::options();
+    // Who closes the terminal that it belongs to is ended.
+    open.read(true).write(true).custom_flags(libc::O_NOCTTY);
+    let mut keyboard = open.open("/dev/ptmx")?;
     let unlock = [0_i32];
     let descriptor = keyboard.as_raw_fd() as usize;
     call(libc::SYS_ioctl, [descriptor, libc::TIOCSPTLCK as usize, address(&unlock), 0, 0, 0])?;
@@ -343,7 +348,7 @@ fn terminal() -> io::Result<()> {
     let args = [descriptor, libc::TIOCGPTN as usize, number.as_mut_ptr() as usize, 0, 0, 0];
     call(libc::SYS_ioctl, args)?;
     let path = format!("/dev/pts/{}", number[0]);
-    let mut screen = File::options().read(true).write(true).open(path)?;
+    let mut screen = open.open(path)?;
     screen.write_all(b"x")?;
     let mut heard = [0; 1];
     keyboard.read_exact(&mut heard)

@@ -57,6 +57,8 @@ pub(super) enum Verdict {
     Broken,
     /// Held, but it does not succeed without confinement either, so that proves nothing.
     Vacuous,
+    /// Not held, or hindered, as is known of what confines commands here.
+    Conceded(&'static str),
     /// Held; without confinement it would not succeed for this user or on this machine either.
     HeldAnyway,
 }
@@ -77,6 +79,22 @@ impl Verdict {
         }
     }
 
+    /// The same where it is known why it cannot be better.
+    pub(super) fn given(self, shortcoming: Option<&'static str>) -> Self {
+        match (self, shortcoming) {
+            (Self::Breached | Self::Silent | Self::Broken, Some(why)) => Self::Conceded(why),
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// Why it is no better, where that is known.
+    pub(super) fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::Conceded(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// Whether it is as it should be.
     pub(super) fn is_good(self) -> bool {
         !matches!(self, Self::Breached | Self::Silent | Self::Broken | Self::Vacuous)
@@ -91,6 +109,7 @@ impl Verdict {
             Self::Works => "works",
             Self::Broken => "BROKEN",
             Self::Vacuous => "PROVES NOTHING",
+            Self::Conceded(_) => "not held",
             Self::HeldAnyway => "held (not possible here without a sandbox either)",
         }
     }

@@ -158,8 +158,15 @@ impl World {
         state(&path).ok().as_ref() != self.before.get(&path)
     }
 
+    /// It may take a moment to be.
     pub(super) fn is_victim_dead(&self) -> bool {
-        self.victim.is_dead()
+        for _ in 0..50 {
+            if self.victim.is_dead() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(4));
+        }
+        false
     }
 
     /// Whether a process that knows the token is left. It may take a moment to be gone.

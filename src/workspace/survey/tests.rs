@@ -252,3 +252,13 @@ fn a_linked_work_tree_brings_its_repository_if_that_knows_of_it() {
     assert_eq!(view.outside, [elsewhere.join(".git")]);
     assert!(view.frozen.contains(&elsewhere.join(".git/config")));
 }
+
+#[test]
+fn a_repository_planted_among_those_of_submodules_is_news() {
+    let mut project = Project::new(&[".git/config", ".git/modules/known/HEAD"]);
+    project.shown();
+    project.add(&[".git/modules/planted/HEAD", ".git/modules/planted/config"]);
+    let shown = project.shown();
+    let news: Vec<_> = shown.lines().filter(|it| it.starts_with("news")).collect();
+    expect!["news: a git repository has appeared in `.git/modules/planted`; git obeys its settings and hooks there"].assert_eq(&news.join("\n"));
+}
