@@ -6,6 +6,7 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -89,6 +90,13 @@ impl Sample {
             ("edit_file", json!({"path": self.file, "edits": edits})),
             ("check", json!({"kind": "test"})),
         ]
+    }
+
+    /// The same for a model of its own.
+    fn script(&self) -> Value {
+        let call = |(tool, args)| json!({"tool_calls": [{"name": tool, "arguments": args}]});
+        let last = json!({"content": "It is mended."});
+        self.steps().map(call).into_iter().chain([last]).collect()
     }
 
     /// Runs the project's own tests, outside of any sandbox.
@@ -178,11 +186,7 @@ fn a_go_project_is_mended_where_there_is_go() {
 fn a_project_is_mended_on_a_real_server() {
     let Some(play) = Play::new() else { return };
     PYTHON.put(&play.home);
-    let calls = PYTHON
-        .steps()
-        .map(|(tool, args)| json!({"tool_calls": [{"name": tool, "arguments": args}]}));
-    let script: Vec<_> = calls.into_iter().chain([json!({"content": "It is mended."})]).collect();
-    let model = play.model("mends", &json!(script));
+    let model = play.model("mends", &PYTHON.script());
     let run = play.agent(&["-m", &model, "fix the failing tests"]);
     let finished = surroundings(run).within(LONG).run();
     finished.assert_code(0);
@@ -432,4 +436,51 @@ fn a_change_of_somebody_else_is_kept_when_it_is_shown() {
         },
         "two\ntheirs\n",
     );
+}
+
+// Nothing leaves the machine.
+
+/// Whom anybody tried to connect to, and whom with success.
+fn connections(trace: &str) -> (BTreeSet<&str>, BTreeSet<&str>) {
+    let calls = trace.lines().filter_map(|it| it.split_once("connect(").map(|it| it.1));
+    let calls = calls.filter_map(|it| Some((between(it, "{", "}")?, it.ends_with("= 0"))));
+    let calls: Vec<_> = calls.collect();
+    let tried = calls.iter().map(|it| it.0).collect();
+    (tried, calls.iter().filter(|it| it.1).map(|it| it.0).collect())
+}
+
+/// A whole loop where there is no network, not even a loopback. All that anybody reaches is the socket
+/// of the model server.
+#[test]
+fn a_project_is_mended_without_a_network() {
+    let Some(play) = Play::new() else { return };
+    PYTHON.put(&play.home);
+    let model = play.model("mends", &PYTHON.script());
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let is_there = |name: &str| std::env::split_paths(&path).any(|it| it.join(name).is_file());
+    let trace = play.home.path("trace").display().to_string();
+    let agent = env!("CARGO_BIN_EXE_agent");
+    let strace = ["strace", "-f", "-qq", "-e", "trace=connect", "-o", &trace];
+    let strace = if is_there("strace") { &strace[..] } else { &[] };
+    if strace.is_empty() {
+        eprintln!("NOT TESTED: what is connected to, for there is no `strace` here");
+    }
+    let what = [agent, "-m", &model, "fix the failing tests"];
+    let args = [&["--map-root-user", "--net"], strace, &what].concat();
+    let run = play.home.program(Path::new("unshare"), &args);
+    let run = run.env("LLAMA_SERVER", play.server.to_str().expect("the path is text"));
+    let finished = surroundings(run).within(LONG).run();
+    finished.assert_code(0);
+    assert_eq!(finished.stdout.trim_end(), "It is mended.", "{}", finished.stderr);
+    assert!(PYTHON.is_green(&play.home));
+    if !strace.is_empty() {
+        let trace = play.home.read("trace");
+        let (tried, reached) = connections(&trace);
+        // Only sockets of this machine: the library of a command may look for a cache of names.
+        let is_local = |it: &&str| it.starts_with("sa_family=AF_UNIX");
+        assert!(tried.iter().all(is_local), "{tried:?}");
+        let reached: Vec<_> = reached.into_iter().collect();
+        let [server] = reached[..] else { panic!("one socket, not {reached:?}") };
+        assert!(server.ends_with("/llama.sock\""), "{server}");
+    }
 }
