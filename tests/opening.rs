@@ -175,8 +175,8 @@ fn a_conversation_that_begins_and_ends_runs_nothing() {
     terminal.wait_until("a prompt", |screen| screen.trim_end().ends_with('›'));
     terminal.send(CTRL_D);
     assert_eq!(terminal.finish().0, Some(0));
-    for args in [&["sessions"][..], &["config"], &["trust", "--show"], &["undo", "--list"]] {
-        home.agent(args).server(&server).run();
+    for args in [&["sessions", "list"][..], &["config", "show"], &["trust", "--show"], &["diff"]] {
+        home.agent(args).server(&server).run().assert_code(0);
     }
     assert_eq!(ran(&home), [""; 0]);
 }
