@@ -202,7 +202,7 @@ fn a_project_is_mended_on_a_real_server() {
 /// What the model does next, from the number of calls it has made and the last result.
 type Wits = fn(usize, &str) -> Response;
 
-/// The files, the wits, and what the file `a.txt` holds at the end.
+/// The files, the wits, and what the first of the files holds at the end.
 #[track_caller]
 fn recovers(files: &[(&str, &str)], wits: Wits, expected: &str) {
     let home = Home::new();
@@ -217,7 +217,8 @@ fn recovers(files: &[(&str, &str)], wits: Wits, expected: &str) {
     let told = |it: &Request| it.last_message().unwrap_or_default().chars().take(400).collect();
     let told: Vec<String> = server.chats().iter().map(told).collect();
     assert_eq!(finished.stdout.trim_end(), "Done.", "{told:#?}");
-    assert_eq!(home.read("project/a.txt"), expected, "{told:#?}");
+    let path = format!("project/{}", files[0].0);
+    assert_eq!(home.read(&path), expected, "{told:#?}");
 }
 
 fn edit(old: &str, new: &str) -> Response {
@@ -377,7 +378,7 @@ fn what_was_cut_from_an_output_is_found_by_its_hint() {
 #[test]
 fn a_file_and_a_tool_under_wrong_names_are_found_by_the_names_that_are_told() {
     recovers(
-        &[("deep/down/scores_of_games.txt", "seven\n"), ("a.txt", "?\n")],
+        &[("a.txt", "?\n"), ("deep/down/scores_of_games.txt", "seven\n")],
         |nth, told| match nth {
             0 => call("read_the_file", json!({"paths": ["score_of_game.txt"]})),
             1 => match told.split('`').find(|it| *it == "read_file") {
@@ -433,6 +434,52 @@ fn a_change_of_somebody_else_is_kept_when_it_is_shown() {
             _ => lost(),
         },
         "two\ntheirs\n",
+    );
+}
+
+#[test]
+fn a_call_that_was_cut_off_is_made_in_pieces() {
+    recovers(
+        &[("a.txt", "")],
+        |nth, told| {
+            let write = |content: &str, append: bool| {
+                let args = json!({"path": "a.txt", "content": content, "append": append});
+                call("write_file", args)
+            };
+            match nth {
+                0 | 1 => Response::stream()
+                    .call_in_pieces("write_file", &["{\"path\": \"a.txt\", ", "\"content\": \"one"])
+                    .finish("length"),
+                2 if told.contains("too long") && told.contains("in smaller pieces") => {
+                    write("one\n", false)
+                }
+                3 if told.starts_with("replaced") => write("two\n", true),
+                _ if told.starts_with("added") => say("Done."),
+                _ => lost(),
+            }
+        },
+        "one\ntwo\n",
+    );
+}
+
+#[test]
+fn what_was_left_out_by_a_comment_is_given_whole() {
+    recovers(
+        &[("a.rs", "fn one() {}\nfn two() {}\n")],
+        |nth, told| match nth {
+            0 => call("read_file", json!({"paths": ["a.rs"]})),
+            1 | 2 => {
+                let content = "fn zero() {}\n// ... existing code ...\n";
+                call("write_file", json!({"path": "a.rs", "content": content}))
+            }
+            3 if told.contains("change parts of the file with edit_file") => {
+                let edits = json!([{"old": "fn one() {}", "new": "fn zero() {}\nfn one() {}"}]);
+                call("edit_file", json!({"path": "a.rs", "edits": edits}))
+            }
+            _ if told.starts_with("@@") => say("Done."),
+            _ => lost(),
+        },
+        "fn zero() {}\nfn one() {}\nfn two() {}\n",
     );
 }
 
