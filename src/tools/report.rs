@@ -50,7 +50,8 @@ pub(super) fn counts(found: &Findings) -> String {
     if 0 < found.failed() {
         counts.push(format!("{} failed", found.failed()));
     }
-    if let Some(tally) = found.tally {
+    // Some name only the tests that failed: beside them, none that passed may mean not counted.
+    if let Some(tally) = found.tally.filter(|it| 0 < it.passed || found.failed() == 0) {
         counts.push(format!("{} passed", tally.passed));
     }
     counts.join(", ")

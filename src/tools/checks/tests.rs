@@ -121,6 +121,24 @@ fn tests_that_failed_are_named() {
 }
 
 #[test]
+fn that_none_passed_is_not_said_where_only_failures_are_named() {
+    let print = "printf -- '--- FAIL: TestA (0.00s)\\n    a_test.go:3: no\\nFAIL\\nFAIL\\tx\\t0.001s\\n'; exit 1";
+    check(
+        &[],
+        &[(Purpose::Test, print)],
+        json!({"kind": "test"}),
+        expect![[r#"
+            Failed (1 failed)
+            $ printf -- '--- FAIL: TestA (0.00s)\n    a_test.go:3: no\nFAIL\nFAIL\tx\t0.001s\n'; exit 1
+            1 failed
+            FAILED TestA (x/a_test.go:3)
+              no
+            [exit 1]
+        "#]],
+    );
+}
+
+#[test]
 fn what_nobody_understands_is_shown_as_it_ends() {
     check(
         &[],
