@@ -17,7 +17,7 @@ const LONG: std::time::Duration = std::time::Duration::from_secs(120);
 /// Not `/tmp`, of which a command has its own: here it would see the world outside if it could.
 fn ground(name: &str) -> PathBuf {
     let ground = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    std::fs::create_dir_all(&ground).unwrap();
+    std::fs::create_dir_all(&ground).expect("a folder can be made");
     ground
 }
 
@@ -28,7 +28,7 @@ fn check(run: &Finished) {
     let told: Value = serde_json::from_str(&run.stdout)
         .unwrap_or_else(|err| panic!("{err}: {}{}", run.stdout, run.stderr));
     assert_eq!(told["level"], "namespaces");
-    let cases = told["cases"].as_array().unwrap();
+    let cases = told["cases"].as_array().expect("a list of cases");
     let bad: Vec<_> = cases
         .iter()
         .filter(|it| it["good"] != true)
@@ -70,5 +70,5 @@ fn no_attack_of_an_ordinary_user_comes_through() {
     let run = ["XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"]
         .into_iter()
         .fold(run, |it, name| it.env(name, &state.to_string_lossy()));
-    check(&run.as_user(NOBODY).within(LONG).run());
+    check(&run.owned_by(NOBODY).within(LONG).run());
 }

@@ -169,7 +169,7 @@ impl Run {
     }
 
     /// As another user, which only root may ask for. What was private to us is closed to it.
-    pub fn as_user(mut self, id: u32) -> Self {
+    pub fn owned_by(mut self, id: u32) -> Self {
         use std::os::unix::process::CommandExt;
         self.command.uid(id).gid(id).current_dir("/");
         self

@@ -67,7 +67,6 @@ pub(super) fn selftest(
     let mut settings = configuration::load(around, options, &workspace)?.settings.sandbox;
     settings.level = typed.level.unwrap_or(settings.level);
     let settings = sandbox::Options { level: settings.level, ..sandbox::Options::default() };
-    #[expect(clippy::disallowed_methods, reason = "this is where the program looks around")]
     let program = std::env::current_exe().context("cannot find this program itself")?;
     let ground = Ground { base: base(around), program, settings };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
