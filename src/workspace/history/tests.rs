@@ -482,7 +482,7 @@ fn a_history_that_was_cut_at_any_byte_undoes_what_it_knows() {
     let records = world.dir.path().join("state/p/session/history/records.jsonl");
     let whole = fs::read(&records).unwrap();
     // The first edit, the second.
-    let first = whole.iter().enumerate().filter(|(_, it)| **it == b'\n').next().unwrap().0 + 1;
+    let first = whole.iter().position(|it| *it == b'\n').unwrap() + 1;
     let mut world = world;
     let edges = [first, whole.len()].into_iter().flat_map(|it| it - 2..=it + 1);
     for cut in (0..whole.len()).step_by(61).chain(edges.filter(|it| *it <= whole.len())) {
