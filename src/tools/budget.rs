@@ -28,7 +28,7 @@ const CHARACTERS: usize = 3;
 const RANGE: std::ops::RangeInclusive<usize> = 4_000..=32_000;
 
 /// What the line that tells of a cut may have besides.
-const SLACK: usize = 1_000;
+pub(super) const SLACK: usize = 1_000;
 
 impl Budget {
     /// For a model whose window has so many tokens.
