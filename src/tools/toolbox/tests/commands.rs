@@ -200,6 +200,17 @@ fn however_long_the_line_that_has_begun_its_id_and_state_are_told() {
 }
 
 #[test]
+fn what_is_given_input_is_waited_for_until_it_answers() {
+    let world = World::new(&[], Limits::default());
+    // It thinks for longer than what has begun to write may be silent.
+    let script = "echo name?; read name; sleep 0.5; echo hello $name; read more";
+    let start = json!({"command": script, "background": true}).to_string();
+    world.shown("run_command", &start);
+    let answer = world.shown("command_output", r#"{"id": "c1", "input": "world"}"#);
+    assert!(answer.contains("hello world\n[still running]"), "{answer}");
+}
+
+#[test]
 fn only_so_many_commands_run_in_the_background() {
     let world = World::new(&[], Limits::default());
     let start =
