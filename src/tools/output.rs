@@ -235,9 +235,13 @@ mod tests {
     #[test]
     fn of_a_long_line_that_has_begun_both_ends_are_shown() {
         let line = format!("Downloading ä{}ö. Go on? ", ".".repeat(200));
-        check(100, &format!("one\n{line}"), expect![[r#"
+        check(
+            100,
+            &format!("one\n{line}"),
+            expect![[r#"
             one
-            Downloading ä............ [… 173 characters left out …] ...............ö. Go on? "#]]);
+            Downloading ä............ [… 173 characters left out …] ...............ö. Go on? "#]],
+        );
     }
 
     proptest! {
