@@ -16,7 +16,7 @@ impl Default for Budget {
 }
 
 /// The most characters of one line of a file.
-pub(super) const LINE: usize = 2000;
+const LINE: usize = 2000;
 
 /// What one result may take of the window: an eighth.
 const PART: usize = 8;
@@ -28,7 +28,7 @@ const CHARACTERS: usize = 3;
 const RANGE: std::ops::RangeInclusive<usize> = 4_000..=32_000;
 
 /// What the line that tells of a cut may have besides.
-const SLACK: usize = 1_000;
+pub(super) const SLACK: usize = 1_000;
 
 impl Budget {
     /// For a model whose window has so many tokens.
@@ -56,24 +56,46 @@ impl Budget {
     /// As many of the lines as fit, each with its end; and how many that are. The first is taken
     /// in any case.
     pub(super) fn take(self, lines: impl Iterator<Item = String>) -> (String, usize) {
-        let (mut text, mut room, mut taken) = (String::new(), self.0, 0);
+        let mut room = Room::new(self);
         for line in lines {
-            let line = clip(&line, LINE);
-            let length = line.chars().count() + 1;
-            if room < length && 0 < taken {
+            if !room.take(&line) {
                 break;
             }
-            room = room.saturating_sub(length);
-            taken += 1;
-            text.push_str(&line);
-            text.push('\n');
         }
-        (text, taken)
+        (room.text, room.taken)
     }
 
     /// An equal part for each of several.
     pub(super) fn share(self, among: usize) -> Self {
         Self(self.0 / among.max(1))
+    }
+}
+
+/// Lines are taken one by one, each with its end, while they fit.
+#[derive(Debug)]
+pub(super) struct Room {
+    left: usize,
+    pub(super) taken: usize,
+    pub(super) text: String,
+}
+
+impl Room {
+    pub(super) fn new(budget: Budget) -> Self {
+        Self { left: budget.0, taken: 0, text: String::new() }
+    }
+
+    /// False when the line does not fit. The first is taken in any case.
+    pub(super) fn take(&mut self, line: &str) -> bool {
+        let line = clip(line, LINE);
+        let length = line.chars().count() + 1;
+        if self.left < length && 0 < self.taken {
+            return false;
+        }
+        self.left = self.left.saturating_sub(length);
+        self.taken += 1;
+        self.text += &line;
+        self.text.push('\n');
+        true
     }
 }
 

@@ -65,9 +65,9 @@ async fn act(known: &Rc<Known>, args: &Args) -> Result<(), Failure> {
     };
     if let Some(input) = &args.input {
         let end = if input.ends_with('\n') { "" } else { "\n" };
-        command.write(format!("{input}{end}").into_bytes());
+        let answered = known.write(format!("{input}{end}").into_bytes());
         if args.wait_seconds.is_none() {
-            known.settle().await;
+            answered.await;
         }
     }
     if args.stop == Some(true) {

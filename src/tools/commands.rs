@@ -187,22 +187,46 @@ impl Known {
         }
     }
 
-    /// Waits until it ends, or has nothing more to say for now.
-    pub(super) async fn settle(&self) {
-        let State::Background { command, written } = &self.state else { return };
-        let mut written = written.clone();
-        let moment = tokio::time::sleep(MOMENT);
-        let quiet = async {
-            if written.changed().await.is_err() {
-                return std::future::pending().await;
+    /// Gives it input, which it may read or not. What is returned waits until it ends, or has
+    /// answered and has nothing more to say for now.
+    pub(super) fn write(&self, input: Vec<u8>) -> impl Future<Output = ()> {
+        let answered = match &self.state {
+            State::Over => None,
+            State::Background { command, written } => {
+                let mut written = written.clone();
+                // What it said before is no answer.
+                written.mark_unchanged();
+                command.write(input);
+                Some(settled(command, written))
             }
-            while let Ok(Ok(())) = tokio::time::timeout(QUIET, written.changed()).await {}
         };
-        tokio::select! {
-            biased;
-            _ = command.end() => {}
-            () = moment => {}
-            () = quiet => {}
+        async move {
+            if let Some(answered) = answered {
+                answered.await;
+            }
         }
+    }
+
+    /// Waits until it ends, or has said something and has nothing more to say for now.
+    pub(super) async fn settle(&self) {
+        if let State::Background { command, written } = &self.state {
+            settled(command, written.clone()).await;
+        }
+    }
+}
+
+async fn settled(command: &Background, mut written: watch::Receiver<()>) {
+    let moment = tokio::time::sleep(MOMENT);
+    let quiet = async {
+        if written.changed().await.is_err() {
+            return std::future::pending().await;
+        }
+        while let Ok(Ok(())) = tokio::time::timeout(QUIET, written.changed()).await {}
+    };
+    tokio::select! {
+        biased;
+        _ = command.end() => {}
+        () = moment => {}
+        () = quiet => {}
     }
 }

@@ -7,6 +7,7 @@ mod plain;
 mod shelf;
 mod spool;
 
+use std::borrow::Cow;
 use std::rc::Rc;
 
 pub(super) use shelf::Shelf;
@@ -119,6 +120,8 @@ impl Output {
     pub(super) fn since(&self, mark: Mark, budget: Budget) -> (String, Mark) {
         let Some(spool) = &self.spool else { return (self.whole(), mark) };
         let end = Mark { bytes: spool.bytes(), lines: spool.lines() };
+        let begun = ends_of(self.plain.line(), budget.share(2));
+        let budget = Budget(budget.0.saturating_sub(begun.chars().count()));
         let mut text = match spool.lost() {
             None => between(spool, mark, end, budget),
             Some(why) => {
@@ -130,10 +133,7 @@ impl Output {
                 text
             }
         };
-        let begun = self.plain.line();
-        if !begun.is_empty() {
-            text += begun;
-        }
+        text += &begun;
         (text, end)
     }
 
@@ -147,6 +147,18 @@ impl Output {
             _ => text,
         }
     }
+}
+
+/// The line, or its two ends and how much lies between: what a command asks for stands at the end.
+fn ends_of(line: &str, budget: Budget) -> Cow<'_, str> {
+    let count = line.chars().count();
+    if count <= budget.0 {
+        return line.into();
+    }
+    let half = budget.0 / 2;
+    let place = |nth| line.char_indices().nth(nth).map_or(line.len(), |(at, _)| at);
+    let (head, tail) = (&line[..place(half)], &line[place(count - half)..]);
+    format!("{head} [… {} characters left out …] {tail}", count - 2 * half).into()
 }
 
 /// A part of what was written, cut in its middle where it is too long.
@@ -183,5 +195,62 @@ fn lines(text: &str) -> u64 {
 fn end_line(text: &mut String) {
     if !text.is_empty() && !text.ends_with('\n') {
         text.push('\n');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tools::budget::SLACK;
+
+    fn spooled(budget: Budget, written: &str) -> Output {
+        let dir = tempfile::tempdir().unwrap();
+        let shelf = Rc::new(Shelf::new(None, dir.path().to_owned()));
+        let mut output = Output::spooled(&shelf, budget).unwrap();
+        output.push(written.as_bytes());
+        output
+    }
+
+    #[track_caller]
+    fn check(budget: usize, written: &str, expected: Expect) {
+        let budget = Budget(budget);
+        expected.assert_eq(&spooled(budget, written).since(Mark::default(), budget).0);
+    }
+
+    #[test]
+    fn a_line_that_has_begun_is_shown_after_the_others() {
+        check(
+            40,
+            "one\ntwo\nname? ",
+            expect![[r#"
+            one
+            two
+            name? "#]],
+        );
+    }
+
+    #[test]
+    fn of_a_long_line_that_has_begun_both_ends_are_shown() {
+        let line = format!("Downloading ä{}ö. Go on? ", ".".repeat(200));
+        check(
+            100,
+            &format!("one\n{line}"),
+            expect![[r#"
+            one
+            Downloading ä............ [… 173 characters left out …] ...............ö. Go on? "#]],
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_leaves_room_for_what_is_said_of_it(lines in 0usize..300, begun in 0usize..20_000, budget in 0usize..9000) {
+            let written = "0123456789äöü\n".repeat(lines) + &"ä".repeat(begun);
+            let budget = Budget(budget);
+            let (text, _) = spooled(budget, &written).since(Mark::default(), budget);
+            prop_assert!(text.chars().count() <= budget.0 + SLACK / 2);
+        }
     }
 }

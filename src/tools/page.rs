@@ -1,24 +1,21 @@
 //! Lines from a certain one on, as many as fit.
 
 use crate::tools::Budget;
-use crate::tools::budget::{LINE, clip};
+use crate::tools::budget::Room;
 
 /// Takes lines one by one, and keeps those of one page.
 #[derive(Debug)]
 pub(super) struct Page {
     first: usize,
-    room: usize,
     met: usize,
-    taken: usize,
     is_full: bool,
-    text: String,
+    room: Room,
 }
 
 impl Page {
     /// From the `first` line on, counted from 1.
     pub(super) fn new(first: usize, budget: Budget) -> Self {
-        let first = first.max(1);
-        Self { first, room: budget.0, met: 0, taken: 0, is_full: false, text: String::new() }
+        Self { first: first.max(1), met: 0, is_full: false, room: Room::new(budget) }
     }
 
     /// False when no more is wanted. The first line is taken in any case.
@@ -27,35 +24,26 @@ impl Page {
         if self.met < self.first {
             return true;
         }
-        let line = clip(line, LINE);
-        let length = line.chars().count() + 1;
-        if self.room < length && 0 < self.taken {
-            self.is_full = true;
-            return false;
-        }
-        self.room = self.room.saturating_sub(length);
-        self.taken += 1;
-        self.text += &line;
-        self.text.push('\n');
-        true
+        self.is_full |= !self.room.take(line);
+        !self.is_full
     }
 
     /// The last line, if there are more.
     pub(super) fn cut(&self) -> Option<usize> {
-        self.is_full.then(|| self.first + self.taken - 1)
+        self.is_full.then(|| self.first + self.room.taken - 1)
     }
 
     /// How many lines there are before the page, if it is empty.
     pub(super) fn beyond(&self) -> Option<usize> {
-        (self.taken == 0 && 0 < self.met).then_some(self.met)
+        (self.room.taken == 0 && 0 < self.met).then_some(self.met)
     }
 
     pub(super) fn taken(&self) -> usize {
-        self.taken
+        self.room.taken
     }
 
     pub(super) fn into_text(self) -> String {
-        self.text
+        self.room.text
     }
 }
 

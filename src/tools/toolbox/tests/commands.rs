@@ -188,6 +188,29 @@ fn a_prompt_without_an_end_of_line_is_seen() {
 }
 
 #[test]
+fn however_long_the_line_that_has_begun_its_id_and_state_are_told() {
+    let limits = Limits { result: Budget(4_000), ..Limits::default() };
+    let world = World::new(&[], limits);
+    let script = "printf '%016000d' 0; printf 'name? '; read name; echo";
+    let start = json!({"command": script, "background": true}).to_string();
+    let begun = world.shown("run_command", &start);
+    assert!(begun.contains("0name? \n[c1 runs in the background"), "{begun}");
+    let looked = world.shown("command_output", r#"{"id": "c1"}"#);
+    assert!(looked.ends_with("0name? \n[still running]\n"), "{looked}");
+}
+
+#[test]
+fn what_is_given_input_is_waited_for_until_it_answers() {
+    let world = World::new(&[], Limits::default());
+    // It thinks for longer than what has begun to write may be silent.
+    let script = "echo name?; read name; sleep 0.5; echo hello $name; read more";
+    let start = json!({"command": script, "background": true}).to_string();
+    world.shown("run_command", &start);
+    let answer = world.shown("command_output", r#"{"id": "c1", "input": "world"}"#);
+    assert!(answer.contains("hello world\n[still running]"), "{answer}");
+}
+
+#[test]
 fn only_so_many_commands_run_in_the_background() {
     let world = World::new(&[], Limits::default());
     let start =
