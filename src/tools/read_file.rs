@@ -1,6 +1,7 @@
 //! `read_file`: files with line numbers, in ranges where they are long.
 
 use std::fmt::Write as _;
+use std::ops;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
@@ -122,7 +123,8 @@ fn read_one(
     };
     let answer = match file.content() {
         Content::Text(text) => {
-            let mut answer = numbered(&path.to_string(), &text.shown(), range, budget)?;
+            let (mut answer, shown) = numbered(&path.to_string(), &text.shown(), range, budget)?;
+            seen.note_lines(&file, shown);
             match text.encoding {
                 Encoding::Utf8 => {}
                 Encoding::Utf16 { .. } => answer.text += "[the file is UTF-16; edits keep it so]\n",
@@ -134,20 +136,27 @@ fn read_one(
             answer
         }
         Content::Binary(kind) => {
+            seen.note_lines(&file, 0..0);
             let size = file.bytes().len();
             let text = format!("`{path}` is {kind}, {size} bytes; it cannot be shown as text\n");
             Answer { text, gist: kind }
         }
     };
-    seen.note(file.real(), file.bytes());
     Ok(answer)
 }
 
-fn numbered(path: &str, text: &str, range: Range, budget: Budget) -> Result<Answer, Failure> {
+/// The lines with their numbers, and which of them fitted, counted from 0.
+fn numbered(
+    path: &str,
+    text: &str,
+    range: Range,
+    budget: Budget,
+) -> Result<(Answer, ops::Range<usize>), Failure> {
     let text = text.trim_start_matches('\u{feff}');
     let total = text.lines().count();
     if total == 0 {
-        return Ok(Answer { text: "[the file is empty]\n".to_owned(), gist: "empty".to_owned() });
+        let text = "[the file is empty]\n".to_owned();
+        return Ok((Answer { text, gist: "empty".to_owned() }, 0..0));
     }
     if total < range.first {
         let text = format!("`{path}` has only {}", count(total, "line"));
@@ -167,5 +176,5 @@ fn numbered(path: &str, text: &str, range: Range, budget: Budget) -> Result<Answ
     } else if taken < total {
         let _ = writeln!(shown, "[lines {} to {last} of {total}]", range.first);
     }
-    Ok(Answer { text: shown, gist: count(taken, "line") })
+    Ok((Answer { text: shown, gist: count(taken, "line") }, range.first - 1..last))
 }

@@ -1,12 +1,16 @@
-//! What the model has seen of the project in this session: files it has read, and those it wrote.
-//! A file is known by where it really is. After a resume nothing is seen.
+//! What the model has seen of the project in this session: the lines of files that it was shown,
+//! and what it wrote. A file is known by where it really is. After a resume nothing is seen.
+
+mod shown;
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use crate::tools::diff::diff;
+use crate::tools::seen::shown::Lines;
 use crate::tools::{Budget, Failure};
 use crate::workspace::{Content, ProjectPath, SourceFile};
 
@@ -26,6 +30,7 @@ struct Sight {
     hash: [u8; 32],
     /// `None` where it was too much to be held.
     bytes: Option<Vec<u8>>,
+    shown: Lines,
 }
 
 /// The most bytes that are held of one file, and of all.
@@ -33,14 +38,27 @@ const FILE: usize = 256 * 1024;
 const ALL: usize = 16 * 1024 * 1024;
 
 impl Seen {
-    /// This is what the file at `real` holds, and the model knows.
+    /// This is what the file at `real` holds, and the model knows all of it.
     pub(super) fn note(&self, real: &ProjectPath, bytes: &[u8]) {
+        self.sights().note(real, bytes, Lines::all(lines(bytes)));
+    }
+
+    /// These lines of the file were shown, counted from 0, besides those that were before.
+    pub(super) fn note_lines(&self, file: &SourceFile, shown: Range<usize>) {
         let mut sights = self.sights();
-        sights.forget(real);
-        let is_held = bytes.len() <= FILE && sights.held + bytes.len() <= ALL;
-        let held = is_held.then(|| bytes.to_vec());
-        sights.held += held.as_ref().map_or(0, Vec::len);
-        sights.files.insert(real.clone(), Sight { hash: hash(bytes), bytes: held });
+        let mut all = sights.shown(file.real(), file.bytes());
+        all.add(shown);
+        sights.note(file.real(), file.bytes(), all);
+    }
+
+    /// What was `before` now is `after`, at `real`, and the model knows what it changed.
+    pub(super) fn carry(&self, before: &SourceFile, real: &ProjectPath, after: &[u8]) {
+        let mut sights = self.sights();
+        let shown = sights.shown(before.real(), before.bytes());
+        if before.real() != real {
+            sights.forget(before.real());
+        }
+        sights.note(real, after, carried(&shown, before.bytes(), after));
     }
 
     pub(super) fn forget(&self, real: &ProjectPath) {
@@ -51,25 +69,35 @@ impl Seen {
         self.sights().files.contains_key(file.real())
     }
 
-    /// Whether the file was seen as it is.
+    /// The lines of the file as it is that were not shown.
+    pub(super) fn unseen(&self, file: &SourceFile) -> Lines {
+        self.sights().shown(file.real(), file.bytes()).others(lines(file.bytes()))
+    }
+
+    /// Whether the file was seen as it is, or some of it.
     pub(super) fn is_current(&self, file: &SourceFile) -> bool {
         let sights = self.sights();
         sights.files.get(file.real()).is_some_and(|it| it.hash == hash(file.bytes()))
     }
 
-    /// Fails if the file is not what was seen last, with what has changed; this then is what was
-    /// seen. A file that was never seen is no failure.
+    /// Fails if the file is not what was seen last, with what has changed, which then was seen. A
+    /// file that was never seen is no failure.
     pub(super) fn must_be_current(&self, file: &SourceFile, budget: Budget) -> Result<(), Failure> {
-        let before = match self.sights().files.get(file.real()) {
-            Some(sight) if sight.hash != hash(file.bytes()) => sight.bytes.clone(),
+        let (before, mut shown) = match self.sights().files.get(file.real()) {
+            Some(sight) if sight.hash != hash(file.bytes()) => {
+                (sight.bytes.clone(), sight.shown.clone())
+            }
             _ => return Ok(()),
         };
-        self.note(file.real(), file.bytes());
         let path = file.path();
         let texts = before.as_deref().map(|it| (Content::of(it), file.content()));
         let text = match texts {
             Some((Content::Text(before), Content::Text(after))) => {
                 let diff = diff(&before.shown(), &after.shown(), budget.share(2));
+                shown = match diff.is_cut {
+                    true => Lines::default(),
+                    false => shown.carried(&before.text, &after.text),
+                };
                 let rest = if diff.is_cut { "[cut: read the file to see the rest]\n" } else { "" };
                 format!(
                     "`{path}` has changed since it was read or written here:\n{}{rest}It was left as \
@@ -77,11 +105,15 @@ impl Seen {
                     diff.text
                 )
             }
-            _ => format!(
-                "`{path}` has changed since it was read or written here. It was left as it is; read \
-                 it again."
-            ),
+            _ => {
+                shown = Lines::default();
+                format!(
+                    "`{path}` has changed since it was read or written here. It was left as it is; \
+                     read it again."
+                )
+            }
         };
+        self.sights().note(file.real(), file.bytes(), shown);
         Err(Failure::new(text, "changed meanwhile"))
     }
 
@@ -91,9 +123,38 @@ impl Seen {
 }
 
 impl Sights {
+    fn note(&mut self, real: &ProjectPath, bytes: &[u8], shown: Lines) {
+        self.forget(real);
+        let is_held = bytes.len() <= FILE && self.held + bytes.len() <= ALL;
+        let held = is_held.then(|| bytes.to_vec());
+        self.held += held.as_ref().map_or(0, Vec::len);
+        self.files.insert(real.clone(), Sight { hash: hash(bytes), bytes: held, shown });
+    }
+
+    /// Which lines were shown, if the file still holds this.
+    fn shown(&self, real: &ProjectPath, bytes: &[u8]) -> Lines {
+        let sight = self.files.get(real).filter(|it| it.hash == hash(bytes));
+        sight.map(|it| it.shown.clone()).unwrap_or_default()
+    }
+
     fn forget(&mut self, real: &ProjectPath) {
         let gone = self.files.remove(real).and_then(|it| it.bytes);
         self.held -= gone.map_or(0, |it| it.len());
+    }
+}
+
+/// How many lines there are to be shown. What is no text counts as one that never is.
+fn lines(bytes: &[u8]) -> usize {
+    match Content::of(bytes) {
+        Content::Text(text) => text.text.lines().count(),
+        Content::Binary(_) => 1,
+    }
+}
+
+fn carried(shown: &Lines, before: &[u8], after: &[u8]) -> Lines {
+    match (Content::of(before), Content::of(after)) {
+        (Content::Text(before), Content::Text(after)) => shown.carried(&before.text, &after.text),
+        _ => Lines::default(),
     }
 }
 

@@ -37,8 +37,8 @@ pub(super) fn write(
     let placeholder = placeholder(&old, &args.content).filter(|_| !is_prose(&args.path));
     if let Some(comment) = placeholder {
         let text = format!(
-            "`{comment}` in `content` would be written as it is. Give the whole text, or change \
-             parts of the file with edit_file. `{path}` was not changed."
+            "`{comment}` in `content` would be written as it is. Give the whole text, change \
+             parts of the file with edit_file, or word the comment otherwise. `{path}` was not changed."
         );
         return Err(Failure::new(text, "not the whole text"));
     }
@@ -46,10 +46,21 @@ pub(super) fn write(
     let (bytes, text) = match &before {
         None => (args.content.into_bytes(), format!("created `{path}`: {lines}\n")),
         Some(before) if args.append == Some(true) => {
-            let (more, kept) = as_in(before, &args.content)?;
-            let had = count(before.text()?.text.lines().count(), "line");
+            let old = before.text()?;
+            let had = count(old.text.lines().count(), "line");
+            // What is added are lines; the last one that was there may lack its end.
+            let is_open = !old.text.is_empty() && !old.text.ends_with(['\n', '\r']);
+            let is_glued =
+                is_open && !args.content.is_empty() && !args.content.starts_with(['\n', '\r']);
+            let (end, told) = match is_glued {
+                true => ("\n", "[the last line had no end: it was given one first]\n"),
+                false => ("", ""),
+            };
+            let (more, kept) = as_in(before, &(end.to_owned() + &args.content))?;
             let bytes = [before.bytes(), &more].concat();
-            (bytes, format!("added {lines} to the end of `{path}`, which had {had}\n{kept}"))
+            let text =
+                format!("added {lines} to the end of `{path}`, which had {had}\n{told}{kept}");
+            (bytes, text)
         }
         Some(before) if before.bytes() == args.content.as_bytes() => {
             seen.note(before.real(), before.bytes());
@@ -68,18 +79,23 @@ pub(super) fn write(
             (bytes, format!("replaced `{path}`: {lines}, before {had}\n{kept}"))
         }
     };
-    // More of a file that was not read says nothing about the rest of it.
-    let is_known =
-        args.append != Some(true) || before.as_ref().is_none_or(|it| seen.is_current(it));
+    let is_more = args.append == Some(true);
     let old = before.as_ref().and_then(|it| it.text().ok()).map(|it| it.text.into_owned());
     let touched = vec![Touched { path: path.clone(), before: old }];
     let change = match before {
         None => Change::Create { path: path.clone(), bytes: bytes.clone() },
         Some(before) => Change::Replace { before, bytes: bytes.clone() },
     };
-    workspace.apply(&[change])?;
-    if is_known {
-        seen.note(&workspace.real(&path)?, &bytes);
+    workspace.apply(std::slice::from_ref(&change))?;
+    let real = workspace.real(&path)?;
+    match change {
+        // More of a file that was not read says nothing about the rest of it.
+        Change::Replace { before, .. } if is_more => {
+            if seen.is_current(&before) {
+                seen.carry(&before, &real, &bytes);
+            }
+        }
+        _ => seen.note(&real, &bytes),
     }
     Ok(Changed { answer: Answer { text, gist: lines }, touched })
 }
@@ -89,15 +105,30 @@ fn must_be_seen(seen: &Seen, before: &SourceFile, budget: Budget) -> Result<(), 
     if before.bytes().is_empty() {
         return Ok(());
     }
-    if seen.has(before) {
-        return seen.must_be_current(before, budget);
-    }
+    seen.must_be_current(before, budget)?;
     let path = before.path();
+    let unseen = seen.unseen(before);
+    if unseen.is_empty() {
+        return Ok(());
+    }
     let size = match before.content() {
         Content::Text(text) => count(text.text.lines().count(), "line"),
-        Content::Binary(kind) => kind,
+        Content::Binary(kind) => {
+            let text = format!(
+                "`{path}` exists and is {kind}, which nobody can read here, so it was not replaced. \
+                 If it shall go, delete it with a command first."
+            );
+            return Err(Failure::new(text, "not read"));
+        }
     };
     let call = serde_json::json!({"path": path.to_string(), "edits": [{"old": "…", "new": "…"}]});
+    if seen.has(before) {
+        let text = format!(
+            "`{path}` ({size}) was not replaced, for not all of it was read in this session: read \
+             {unseen} first, or change parts with edit_file, for example {call}."
+        );
+        return Err(Failure::new(text, "not all read"));
+    }
     let text = format!(
         "`{path}` exists ({size}) and was not read in this session, so it was not replaced. To change \
          parts of it, call edit_file with {call}. To replace all of it, read it first."

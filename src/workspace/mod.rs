@@ -44,7 +44,7 @@ pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
 pub(crate) use patch::{
-    Action, FilePatch, Hunk, HunkMiss, apply_hunks, is_patch, parse as parse_patch,
+    Action, FilePatch, Hunk, HunkMiss, apply_hunks, deletes, is_patch, parse as parse_patch,
 };
 pub(crate) use path::{ProjectPath, in_order};
 pub(crate) use root::Opener;

@@ -13,7 +13,7 @@ use crate::tools::seen::Seen;
 use crate::tools::{Budget, Failure, lookup};
 use crate::workspace::{
     Action, Cancel, Change, Encoding, FileError, Hunk, Latitude, ProjectPath, SourceFile, Text,
-    Workspace, apply_hunks, placeholder, replace_once,
+    Workspace, apply_hunks, deletes, placeholder, replace_once,
 };
 
 pub(super) struct Draft<'a> {
@@ -52,7 +52,7 @@ impl<'a> Draft<'a> {
                 self.replace(&path, &name, &old, &new).map_err(|it| named(&name, it))
             }
             What::Patch(Action::Create(content)) => self.create(&path, content),
-            What::Patch(Action::Delete) => self.delete(&path),
+            What::Patch(Action::Delete(hunks)) => self.delete(&path, &hunks),
             What::Patch(Action::Update { hunks, to }) => self.update(&path, &hunks, to.as_deref()),
         }
     }
@@ -124,13 +124,18 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    fn delete(&mut self, path: &str) -> Result<(), Failure> {
+    fn delete(&mut self, path: &str, hunks: &[Hunk]) -> Result<(), Failure> {
         let seen = self.seen;
         let file = self.open(path)?;
-        if file.before.as_ref().is_some_and(|it| !seen.has(it)) {
-            let text =
-                format!("`{path}` was not read in this session. Read it before you delete it.");
-            return Err(Failure::new(text, "not read"));
+        if let Some(before) = &file.before {
+            must_be_seen(seen, path, before)?;
+        }
+        if !deletes(file.text(), hunks) {
+            let text = format!(
+                "`{path}` holds other lines than those the patch deletes. Read it again, or delete it \
+                 with a command."
+            );
+            return Err(Failure::new(text, "no match"));
         }
         file.after = None;
         Ok(())
@@ -153,7 +158,16 @@ impl<'a> Draft<'a> {
     /// The file as this call has left it so far.
     fn open(&mut self, given: &str) -> Result<&mut File, Failure> {
         let path = self.workspace.path(given)?;
-        let known = self.files.iter().position(|it| it.to.as_ref().unwrap_or(&it.path) == &path);
+        let real = self.workspace.real(&path).ok();
+        // A link and what it leads to are one file.
+        let is_same = |it: &File| match &it.to {
+            Some(to) => to == &path,
+            None => {
+                it.path == path
+                    || it.before.as_ref().is_some_and(|it| Some(it.real()) == real.as_ref())
+            }
+        };
+        let known = self.files.iter().position(is_same);
         let at = match known {
             Some(at) => at,
             None => {
@@ -179,11 +193,26 @@ impl<'a> Draft<'a> {
         Ok(&mut self.files[at])
     }
 
+    /// What the model now knows of the files.
+    fn note(workspace: &Workspace, seen: &Seen, change: &Change) {
+        let (before, path, bytes) = match change {
+            Change::Create { path, bytes } => (None, path, bytes),
+            Change::Replace { before, bytes } => (Some(before), before.path(), bytes),
+            Change::Move { before, path, bytes } => (Some(before), path, bytes),
+            Change::Delete { before } => return seen.forget(before.real()),
+        };
+        match (workspace.real(path), before) {
+            (Ok(real), Some(before)) => seen.carry(before, &real, bytes),
+            (Ok(real), None) => seen.note(&real, bytes),
+            (Err(_), Some(before)) => seen.forget(before.real()),
+            (Err(_), None) => {}
+        }
+    }
+
     /// Makes all the changes, and shows them.
     pub(super) fn apply(self) -> Result<Changed, Failure> {
         let budget = self.budget.share(self.files.len());
         let reports: Vec<Report> = self.files.iter().map(|it| it.report(budget)).collect();
-        let seen: Vec<_> = self.files.iter().map(File::outcome).collect();
         let touched = self.files.iter().filter_map(File::touched).collect();
         let changes: Vec<Change> = self.files.into_iter().filter_map(File::change).collect();
         if changes.is_empty() {
@@ -195,11 +224,8 @@ impl<'a> Draft<'a> {
             failure.text += "\nNo file was changed.";
             failure
         })?;
-        for (gone, (path, bytes)) in seen {
-            gone.iter().for_each(|it| self.seen.forget(it));
-            if let (Ok(real), Some(bytes)) = (self.workspace.real(&path), bytes) {
-                self.seen.note(&real, &bytes);
-            }
+        for change in &changes {
+            Self::note(self.workspace, self.seen, change);
         }
         Ok(Changed { answer: answer(&reports), touched })
     }
@@ -220,8 +246,11 @@ impl File {
         if self.encoding != Encoding::Unknown {
             return Ok(());
         }
-        let known: BTreeSet<char> = self.text().chars().filter(|it| !it.is_ascii()).collect();
-        match text.chars().find(|it| !it.is_ascii() && !known.contains(it)) {
+        let mut known: BTreeSet<char> = self.text().chars().filter(|it| !it.is_ascii()).collect();
+        // This is how the model was shown bytes that are no text; nobody knows whether it means one.
+        known.remove(&char::REPLACEMENT_CHARACTER);
+        let new = changed(self.text(), text);
+        match new.chars().find(|it| !it.is_ascii() && !known.contains(it)) {
             None => Ok(()),
             Some(strange) => Err(Failure::new(
                 format!(
@@ -264,14 +293,6 @@ impl File {
             (Some(before), None, _) => Some(Change::Delete { before }),
             (None, None, _) => None,
         }
-    }
-
-    /// Where nothing is any more, and what is where.
-    fn outcome(&self) -> (Option<ProjectPath>, (ProjectPath, Option<Vec<u8>>)) {
-        let is_gone = self.after.is_none() || self.to.is_some();
-        let gone = self.before.as_ref().filter(|_| is_gone).map(|it| it.real().clone());
-        let bytes = self.after.as_ref().map(|it| self.encoding.encode(it));
-        (gone, (self.to.as_ref().unwrap_or(&self.path).clone(), bytes))
     }
 
     fn report(&self, budget: Budget) -> Report {
@@ -324,6 +345,21 @@ fn answer(reports: &[Report]) -> Answer {
     Answer { text, gist: format!("{gist} in {}", count(reports.len(), "file")) }
 }
 
+/// Who deletes a file must know what is lost.
+fn must_be_seen(seen: &Seen, path: &str, file: &SourceFile) -> Result<(), Failure> {
+    let unseen = seen.unseen(file);
+    if unseen.is_empty() {
+        return Ok(());
+    }
+    let text = match seen.has(file) {
+        true => format!(
+            "not all of `{path}` was read in this session. Read {unseen} before you delete it."
+        ),
+        false => format!("`{path}` was not read in this session. Read it before you delete it."),
+    };
+    Err(Failure::new(text, "not read"))
+}
+
 fn must_be_whole(old: &str, new: &str) -> Result<(), Failure> {
     if new.contains('\0') {
         return Err(Failure::new("the new text holds a NUL character.", "not text"));
@@ -331,11 +367,22 @@ fn must_be_whole(old: &str, new: &str) -> Result<(), Failure> {
     match placeholder(old, new) {
         None => Ok(()),
         Some(comment) => {
-            let text =
-                format!("`{comment}` would be written as it is. Give the whole text instead.");
+            let text = format!(
+                "`{comment}` would be written as it is. Give the whole text instead, or word the comment otherwise."
+            );
             Err(Failure::new(text, "not the whole text"))
         }
     }
+}
+
+/// What stands in the new text between all that is as it was.
+fn changed<'a>(old: &str, new: &'a str) -> &'a str {
+    let same = |(a, b): &(char, char)| a == b;
+    let length = |it: (char, char)| it.1.len_utf8();
+    let head: usize = old.chars().zip(new.chars()).take_while(same).map(length).sum();
+    let rests = (old[head..].chars().rev(), new[head..].chars().rev());
+    let tail: usize = rests.0.zip(rests.1).take_while(same).map(length).sum();
+    &new[head..new.len() - tail]
 }
 
 fn named(name: &str, mut failure: Failure) -> Failure {

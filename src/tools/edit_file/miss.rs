@@ -11,7 +11,7 @@ pub(super) fn explain(miss: Miss, old: &str, budget: Budget) -> Failure {
     match miss {
         Miss::AlreadySo(line) => Failure::new(
             format!(
-                "this is already so: `old` does not occur, and `new` is in the file at line {line}."
+                "this is already so: `new` is in the file at line {line}, and `old` nowhere else."
             ),
             "already so",
         ),
@@ -61,7 +61,8 @@ pub(super) fn explain_hunk(miss: HunkMiss, old: &str, budget: Budget) -> Failure
             let words = [
                 ("`old` occurs", "its old lines occur"),
                 ("`old` does not occur", "its old lines do not occur"),
-                ("and `new` is in the file", "and the new ones are in the file"),
+                ("`new` is in the file", "the new lines are in the file"),
+                ("and `old` nowhere else", "and the old ones nowhere else"),
                 ("Copy `old` from there", "Copy the old lines from there"),
             ];
             words.iter().for_each(|(from, to)| failure.text = failure.text.replacen(from, to, 1));

@@ -474,10 +474,10 @@ fn an_edit_that_does_not_fit_says_why() {
         "edit_file",
         edit("fn z() {", "fn a() {\n    one();"),
         expect![[r#"
-        Failed (already so)
-        this is already so: `old` does not occur, and `new` is in the file at line 1.
-        `a.rs` was not changed.
-    "#]],
+            Failed (already so)
+            this is already so: `new` is in the file at line 1, and `old` nowhere else.
+            `a.rs` was not changed.
+        "#]],
     );
     check(
         SOURCE,
@@ -590,7 +590,7 @@ fn an_edit_says_what_it_overlooked() {
         json!({"path": "a.rs", "edits": [{"old": "two();", "new": "// ... existing code ..."}]}),
         expect![[r#"
             Failed (not the whole text)
-            `// ... existing code ...` would be written as it is. Give the whole text instead.
+            `// ... existing code ...` would be written as it is. Give the whole text instead, or word the comment otherwise.
             `a.rs` was not changed.
         "#]],
     );
@@ -723,10 +723,141 @@ fn a_file_is_not_replaced_before_it_was_read() {
         3	3
         [lines 3 to 3 of 3]
         Failed (not the whole text)
-        `// ... rest of file ...` in `content` would be written as it is. Give the whole text, or change parts of the file with edit_file. `a` was not changed.
-        Done (1 line)
-        replaced `a`: 1 line, before 3 lines
+        `// ... rest of file ...` in `content` would be written as it is. Give the whole text, change parts of the file with edit_file, or word the comment otherwise. `a` was not changed.
+        Failed (not all read)
+        `a` (3 lines) was not replaced, for not all of it was read in this session: read lines 1 to 2 first, or change parts with edit_file, for example {"path":"a","edits":[{"old":"…","new":"…"}]}.
     "#]].assert_eq(&shown.concat());
+}
+
+#[test]
+fn a_file_is_not_lost_before_all_of_it_was_read() {
+    let lines: String = (1..=40).map(|it| format!("line {it}\n")).collect();
+    let world = World::new(
+        &[("a", &lines), ("z", &lines)],
+        Limits { result: Budget(120), ..Limits::default() },
+    );
+    fs::write(world.dir.path().join("project/x.png"), b"\x89PNG\r\n\x1a\n").unwrap();
+    let read = |path: &str, start: u32, end: u32| {
+        let args = json!({"paths": [path], "start_line": start, "end_line": end});
+        assert_eq!(world.call("read_file", &args.to_string()).status, Status::Done);
+    };
+    let replace = || world.shown("write_file", r#"{"path": "a", "content": "x\n"}"#);
+    let delete = || {
+        world.shown(
+            "edit_file",
+            r#"{"patch": "*** Begin Patch\n*** Delete File: z\n*** End Patch"}"#,
+        )
+    };
+    read("a", 1, 40);
+    let cut = replace();
+    read("a", 20, 25);
+    read("a", 27, 40);
+    let parts = replace();
+    let edit = json!({"path": "a", "edits": [{"old": "line 30\n", "new": "30\nmore\n"}]});
+    assert_eq!(world.call("edit_file", &edit.to_string()).status, Status::Done);
+    let edited = replace();
+    read("a", 10, 19);
+    read("a", 26, 28);
+    read("a", 36, 41);
+    read("z", 2, 9);
+    let shown = [cut, parts, edited, replace(), delete()];
+    expect![[r#"
+        Failed (not all read)
+        `a` (40 lines) was not replaced, for not all of it was read in this session: read lines 13 to 40 first, or change parts with edit_file, for example {"path":"a","edits":[{"old":"…","new":"…"}]}.
+        Failed (not all read)
+        `a` (40 lines) was not replaced, for not all of it was read in this session: read lines 13 to 19, 26, 37 to 40 first, or change parts with edit_file, for example {"path":"a","edits":[{"old":"…","new":"…"}]}.
+        Failed (not all read)
+        `a` (41 lines) was not replaced, for not all of it was read in this session: read lines 13 to 19, 26, 38 to 41 first, or change parts with edit_file, for example {"path":"a","edits":[{"old":"…","new":"…"}]}.
+        Done (1 line)
+        replaced `a`: 1 line, before 41 lines
+        Failed (not read)
+        not all of `z` was read in this session. Read lines 1, 10 to 40 before you delete it.
+        `z` was not changed.
+    "#]].assert_eq(&shown.concat());
+    assert_eq!((world.read("a"), world.read("z")), ("x\n".to_owned(), lines));
+    world.call("read_file", r#"{"paths": ["x.png"]}"#);
+    expect![[r#"
+        Failed (not read)
+        `x.png` exists and is a PNG image, which nobody can read here, so it was not replaced. If it shall go, delete it with a command first.
+    "#]].assert_eq(&world.shown("write_file", r#"{"path": "x.png", "content": "x"}"#));
+}
+
+#[test]
+fn what_is_added_begins_a_line() {
+    let files = [("a", "1\n2"), ("crlf", "1\r\n2"), ("ended", "1\n"), ("given", "1")];
+    let world = World::new(&files, Limits::default());
+    let add = |path: &str, content: &str| {
+        let args = json!({"path": path, "content": content, "append": true});
+        world.shown("write_file", &args.to_string())
+    };
+    let shown = [add("a", "3\n"), add("crlf", "3\n"), add("ended", "2\n"), add("given", "\n2\n")];
+    expect![[r#"
+        Done (1 line)
+        added 1 line to the end of `a`, which had 2 lines
+        [the last line had no end: it was given one first]
+        Done (1 line)
+        added 1 line to the end of `crlf`, which had 2 lines
+        [the last line had no end: it was given one first]
+        [kept: CRLF line ends]
+        Done (1 line)
+        added 1 line to the end of `ended`, which had 1 line
+        Done (2 lines)
+        added 2 lines to the end of `given`, which had 1 line
+    "#]]
+    .assert_eq(&shown.concat());
+    let texts = ["a", "crlf", "ended", "given"].map(|it| world.read(it));
+    assert_eq!(texts, ["1\n2\n3\n", "1\r\n2\r\n3\r\n", "1\n2\n", "1\n2\n"]);
+}
+
+#[test]
+fn a_file_and_a_link_to_it_are_edited_as_one() {
+    let world = World::new(&[("a", "1\n2\n")], Limits::default());
+    symlink("a", world.dir.path().join("project/link")).unwrap();
+    let edits = json!([{"old": "1", "new": "one"}, {"path": "link", "old": "2", "new": "two"}]);
+    expect![[r#"
+        Done (+2 -2)
+        @@ -1,2 +1,2 @@
+        -1
+        -2
+        +one
+        +two
+    "#]]
+    .assert_eq(&world.shown("edit_file", &json!({"path": "a", "edits": edits}).to_string()));
+    assert_eq!(world.read("a"), "one\ntwo\n");
+}
+
+#[test]
+fn a_patch_does_not_delete_a_file_that_it_does_not_describe() {
+    let world = World::new(&[("z.py", "a\nb\n")], Limits::default());
+    world.call("read_file", r#"{"paths": ["z.py"]}"#);
+    let patch = "--- a/z.py\n+++ /dev/null\n@@ -1 +0,0 @@\n-other\n";
+    expect![[r#"
+        Failed (no match)
+        `z.py` holds other lines than those the patch deletes. Read it again, or delete it with a command.
+        `z.py` was not changed.
+    "#]].assert_eq(&world.shown("edit_file", &json!({"patch": patch}).to_string()));
+    assert_eq!(world.read("z.py"), "a\nb\n");
+    let patch = patch.replace("-1", "-1,2").replace("-other\n", "-a\n-b\n");
+    assert_eq!(world.call("edit_file", &json!({"patch": patch}).to_string()).status, Status::Done);
+}
+
+#[test]
+fn a_byte_that_is_no_text_is_not_replaced_by_the_sign_for_it() {
+    let world = World::new(&[], Limits::default());
+    let place = world.dir.path().join("project/a");
+    let bytes = [b"b\xe9 x\n".as_slice(), "\u{fffd}\nc\n".as_bytes()].concat();
+    fs::write(&place, &bytes).unwrap();
+    let edit = |old: &str, new: &str| {
+        let args = json!({"path": "a", "edits": [{"old": old, "new": new}]});
+        world.call("edit_file", &args.to_string()).gist
+    };
+    assert_eq!(edit("b\u{fffd} x", "b\u{fffd} y"), "not UTF-8");
+    assert_eq!(fs::read(&place).unwrap(), bytes);
+    assert_eq!(edit("\u{fffd}\nc\n", "\u{fffd}\nd\n"), "+1 -1");
+    assert_eq!(
+        fs::read(&place).unwrap(),
+        [b"b\xe9 x\n".as_slice(), "\u{fffd}\nd\n".as_bytes()].concat()
+    );
 }
 
 #[test]

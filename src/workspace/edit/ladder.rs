@@ -63,6 +63,20 @@ pub(super) type Choose<'a> = &'a dyn Fn(&[Range<usize>]) -> Option<usize>;
 /// The most places that are told apart.
 const PLACES: usize = 1000;
 
+impl Wanted<'_> {
+    /// Whether its place must begin a line. That of lines does; and so does that of a blank line
+    /// which shall not stay: the end of the line before is none, and without it two lines are one.
+    fn begins_line(&self, endings: Endings) -> bool {
+        let blank = |text: &str| {
+            let line = endings.lines(text).next().unwrap_or_default();
+            line.trim().is_empty() && !endings.split(line).1.is_empty()
+        };
+        let Self { old, new, is_lines } = *self;
+        let leaves_end = new.is_empty() && !old.ends_with(['\n', '\r']);
+        is_lines || (blank(old) && !blank(new) && !old.trim().is_empty() && !leaves_end)
+    }
+}
+
 impl<'a> Subject<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let endings = Endings::of(text);
@@ -75,6 +89,16 @@ impl<'a> Subject<'a> {
             Indentation::Dropped => &self.dropped,
         };
         cell.get_or_init(|| Folded::new(self.text, self.endings, indentation))
+    }
+
+    fn begins_line(&self, at: usize) -> bool {
+        let before = &self.text[..at];
+        before.is_empty() || before.ends_with('\n') || (self.endings.lone && before.ends_with('\r'))
+    }
+
+    /// Whether this is within the two characters of one line end.
+    fn splits_end(&self, at: usize) -> bool {
+        self.text[..at].ends_with('\r') && self.text[at..].starts_with('\n')
     }
 
     /// Whether the last line has no end.
@@ -142,13 +166,16 @@ pub(super) fn levels(
 
 fn exactly(subject: &Subject<'_>, wanted: Wanted<'_>) -> Vec<Range<usize>> {
     let text = subject.text;
-    let begins_line = |at: usize| {
-        at == 0
-            || text[..at].ends_with('\n')
-            || (subject.endings.lone && text[..at].ends_with('\r'))
+    let must_begin = wanted.begins_line(subject.endings);
+    // What ends with the first half of a line end may become something that does, too.
+    let keeps_half = wanted.old.ends_with('\r') && wanted.new.ends_with('\r');
+    let fits = |it: &Range<usize>| {
+        (!must_begin || subject.begins_line(it.start))
+            && !subject.splits_end(it.start)
+            && (keeps_half || !subject.splits_end(it.end))
     };
     let found = occurrences(text, wanted.old).map(|at| at..at + wanted.old.len());
-    found.filter(|it| !wanted.is_lines || begins_line(it.start)).take(PLACES).collect()
+    found.filter(fits).take(PLACES).collect()
 }
 
 fn as_it_looks(subject: &Subject<'_>, wanted: Wanted<'_>) -> Vec<Range<usize>> {
@@ -157,7 +184,14 @@ fn as_it_looks(subject: &Subject<'_>, wanted: Wanted<'_>) -> Vec<Range<usize>> {
     if wanted.is_lines {
         return whole_lines(subject, folded, &old);
     }
-    let ends_line = wanted.old.ends_with(['\n', '\r']);
+    let lone = subject.endings.lone;
+    let ends_line = wanted.old.ends_with('\n') || (lone && wanted.old.ends_with('\r'));
+    // White space by itself in the last line is the indentation of the next, if it is there.
+    let last = subject.endings.lines(wanted.old).next_back().unwrap_or_default();
+    if !ends_line && last.trim().is_empty() {
+        return Vec::new();
+    }
+    let must_begin = wanted.begins_line(subject.endings);
     let needle = &old.text()[1..];
     let needle = if ends_line { needle } else { needle.trim_end_matches('\n') };
     // Where white space at the end was overlooked, there must be nothing but that.
@@ -169,6 +203,9 @@ fn as_it_looks(subject: &Subject<'_>, wanted: Wanted<'_>) -> Vec<Range<usize>> {
             return None;
         }
         let start = folded.original(subject.text, at)?;
+        if must_begin && !subject.begins_line(start) {
+            return None;
+        }
         let mut end = folded.original(subject.text, end)?;
         if must_end {
             let line = subject.endings.lines(&subject.text[end..]).next().unwrap_or_default();
@@ -267,7 +304,12 @@ fn without_blank_lines(wanted: Wanted<'_>, endings: Endings) -> Vec<(&str, &str)
         let range = cut(old);
         let is_less = (!at_start || 0 < range.start) && (!at_end || range.end < old.len());
         if is_less && !old[range.clone()].trim().is_empty() {
-            readings.push((&old[range], &new[cut(new)]));
+            let (mut old, new) = (&old[range], &new[cut(new)]);
+            // What comes in place of a whole line is one, or the next would be joined to it.
+            if at_end && !new.is_empty() && !new.ends_with(['\n', '\r']) {
+                old = endings.split(old).0;
+            }
+            readings.push((old, new));
         }
     }
     readings

@@ -1,7 +1,8 @@
 //! The ladder for whole lines, of which a patch knows more than their text.
 
+use crate::workspace::edit::fold::{Endings, Folded, Indentation};
 use crate::workspace::edit::ladder::{self, Choose, NoPlace, Place, Subject, Wanted};
-use crate::workspace::edit::{Miss, lines_at, nowhere, splice, split_mark};
+use crate::workspace::edit::{Miss, lines_at, made_already, nowhere, splice, split_mark};
 
 /// A text that hunks are looked for in, without its byte order mark.
 #[derive(Debug)]
@@ -40,10 +41,14 @@ pub(in crate::workspace) fn find_lines(
         at_the_end(subject, new)
     } else {
         let wanted = Wanted { old, new, is_lines: true };
-        ladder::find(subject, wanted, choose).map_err(|none| match none {
+        let place = ladder::find(subject, wanted, choose).map_err(|none| match none {
             NoPlace::Several(starts) => Miss::Several(lines_at(subject.text, &starts)),
             NoPlace::Nowhere => nowhere(subject, wanted),
-        })?
+        })?;
+        if let Some(line) = made_already(subject, wanted, &place) {
+            return Err(Miss::AlreadySo(line));
+        }
+        place
     };
     if place.range.end == subject.text.len() {
         let line = subject.endings.lines(&place.new).next_back().unwrap_or_default();
@@ -59,6 +64,17 @@ pub(in crate::workspace) fn find_lines(
         }
     }
     Ok(place)
+}
+
+/// Whether two texts are the same but for their line ends, white space behind lines and characters
+/// that look alike.
+pub(in crate::workspace) fn looks_like(one: &str, other: &str) -> bool {
+    let folded = |text: &str| {
+        let text = split_mark(text).1;
+        let folded = Folded::new(text, Endings::of(text), Indentation::Kept);
+        folded.text().trim_end().to_owned()
+    };
+    folded(one) == folded(other)
 }
 
 fn at_the_end(subject: &Subject<'_>, new: &str) -> Place {

@@ -18,7 +18,7 @@ use crate::workspace::edit::ladder::{NoPlace, Place, Subject, Wanted};
 
 pub(crate) use elision::placeholder;
 pub(crate) use ladder::Latitude;
-pub(super) use lines::{Lines, find_lines, splice_lines};
+pub(super) use lines::{Lines, find_lines, looks_like, splice_lines};
 pub(crate) use nearest::Nearest;
 
 /// Why a piece was not replaced.
@@ -26,7 +26,7 @@ pub(crate) use nearest::Nearest;
 pub(crate) enum Miss {
     /// It does not occur; the most similar lines, if any are similar enough.
     Nowhere(Option<Nearest>),
-    /// It does not occur, but what shall replace it does, once, from this line on.
+    /// What shall replace it stands there, once, from this line on; it does not occur but in that.
     AlreadySo(usize),
     /// It begins on each of these lines; of very many, only the first are listed.
     Several(Vec<usize>),
@@ -52,7 +52,10 @@ pub(crate) fn replace_once(text: &str, old: &str, new: &str) -> Result<Replaced,
     let subject = Subject::new(body);
     let wanted = Wanted { old, new, is_lines: false };
     let places = match ladder::find(&subject, wanted, &only_one) {
-        Ok(place) => vec![place],
+        Ok(place) => match made_already(&subject, wanted, &place) {
+            Some(line) => return Err(Miss::AlreadySo(line)),
+            None => vec![place],
+        },
         Err(NoPlace::Several(starts)) => return Err(Miss::Several(lines_at(body, &starts))),
         Err(NoPlace::Nowhere) => match elision::places(&subject, wanted) {
             Some(places) => places,
@@ -84,9 +87,23 @@ fn split_mark(text: &str) -> (&str, &str) {
     text.split_at(length)
 }
 
+/// The line on which lines that shall be added stand around the place where they shall be added.
+fn made_already(subject: &Subject<'_>, wanted: Wanted<'_>, place: &Place) -> Option<usize> {
+    let (before, after) = wanted.new.split_once(wanted.old)?;
+    let adds = |it: &str| it.contains('\n') && it.contains(char::is_alphanumeric);
+    if wanted.new.trim().len() < TELLING || !(adds(before) || adds(after)) {
+        return None;
+    }
+    let around = |it: &Range<usize>| it.start <= place.range.start && place.range.end <= it.end;
+    let choose = |found: &[Range<usize>]| found.iter().position(around);
+    let made = Wanted { old: wanted.new, ..wanted };
+    let range = ladder::levels(subject, made, &choose).ok()?.range;
+    Some(line_at(subject.text, range.start))
+}
+
 fn nowhere(subject: &Subject<'_>, wanted: Wanted<'_>) -> Miss {
     if TELLING <= wanted.new.trim().len() {
-        let reverse = Wanted { old: wanted.new, new: "", ..wanted };
+        let reverse = Wanted { old: wanted.new, ..wanted };
         if let Ok(place) = ladder::levels(subject, reverse, &only_one) {
             return Miss::AlreadySo(line_at(subject.text, place.range.start));
         }

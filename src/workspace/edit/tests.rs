@@ -200,6 +200,80 @@ fn a_blank_line_too_many_is_dropped() {
 }
 
 #[test]
+fn lines_are_not_joined_where_old_has_a_blank_line_that_is_not_there() {
+    let text = "bar()\nfoo()\nbaz()\n";
+    let told = || expect![[r#""bar()\nFOO()\nbaz()\n" [without the blank line around it]"#]];
+    for old in ["    \nfoo()\n", "\nfoo()\n"] {
+        check(text, old, "FOO()\n", told());
+    }
+    check(text, "\nfoo()", "FOO()", told());
+    check(
+        "bar()\r\nfoo()\r\n",
+        "\nfoo()",
+        "FOO()",
+        expect![[r#""bar()\r\nFOO()\r\n" [without the blank line around it]"#]],
+    );
+    for new in ["FOO()\n    ", "FOO()\n", "FOO()"] {
+        check(text, "foo()\n    ", new, told());
+        check(text, "foo()\n\n", new, told());
+    }
+    // A blank line that is there goes, and so does a line that is taken out whole.
+    check("bar()\n\nfoo()\n", "\nfoo()\n", "FOO()\n", expect![[r#""bar()\nFOO()\n""#]]);
+    check(
+        "bar()\n  \nfoo()\n",
+        "\nfoo()",
+        "FOO()",
+        expect![[r#""bar()\nFOO()\n" [ignoring white space at the end of lines]"#]],
+    );
+    check(text, "\nfoo()", "", expect![[r#""bar()\nbaz()\n""#]]);
+    check(
+        text,
+        "\nfoo()\n",
+        "",
+        expect![[r#""bar()\nbaz()\n" [without the blank line around it]"#]],
+    );
+}
+
+#[test]
+fn a_line_end_is_not_parted() {
+    check("a\r\nb\r\n", "\nb", "\nc", expect![[r#""a\r\nc\r\n""#]]);
+    check("a\r\nb\r\n", "b\r", "c\r", expect![[r#""a\r\nc\r\n""#]]);
+    check(
+        "a\r\nb\r\n",
+        "a\r",
+        "c",
+        expect![[r#""c\r\nb\r\n" [ignoring white space at the end of lines]"#]],
+    );
+}
+
+#[test]
+fn lines_that_were_added_before_are_not_added_again() {
+    let once = "import os\ndef f():\n    pass\n";
+    check(once, "def f():\n", "import os\ndef f():\n", expect!["AlreadySo(1)"]);
+    check(once, "def f():", "def f():\n    pass", expect!["AlreadySo(2)"]);
+    check(&once.replace('\n', "\r\n"), "def f():", "import os\ndef f():", expect!["AlreadySo(1)"]);
+    // These stand elsewhere, or say too little to be known again.
+    check(
+        "import os\n\ndef f():\n",
+        "def f():",
+        "import os\ndef f():",
+        expect![[r#""import os\n\nimport os\ndef f():\n""#]],
+    );
+    check(
+        "    return value\n",
+        "return value",
+        "    return value",
+        expect![[r#""        return value\n""#]],
+    );
+    check(
+        "}\n// the end here\n",
+        "// the end here",
+        "}\n// the end here",
+        expect![[r#""}\n}\n// the end here\n""#]],
+    );
+}
+
+#[test]
 fn what_is_left_out_stays() {
     let text = "fn a() {\n    one();\n    two();\n    three();\n}\n";
     check(

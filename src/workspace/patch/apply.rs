@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::workspace::edit::{Latitude, Lines, Miss, find_lines, splice_lines};
+use crate::workspace::edit::{Latitude, Lines, Miss, find_lines, looks_like, splice_lines};
 use crate::workspace::patch::Hunk;
 
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +46,12 @@ pub(crate) fn apply_hunks(text: &str, hunks: &[Hunk]) -> Result<Patched, (usize,
     let places: Vec<_> = places.into_iter().map(|(_, place)| place).collect();
     let latitudes = places.iter().flat_map(|it| it.latitudes.clone()).collect();
     Ok(Patched { text: splice_lines(text, &places), latitudes })
+}
+
+/// Whether the lines of a file that goes are those that the patch tells, if it tells any.
+pub(crate) fn deletes(text: &str, hunks: &[Hunk]) -> bool {
+    let old: String = hunks.iter().map(Hunk::old_text).collect();
+    hunks.is_empty() || looks_like(text, &old)
 }
 
 /// The one place, the one at the end of the file, the one on the line that is told, or the one

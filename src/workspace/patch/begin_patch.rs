@@ -5,6 +5,8 @@ use crate::workspace::patch::{Action, FilePatch, Hunk, Mark};
 /// `first` is the number of the first line in the whole, for complaints.
 pub(super) fn parse(lines: &[&str], first: usize) -> Result<Vec<FilePatch>, String> {
     let mut files: Vec<FilePatch> = Vec::new();
+    // Blank lines that lost their mark, unless they only stand behind the file.
+    let mut blank = 0;
     for (at, line) in lines.iter().enumerate() {
         let line = line.strip_suffix('\r').unwrap_or(line);
         let wrong = |what: &str| format!("line {} of the patch {what}: `{line}`", first + at);
@@ -12,6 +14,7 @@ pub(super) fn parse(lines: &[&str], first: usize) -> Result<Vec<FilePatch>, Stri
             break;
         }
         if let Some((path, action)) = header(line) {
+            blank = 0;
             files.push(FilePatch { path: path.trim().to_owned(), action });
             continue;
         }
@@ -23,12 +26,15 @@ pub(super) fn parse(lines: &[&str], first: usize) -> Result<Vec<FilePatch>, Stri
         };
         match &mut file.action {
             Action::Create(content) => match line.strip_prefix('+') {
-                Some(line) => *content += &format!("{line}\n"),
-                None if line.trim().is_empty() => {}
+                Some(line) => {
+                    *content += &"\n".repeat(std::mem::take(&mut blank));
+                    *content += &format!("{line}\n");
+                }
+                None if line.trim().is_empty() => blank += 1,
                 None => return Err(wrong("adds to a new file, so it must begin with `+`")),
             },
-            Action::Delete if line.trim().is_empty() => {}
-            Action::Delete => return Err(wrong("stands under a file that is deleted")),
+            Action::Delete(_) if line.trim().is_empty() => {}
+            Action::Delete(_) => return Err(wrong("stands under a file that is deleted")),
             Action::Update { hunks, to } => match line.strip_prefix("*** Move to:") {
                 Some(path) => *to = Some(path.trim().to_owned()),
                 None => update(hunks, line)
@@ -43,7 +49,7 @@ pub(super) fn parse(lines: &[&str], first: usize) -> Result<Vec<FilePatch>, Stri
 fn header(line: &str) -> Option<(&str, Action)> {
     let update = || Action::Update { hunks: Vec::new(), to: None };
     let add = line.strip_prefix("*** Add File:").map(|it| (it, Action::Create(String::new())));
-    add.or_else(|| Some((line.strip_prefix("*** Delete File:")?, Action::Delete)))
+    add.or_else(|| Some((line.strip_prefix("*** Delete File:")?, Action::Delete(Vec::new()))))
         .or_else(|| Some((line.strip_prefix("*** Update File:")?, update())))
 }
 

@@ -5,7 +5,7 @@ mod apply;
 mod begin_patch;
 mod unified;
 
-pub(crate) use apply::{HunkMiss, apply_hunks};
+pub(crate) use apply::{HunkMiss, apply_hunks, deletes};
 
 /// What shall become of one file.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,8 @@ pub(crate) struct FilePatch {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Action {
     Create(String),
-    Delete,
+    /// With all its lines, where the patch tells them.
+    Delete(Vec<Hunk>),
     Update {
         hunks: Vec<Hunk>,
         /// Its new name.
@@ -48,6 +49,11 @@ pub(crate) enum Mark {
 }
 
 impl Hunk {
+    /// Whether it has no line but such as stand between hunks.
+    fn is_empty(&self) -> bool {
+        self.lines.iter().all(|(mark, line)| *mark == Mark::Both && line.is_empty())
+    }
+
     fn without(&self, not: Mark) -> String {
         let lines = self.lines.iter().filter(|(mark, _)| *mark != not);
         lines.flat_map(|(_, line)| [line, "\n"]).collect()
@@ -85,6 +91,15 @@ pub(crate) fn parse(patch: &str) -> Result<Vec<FilePatch>, String> {
         return Err("the patch holds no change of a file: it needs `--- a/path` and `+++ b/path` \
                     before its `@@`"
             .to_owned());
+    }
+    let is_empty = |it: &FilePatch| match &it.action {
+        Action::Update { hunks, to } => {
+            hunks.iter().any(Hunk::is_empty) || (hunks.is_empty() && to.is_none())
+        }
+        Action::Create(_) | Action::Delete(_) => false,
+    };
+    if files.iter().any(is_empty) {
+        return Err("the hunk has no lines".to_owned());
     }
     Ok(files)
 }

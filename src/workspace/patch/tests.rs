@@ -38,7 +38,7 @@ fn check_files(patch: &str, expected: Expect) {
             .into_iter()
             .map(|it| match it.action {
                 Action::Create(content) => format!("create {} {content:?}\n", it.path),
-                Action::Delete => format!("delete {}\n", it.path),
+                Action::Delete(_) => format!("delete {}\n", it.path),
                 Action::Update { hunks, to: None } => {
                     format!("update {} {}\n", it.path, hunks.len())
                 }
@@ -102,7 +102,38 @@ fn begin_patch_changes_several_files() {
 }
 
 #[test]
+fn blank_lines_of_a_new_file_may_lack_their_mark() {
+    check_files(
+        "*** Begin Patch\n*** Add File: x\n+a\n\n\n+b\n\n*** Add File: y\n\n+c\n\n*** End Patch\n",
+        expect![[r#"
+            create x "a\n\n\nb\n"
+            create y "\nc\n"
+        "#]],
+    );
+}
+
+#[test]
+fn a_patch_deletes_what_it_tells() {
+    let patch = "--- a/x\n+++ /dev/null\n@@ -1,2 +0,0 @@\n-say(\"a\")\n-b\n";
+    let files = parse(patch).unwrap();
+    let Action::Delete(hunks) = &files[0].action else { panic!("{files:?}") };
+    for text in ["say(\"a\")\nb\n", "\u{feff}say(“a”)  \r\nb", "say(\"a\")\nb\n\n"] {
+        assert!(deletes(text, hunks), "{text:?}");
+    }
+    for text in ["", "b\n", "say(\"a\")\nb\nc\n", "say(\"a\")\n  b\n"] {
+        assert!(!deletes(text, hunks), "{text:?}");
+    }
+    assert!(deletes("whatever\n", &[]));
+}
+
+#[test]
 fn what_is_not_to_be_understood_is_named() {
+    check_files("--- a/x\n+++ b/x\n@@ -1 +1 @@\n", expect!["the hunk has no lines"]);
+    check_files("--- a/x\n+++ b/x\n@@\n-a\n@@ @@\n\n", expect!["the hunk has no lines"]);
+    check_files(
+        "*** Begin Patch\n*** Update File: x\n@@ def f():\n\n*** End Patch\n",
+        expect!["the hunk has no lines"],
+    );
     check_files(
         "hello\n",
         expect![
@@ -274,5 +305,16 @@ proptest! {
         text in "[ab\n\r]{0,12}",
     ) {
         applied(&text, &lines.join("\n"));
+    }
+
+    #[test]
+    fn no_number_makes_it_fail(
+        numbers in prop::array::uniform4(prop_oneof![
+            0..4_u128, Just(u128::from(u64::MAX) - 1), Just(u128::from(u64::MAX)), any::<u128>(),
+        ]),
+        text in "[ab\n]{0,12}",
+    ) {
+        let [a, b, c, d] = numbers;
+        applied(&text, &format!("--- a/x\n+++ b/x\n@@ -{a},{b} +{c},{d} @@\n a\n-b\n+c\n"));
     }
 }

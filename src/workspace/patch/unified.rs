@@ -192,7 +192,7 @@ fn hunk(lines: &[&str], first: usize, numbers: Option<Numbers>) -> Result<(Hunk,
 fn counted(lines: &[&str], numbers: Numbers) -> Option<usize> {
     let (mut old, mut new) = (numbers.old.1, numbers.new.1);
     let mut taken = 0;
-    while 0 < old + new {
+    while 0 < old || 0 < new {
         match marked(lines.get(taken)?) {
             Some((mark, _)) => {
                 old = old.checked_sub(usize::from(mark != Mark::New))?;
@@ -220,7 +220,7 @@ impl Section {
         let has_old = hunks.iter().flat_map(|it| &it.lines).any(|(mark, _)| *mark != Mark::New);
         Ok(match (self.old, self.new) {
             (Some(path), None) if self.has_names || self.is_deleted => {
-                Some(FilePatch { path, action: Action::Delete })
+                Some(FilePatch { path, action: Action::Delete(hunks) })
             }
             (None, Some(path)) if has_old => {
                 return Err(format!("the patch creates `{path}`, but has lines of an old file"));
