@@ -4,6 +4,7 @@ mod commit;
 mod date;
 mod diff;
 mod history;
+mod links;
 mod repository;
 mod status;
 

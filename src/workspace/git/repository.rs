@@ -7,6 +7,7 @@ use std::path::Path;
 
 use git2::{ConfigLevel, ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
 
+use crate::workspace::git::links::must_not_lead_out;
 use crate::workspace::{FileError, ProjectPath};
 
 /// The repository of a project.
@@ -43,6 +44,7 @@ impl Git {
                 "`.git` leads to a repository that does not know this project: it is not read",
             ));
         }
+        must_not_lead_out(&repository)?;
         Ok(Self { repository })
     }
 

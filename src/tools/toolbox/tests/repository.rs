@@ -704,3 +704,87 @@ fn a_file_is_committed_as_git_would_store_it() {
     assert_eq!(stored("run.sh"), (0o100_755, "true\n".to_owned()));
     assert_eq!(stored("link"), (0o120_000, "a".to_owned()));
 }
+
+/// What a confined command could plant, so that what is not confined follows it.
+#[test]
+fn a_link_in_the_git_directory_is_never_followed() {
+    let plant: &[(&str, &str)] = &[
+        ("HEAD", "outside/secret"),
+        ("index", "outside/secret"),
+        ("logs", "outside"),
+        ("logs/HEAD", "outside/secret"),
+        ("logs/refs/heads/main", "outside/secret"),
+        ("packed-refs", "outside/secret"),
+        ("refs/heads/main", "outside/secret"),
+        ("refs/heads/topic", "outside"),
+        ("objects/pack", "outside"),
+        ("COMMIT_EDITMSG", "outside/secret"),
+    ];
+    for (name, target) in plant {
+        let (world, _) = repository();
+        write(&world, "a", "changed\n");
+        let link = project(&world).join(".git").join(name);
+        if link.is_dir() {
+            fs::remove_dir_all(&link).unwrap();
+        } else {
+            let _ = fs::remove_file(&link);
+        }
+        symlink(world.dir.path().join(target), &link).unwrap();
+        let outside = || {
+            let mut names: Vec<_> = fs::read_dir(world.dir.path().join("outside"))
+                .unwrap()
+                .map(|it| it.unwrap().path())
+                .collect();
+            names.sort();
+            names.into_iter().map(|it| (fs::read(&it).unwrap(), it)).collect::<Vec<_>>()
+        };
+        let before = outside();
+        let calls = [
+            ("git_commit", json!({"message": "x"})),
+            ("git_commit", json!({"message": "x", "new_branch": "topic/y"})),
+            ("git", json!({"action": "log"})),
+        ];
+        let said = said(&world, &calls);
+        assert!(!said.contains("Done"), "{name}: {said}");
+        assert_eq!(outside(), before, "{name}");
+    }
+}
+
+#[test]
+fn the_objects_of_another_repository_are_not_borrowed() {
+    let (world, _) = repository();
+    let alternates = project(&world).join(".git/objects/info/alternates");
+    fs::create_dir_all(alternates.parent().unwrap()).unwrap();
+    fs::write(&alternates, "# none\n\n").unwrap();
+    assert!(said(&world, &[("git", json!({"action": "log"}))]).starts_with("Done"));
+    fs::write(&alternates, "/elsewhere/.git/objects\n").unwrap();
+    let refused = said(&world, &[("git", json!({"action": "log"}))]);
+    assert!(refused.contains("borrows objects of another one"), "{refused}");
+}
+
+#[test]
+fn nothing_is_committed_while_a_command_could_change_the_repository() {
+    let (world, _) = repository();
+    write(&world, "a", "changed\n");
+    let running = ("run_command", json!({"command": "sleep 60", "background": true}));
+    let said = said(&world, &[running, ("git_commit", json!({"message": "x"}))]);
+    assert!(said.contains("c1 (sleep 60) could change the repository"), "{said}");
+}
+
+#[test]
+fn what_is_deleted_in_the_index_alone_is_deleted_and_new() {
+    let (world, repository) = repository();
+    let mut index = repository.index().unwrap();
+    index.remove_path(Path::new("a")).unwrap();
+    index.write().unwrap();
+    says(
+        &world,
+        &[("git", json!({"action": "status"}))],
+        expect![[r#"
+            Done (3 lines)
+            ## main
+            D  a
+            ?? a
+        "#]],
+    );
+}
