@@ -3,6 +3,7 @@
 mod commit;
 mod date;
 mod diff;
+mod guard;
 mod history;
 mod links;
 mod repository;

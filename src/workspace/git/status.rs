@@ -5,7 +5,7 @@ use git2::{BranchType, ErrorCode, Status, StatusOptions};
 use crate::workspace::git::repository::{Git, Lines, spec};
 use crate::workspace::{FileError, ProjectPath};
 
-impl Git {
+impl Git<'_> {
     pub(crate) fn status(&self, path: &ProjectPath, each: &mut Lines<'_>) -> Result<(), FileError> {
         if !each(&self.headline()) {
             return Ok(());

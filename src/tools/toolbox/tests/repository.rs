@@ -6,6 +6,7 @@ use std::path::Path;
 use git2::{Repository, RepositoryInitOptions, Signature, Time};
 
 use super::*;
+use crate::workspace::{Access, Leave, ProjectPath, Warden};
 
 /// A project with a repository that has one commit: `a` and `b`.
 fn repository() -> (World, Repository) {
@@ -766,9 +767,9 @@ fn the_objects_of_another_repository_are_not_borrowed() {
 fn nothing_is_committed_while_a_command_could_change_the_repository() {
     let (world, _) = repository();
     write(&world, "a", "changed\n");
-    let running = ("run_command", json!({"command": "sleep 60", "background": true}));
+    let running = ("run_command", json!({"command": "echo on; exec sleep 60", "background": true}));
     let said = said(&world, &[running, ("git_commit", json!({"message": "x"}))]);
-    assert!(said.contains("c1 (sleep 60) could change the repository"), "{said}");
+    assert!(said.contains("c1 (echo on; exec sleep 60) could change the repository"), "{said}");
 }
 
 #[test]
@@ -785,6 +786,79 @@ fn what_is_deleted_in_the_index_alone_is_deleted_and_new() {
             ## main
             D  a
             ?? a
+        "#]],
+    );
+}
+
+/// Keeps what is in `denied` from being read.
+#[derive(Debug)]
+struct Strict;
+
+impl Warden for Strict {
+    fn leave(&self, _: Access, path: &ProjectPath) -> Leave {
+        if path.as_path().starts_with("denied") { Leave::Never } else { Leave::Free }
+    }
+}
+
+#[test]
+fn what_rules_and_secrets_keep_is_neither_shown_nor_committed() {
+    let (world, repository) = repository();
+    write(&world, ".env", "KEY=old\n");
+    write(&world, "denied/key", "D3NIED 1\n");
+    commit_all(&repository, "second");
+    let tree = repository.head().unwrap().peel_to_tree().unwrap();
+    let (folder, blob) = (
+        tree.get_name("denied").unwrap().id(),
+        tree.get_path(Path::new("denied/key")).unwrap().id(),
+    );
+    write(&world, "a", "changed\n");
+    write(&world, ".env", "KEY=H1DDEN\n");
+    write(&world, "denied/key", "D3NIED 2\n");
+    let show = |it: String| ("git", json!({"action": "show", "revision": it}));
+    let calls = [
+        ("git", json!({"action": "diff"})),
+        ("git", json!({"action": "diff", "revision": "HEAD~1"})),
+        ("git", json!({"action": "diff", "revision": "HEAD~1..HEAD"})),
+        show("HEAD".to_owned()),
+        show("HEAD:denied/key".to_owned()),
+        show(format!("{folder}:key")),
+        show(blob.to_string()),
+        ("git", json!({"action": "diff", "revision": format!("{folder}")})),
+        ("git", json!({"action": "blame", "path": "denied/key"})),
+        ("git_commit", json!({"message": "x"})),
+        ("git_commit", json!({"message": "x", "paths": [".env"]})),
+        ("git_commit", json!({"message": "x", "paths": ["denied"]})),
+    ];
+    world.toolbox.workspace.heed(std::sync::Arc::new(Strict));
+    let said_before = said(&world, &calls);
+    assert!(!said_before.contains("D3NIED"), "{said_before}");
+    assert!(!said_before.contains("H1DDEN"), "{said_before}");
+    assert!(said_before.contains("+changed"), "what is not hidden is shown: {said_before}");
+    says(
+        &world,
+        &[
+            ("git", json!({"action": "diff", "path": ".env"})),
+            ("git", json!({"action": "show", "revision": "HEAD:denied/key"})),
+            ("git", json!({"action": "show", "revision": format!("{folder}:key")})),
+            ("git_commit", json!({"message": "x", "paths": [".env"]})),
+            ("git_commit", json!({"message": "x", "paths": ["denied"]})),
+            ("git_commit", json!({"message": "x", "paths": ["a"]})),
+        ],
+        expect![[r#"
+            Done (2 lines)
+            diff --git a/.env b/.env
+            [hidden]
+            Failed (refused)
+            `denied/key` must not be read without the user's leave: their rules say so
+            Failed (refused)
+            a file is named by a commit and its path: REVISION:PATH
+            Failed (refused)
+            `.env` holds secrets, so it is not committed: name other `paths`; the user can commit it
+            Failed (refused)
+            `denied/key` is not to be read, by the user's rules, so it is not committed: name other `paths`; the user can commit it
+            Done (1 file on main)
+            [main [ID]] x
+            M a
         "#]],
     );
 }
