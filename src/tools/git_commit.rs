@@ -17,6 +17,20 @@ pub(super) struct Args {
     new_branch: Option<String>,
 }
 
+/// What a command plants in the repository between a look at it and the writing would be followed,
+/// by a process that is not confined.
+pub(super) fn must_be_alone(running: &[String]) -> Result<(), Failure> {
+    if running.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "{} could change the repository meanwhile: stop it with command_output first, or commit \
+         with run_command",
+        running.join(", ")
+    );
+    Err(Failure::new(text, "a command is running"))
+}
+
 pub(super) fn commit(workspace: &Workspace, args: Args) -> Result<Answer, Failure> {
     let paths = args.paths.unwrap_or_default();
     let paths: Vec<_> = paths.iter().map(|it| workspace.path(it)).collect::<Result<_, _>>()?;

@@ -311,9 +311,12 @@ impl Toolbox {
                 })
                 .await
             }
-            Tool::GitCommit => {
-                self.on_files(call, stop, |it, _, args| git_commit::commit(it, args)).await
-            }
+            Tool::GitCommit => match git_commit::must_be_alone(&self.commands.running()) {
+                Ok(()) => {
+                    self.on_files(call, stop, |it, _, args| git_commit::commit(it, args)).await
+                }
+                Err(failure) => Err(failure).into(),
+            },
             // A question that reaches a tool has nobody who would have asked it.
             Tool::AskUser => ask_user::outcome(Some(Answer::Nobody)),
             Tool::RunCommand => self.on_shell(call, stop).await,

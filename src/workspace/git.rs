@@ -3,7 +3,9 @@
 mod commit;
 mod date;
 mod diff;
+mod guard;
 mod history;
+mod links;
 mod repository;
 mod status;
 

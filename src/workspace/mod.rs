@@ -99,8 +99,8 @@ impl Workspace {
     }
 
     /// The repository of the project, if it has one of its own.
-    pub(crate) fn git(&self) -> Result<Git, FileError> {
-        Git::open(self.root.path())
+    pub(crate) fn git(&self) -> Result<Git<'_>, FileError> {
+        Git::open(&self.root, &self.secrets)
     }
 
     /// Commits what is wanted, on the branch that is checked out or on a new one.

@@ -44,7 +44,7 @@ struct Change {
 /// Hooks that git itself would run.
 const HOOKS: &[&str] = &["pre-commit", "prepare-commit-msg", "commit-msg", "post-commit"];
 
-impl Git {
+impl Git<'_> {
     /// Builds a tree from HEAD and the paths, commits it, and marks these paths as committed in the
     /// user's index. All that is refused is refused before anything is changed.
     pub(in crate::workspace) fn commit(
@@ -168,6 +168,7 @@ impl Git {
         }
         for change in &changes {
             self.can_be_committed(&change.path)?;
+            self.guard.must_let_commit(&change.path, paths)?;
         }
         Ok(changes)
     }

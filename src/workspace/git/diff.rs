@@ -1,6 +1,11 @@
 //! What differs, as a unified diff.
 
-use git2::{Diff, DiffFindOptions, DiffFormat, DiffOptions, ErrorCode, Oid, RevparseMode, Tree};
+use std::path::Path;
+
+use git2::{
+    Diff, DiffFindOptions, DiffFormat, DiffLineType, DiffOptions, ErrorCode, Oid, RevparseMode,
+    Tree,
+};
 
 use crate::workspace::git::repository::{Git, Lines, refused, spec};
 use crate::workspace::{FileError, ProjectPath};
@@ -18,7 +23,7 @@ pub(crate) enum Compared<'a> {
     With(&'a str),
 }
 
-impl Git {
+impl Git<'_> {
     pub(crate) fn diff(
         &self,
         compared: &Compared<'_>,
@@ -37,7 +42,9 @@ impl Git {
                 (from, None) => git.diff_tree_to_workdir_with_index(Some(&from), options)?,
             },
         };
-        print(diff, each)
+        let shows_work_tree = matches!(compared, Compared::WorkTree)
+            || matches!(compared, Compared::With(it) if !it.contains(".."));
+        self.print(diff, path, shows_work_tree, each)
     }
 
     /// What a commit changed, beside its first parent.
@@ -51,7 +58,7 @@ impl Git {
         let (after, options) = (commit.tree()?, &mut options(path));
         let diff =
             self.repository.diff_tree_to_tree(before.as_ref(), Some(&after), Some(options))?;
-        print(diff, each)
+        self.print(diff, path, false, each)
     }
 
     /// The tree of HEAD; none before the first commit.
@@ -86,7 +93,60 @@ impl Git {
     }
 
     fn tree_of(&self, id: Oid) -> Result<Tree<'_>, FileError> {
-        Ok(self.repository.find_object(id, None)?.peel_to_tree()?)
+        let object = self.repository.find_object(id, None)?;
+        if let Ok(commit) = object.peel_to_commit() {
+            return Ok(commit.tree()?);
+        }
+        let tree = object.peel_to_tree()?;
+        if tree.is_empty() {
+            return Ok(tree);
+        }
+        // It may be any directory, and then its paths are not those that the rules are about.
+        Err(refused("only commits are compared here, no trees"))
+    }
+
+    /// Of a file that is not to be seen only that it differs.
+    fn print(
+        &self,
+        mut diff: Diff<'_>,
+        named: &ProjectPath,
+        shows_work_tree: bool,
+        each: &mut Lines<'_>,
+    ) -> Result<(), FileError> {
+        diff.find_similar(Some(DiffFindOptions::new().renames(true)))?;
+        let is_hidden = |path: &Path| {
+            self.guard.denies(named, path) || shows_work_tree && self.guard.hides(path)
+        };
+        let (mut wanted, mut hidden) = (true, true);
+        let printed = diff.print(DiffFormat::Patch, |delta, _, line| {
+            if line.origin_value() == DiffLineType::FileHeader {
+                let paths = [delta.old_file().path(), delta.new_file().path()];
+                hidden = paths.into_iter().flatten().any(is_hidden);
+                if hidden {
+                    let [old, new] = paths.map(|it| it.unwrap_or(Path::new("")).display());
+                    wanted = wanted && each(&format!("diff --git a/{old} b/{new}"));
+                    wanted = wanted && each("[hidden]");
+                }
+            }
+            if hidden {
+                return wanted;
+            }
+            let mark = matches!(line.origin(), '+' | '-' | ' ').then_some(line.origin());
+            let text = String::from_utf8_lossy(line.content());
+            // What stands here of a file may be several lines.
+            for text in text.strip_suffix('\n').unwrap_or(&text).split('\n') {
+                // The last line of a file that has no end brings an empty line with it.
+                let is_mark_of_end = mark.is_none() && text.is_empty();
+                wanted = wanted
+                    && (is_mark_of_end
+                        || each(&format!("{}{text}", mark.map(String::from).unwrap_or_default())));
+            }
+            wanted
+        });
+        match printed {
+            Err(_) if !wanted => Ok(()),
+            printed => Ok(printed?),
+        }
     }
 }
 
@@ -107,26 +167,4 @@ fn options(path: &ProjectPath) -> DiffOptions {
         options.pathspec(spec);
     }
     options
-}
-
-fn print(mut diff: Diff<'_>, each: &mut Lines<'_>) -> Result<(), FileError> {
-    diff.find_similar(Some(DiffFindOptions::new().renames(true)))?;
-    let mut wanted = true;
-    let printed = diff.print(DiffFormat::Patch, |_, _, line| {
-        let mark = matches!(line.origin(), '+' | '-' | ' ').then_some(line.origin());
-        let text = String::from_utf8_lossy(line.content());
-        // What stands here of a file may be several lines.
-        for text in text.strip_suffix('\n').unwrap_or(&text).split('\n') {
-            // The last line of a file that has no end brings an empty line with it.
-            let is_mark_of_end = mark.is_none() && text.is_empty();
-            wanted = wanted
-                && (is_mark_of_end
-                    || each(&format!("{}{text}", mark.map(String::from).unwrap_or_default())));
-        }
-        wanted
-    });
-    match printed {
-        Err(_) if !wanted => Ok(()),
-        printed => Ok(printed?),
-    }
 }

@@ -1,5 +1,7 @@
 //! What was done before: commits, who wrote a line, branches.
 
+use std::path::PathBuf;
+
 use git2::{Commit, ObjectType, Oid, Sort};
 
 use crate::workspace::git::date::day;
@@ -8,7 +10,7 @@ use crate::workspace::git::repository::{Git, Lines, refused};
 use crate::workspace::git::status::short;
 use crate::workspace::{Cancel, FileError, ProjectPath};
 
-impl Git {
+impl Git<'_> {
     /// One line a commit, the newest first; with a path, those that changed it.
     pub(crate) fn log(
         &self,
@@ -52,6 +54,15 @@ impl Git {
         let object = object.map_err(|err| unknown(revision, &err))?;
         match object.kind() {
             Some(ObjectType::Blob) => {
+                let inside = self.path_in(revision).ok_or_else(|| {
+                    refused("a file is named by a commit and its path: REVISION:PATH")
+                })?;
+                if self.guard.denies(path, &inside) {
+                    let inside = inside.display();
+                    return Err(FileError::Refused(format!(
+                        "`{inside}` must not be read without the user's leave: their rules say so"
+                    )));
+                }
                 let blob = object.peel_to_blob()?;
                 if blob.is_binary() {
                     each("[a binary file]");
@@ -121,6 +132,14 @@ impl Git {
         }
         let _ = lines.iter().all(|it| each(it));
         Ok(())
+    }
+
+    /// The path in `REVISION:PATH`; none if it does not start at the root of a commit, where the
+    /// rules start.
+    fn path_in(&self, revision: &str) -> Option<PathBuf> {
+        let (commit, path) = revision.split_once(':')?;
+        self.commit_at(commit).ok()?;
+        Some(path.into())
     }
 
     fn commit_at(&self, revision: &str) -> Result<Commit<'_>, FileError> {

@@ -7,21 +7,30 @@ use std::path::Path;
 
 use git2::{ConfigLevel, ErrorCode, Repository, RepositoryOpenFlags, RepositoryState};
 
-use crate::workspace::{FileError, ProjectPath};
+use crate::workspace::git::guard::Guard;
+use crate::workspace::git::links::must_not_lead_out;
+use crate::workspace::root::Root;
+use crate::workspace::{FileError, ProjectPath, Secrets};
 
 /// The repository of a project.
-pub(crate) struct Git {
+pub(crate) struct Git<'a> {
     pub(super) repository: Repository,
+    pub(super) guard: Guard<'a>,
 }
 
 /// Takes a line; false when no more are wanted.
 pub(crate) type Lines<'a> = dyn FnMut(&str) -> bool + 'a;
 
-impl Git {
+impl<'a> Git<'a> {
     /// Refuses a repository that is not the project's own: one that says of another directory that
     /// it is its work tree, or that lies elsewhere and knows nothing of the project. What it holds
     /// is not for whoever works on the project.
-    pub(in crate::workspace) fn open(root: &Path) -> Result<Self, FileError> {
+    pub(in crate::workspace) fn open(
+        root: &'a Root,
+        secrets: &'a Secrets,
+    ) -> Result<Self, FileError> {
+        let guard = Guard::new(root, secrets);
+        let root = root.path();
         let ceiling = root.parent().map(Path::as_os_str);
         let opened = Repository::open_ext(root, RepositoryOpenFlags::CROSS_FS, ceiling);
         let repository = opened.map_err(|err| match err.code() {
@@ -43,7 +52,8 @@ impl Git {
                 "`.git` leads to a repository that does not know this project: it is not read",
             ));
         }
-        Ok(Self { repository })
+        must_not_lead_out(&repository)?;
+        Ok(Self { repository, guard })
     }
 
     /// What is under way, such as a merge, if something is.

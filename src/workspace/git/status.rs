@@ -5,7 +5,7 @@ use git2::{BranchType, ErrorCode, Status, StatusOptions};
 use crate::workspace::git::repository::{Git, Lines, spec};
 use crate::workspace::{FileError, ProjectPath};
 
-impl Git {
+impl Git<'_> {
     pub(crate) fn status(&self, path: &ProjectPath, each: &mut Lines<'_>) -> Result<(), FileError> {
         if !each(&self.headline()) {
             return Ok(());
@@ -21,7 +21,16 @@ impl Git {
                 let (old, new) = (it.old_file().path()?, it.new_file().path()?);
                 (old != new).then(|| format!("{} -> {}", old.display(), new.display()))
             });
-            if !each(&format!("{} {}", letters(entry.status()), moved.unwrap_or(name))) {
+            let (name, mut status) = (moved.unwrap_or(name), entry.status());
+            // Taken out of the index and still there: these are two things, of one path.
+            if status.contains(Status::INDEX_DELETED | Status::WT_NEW) {
+                status.remove(Status::WT_NEW);
+                if !each(&format!("{} {name}", letters(status))) {
+                    break;
+                }
+                status = Status::WT_NEW;
+            }
+            if !each(&format!("{} {name}", letters(status))) {
                 break;
             }
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use git2::{Repository, RepositoryInitOptions, Signature, Time};
 
 use super::*;
+use crate::workspace::{Access, Leave, ProjectPath, Warden};
 
 /// A project with a repository that has one commit: `a` and `b`.
 fn repository() -> (World, Repository) {
@@ -703,4 +704,161 @@ fn a_file_is_committed_as_git_would_store_it() {
     assert_eq!(stored("x.txt"), (0o100_644, "one\ntwo\n".to_owned()));
     assert_eq!(stored("run.sh"), (0o100_755, "true\n".to_owned()));
     assert_eq!(stored("link"), (0o120_000, "a".to_owned()));
+}
+
+/// What a confined command could plant, so that what is not confined follows it.
+#[test]
+fn a_link_in_the_git_directory_is_never_followed() {
+    let plant: &[(&str, &str)] = &[
+        ("HEAD", "outside/secret"),
+        ("index", "outside/secret"),
+        ("logs", "outside"),
+        ("logs/HEAD", "outside/secret"),
+        ("logs/refs/heads/main", "outside/secret"),
+        ("packed-refs", "outside/secret"),
+        ("refs/heads/main", "outside/secret"),
+        ("refs/heads/topic", "outside"),
+        ("objects/pack", "outside"),
+        ("COMMIT_EDITMSG", "outside/secret"),
+    ];
+    for (name, target) in plant {
+        let (world, _) = repository();
+        write(&world, "a", "changed\n");
+        let link = project(&world).join(".git").join(name);
+        if link.is_dir() {
+            fs::remove_dir_all(&link).unwrap();
+        } else {
+            let _ = fs::remove_file(&link);
+        }
+        symlink(world.dir.path().join(target), &link).unwrap();
+        let outside = || {
+            let mut names: Vec<_> = fs::read_dir(world.dir.path().join("outside"))
+                .unwrap()
+                .map(|it| it.unwrap().path())
+                .collect();
+            names.sort();
+            names.into_iter().map(|it| (fs::read(&it).unwrap(), it)).collect::<Vec<_>>()
+        };
+        let before = outside();
+        let calls = [
+            ("git_commit", json!({"message": "x"})),
+            ("git_commit", json!({"message": "x", "new_branch": "topic/y"})),
+            ("git", json!({"action": "log"})),
+        ];
+        let said = said(&world, &calls);
+        assert!(!said.contains("Done"), "{name}: {said}");
+        assert_eq!(outside(), before, "{name}");
+    }
+}
+
+#[test]
+fn the_objects_of_another_repository_are_not_borrowed() {
+    let (world, _) = repository();
+    let alternates = project(&world).join(".git/objects/info/alternates");
+    fs::create_dir_all(alternates.parent().unwrap()).unwrap();
+    fs::write(&alternates, "# none\n\n").unwrap();
+    assert!(said(&world, &[("git", json!({"action": "log"}))]).starts_with("Done"));
+    fs::write(&alternates, "/elsewhere/.git/objects\n").unwrap();
+    let refused = said(&world, &[("git", json!({"action": "log"}))]);
+    assert!(refused.contains("borrows objects of another one"), "{refused}");
+}
+
+#[test]
+fn nothing_is_committed_while_a_command_could_change_the_repository() {
+    let (world, _) = repository();
+    write(&world, "a", "changed\n");
+    let running = ("run_command", json!({"command": "echo on; exec sleep 60", "background": true}));
+    let said = said(&world, &[running, ("git_commit", json!({"message": "x"}))]);
+    assert!(said.contains("c1 (echo on; exec sleep 60) could change the repository"), "{said}");
+}
+
+#[test]
+fn what_is_deleted_in_the_index_alone_is_deleted_and_new() {
+    let (world, repository) = repository();
+    let mut index = repository.index().unwrap();
+    index.remove_path(Path::new("a")).unwrap();
+    index.write().unwrap();
+    says(
+        &world,
+        &[("git", json!({"action": "status"}))],
+        expect![[r#"
+            Done (3 lines)
+            ## main
+            D  a
+            ?? a
+        "#]],
+    );
+}
+
+/// Keeps what is in `denied` from being read.
+#[derive(Debug)]
+struct Strict;
+
+impl Warden for Strict {
+    fn leave(&self, _: Access, path: &ProjectPath) -> Leave {
+        if path.as_path().starts_with("denied") { Leave::Never } else { Leave::Free }
+    }
+}
+
+#[test]
+fn what_rules_and_secrets_keep_is_neither_shown_nor_committed() {
+    let (world, repository) = repository();
+    write(&world, ".env", "KEY=old\n");
+    write(&world, "denied/key", "D3NIED 1\n");
+    commit_all(&repository, "second");
+    let tree = repository.head().unwrap().peel_to_tree().unwrap();
+    let (folder, blob) = (
+        tree.get_name("denied").unwrap().id(),
+        tree.get_path(Path::new("denied/key")).unwrap().id(),
+    );
+    write(&world, "a", "changed\n");
+    write(&world, ".env", "KEY=H1DDEN\n");
+    write(&world, "denied/key", "D3NIED 2\n");
+    let show = |it: String| ("git", json!({"action": "show", "revision": it}));
+    let calls = [
+        ("git", json!({"action": "diff"})),
+        ("git", json!({"action": "diff", "revision": "HEAD~1"})),
+        ("git", json!({"action": "diff", "revision": "HEAD~1..HEAD"})),
+        show("HEAD".to_owned()),
+        show("HEAD:denied/key".to_owned()),
+        show(format!("{folder}:key")),
+        show(blob.to_string()),
+        ("git", json!({"action": "diff", "revision": format!("{folder}")})),
+        ("git", json!({"action": "blame", "path": "denied/key"})),
+        ("git_commit", json!({"message": "x"})),
+        ("git_commit", json!({"message": "x", "paths": [".env"]})),
+        ("git_commit", json!({"message": "x", "paths": ["denied"]})),
+    ];
+    world.toolbox.workspace.heed(std::sync::Arc::new(Strict));
+    let said_before = said(&world, &calls);
+    assert!(!said_before.contains("D3NIED"), "{said_before}");
+    assert!(!said_before.contains("H1DDEN"), "{said_before}");
+    assert!(said_before.contains("+changed"), "what is not hidden is shown: {said_before}");
+    says(
+        &world,
+        &[
+            ("git", json!({"action": "diff", "path": ".env"})),
+            ("git", json!({"action": "show", "revision": "HEAD:denied/key"})),
+            ("git", json!({"action": "show", "revision": format!("{folder}:key")})),
+            ("git_commit", json!({"message": "x", "paths": [".env"]})),
+            ("git_commit", json!({"message": "x", "paths": ["denied"]})),
+            ("git_commit", json!({"message": "x", "paths": ["a"]})),
+        ],
+        expect![[r#"
+            Done (2 lines)
+            diff --git a/.env b/.env
+            [hidden]
+            Failed (refused)
+            `denied/key` must not be read without the user's leave: their rules say so
+            Failed (refused)
+            a file is named by a commit and its path: REVISION:PATH
+            Failed (refused)
+            `.env` holds secrets, so it is not committed: name other `paths`; the user can commit it
+            Failed (refused)
+            `denied/key` is not to be read, by the user's rules, so it is not committed: name other `paths`; the user can commit it
+            Done (1 file on main)
+            [main [ID]] x
+            M a
+        "#]],
+    );
 }
