@@ -36,7 +36,7 @@ fn check(run: &Finished) {
         .collect();
     assert_eq!(bad, [""; 0], "of {} cases", cases.len());
     let known: Vec<_> = cases.iter().filter(|it| !it["reason"].is_null()).collect();
-    assert!(known.iter().all(|it| it["id"] == "N03"), "{known:?}");
+    assert!(known.is_empty(), "{known:?}");
     assert!(70 < cases.len(), "{} cases", cases.len());
     assert_eq!(run.code, Some(0));
 }

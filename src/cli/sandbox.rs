@@ -140,7 +140,8 @@ fn described(it: &Confinement, shortcoming: Option<&str>) -> String {
     text += &paths("emptied", &mut it.emptied.iter().map(PathBuf::as_path));
     text += &paths("but readable", &mut it.readable.iter().map(|it| it.path()));
     if it.level == Level::Reduced {
-        return text + "network: none, not even to itself\n";
+        return text
+            + "network: none, not even to itself\nsocket files: none can be made or reached\n";
     }
     let hidden = format!("hidden ({})", it.hidden.len());
     text += &paths(&hidden, &mut it.hidden.iter().map(Entry::path));

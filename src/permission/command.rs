@@ -1,6 +1,6 @@
 //! A command as the rules see it: what stands before the real program is looked through.
 
-use crate::permission::shell::{Assignment, Redirect, Simple, Unclear, Word, parse};
+use crate::permission::shell::{Assignment, Form, Redirect, Simple, Unclear, Word, parse};
 
 /// Variables that change how a program speaks, and not what it runs.
 const HARMLESS: &[&str] = &[
@@ -17,13 +17,28 @@ const HARMLESS: &[&str] = &[
 
 /// What runs the program that stands behind it. Rules that forbid see each word behind as a start.
 const WRAPPERS: &[&str] = &[
-    "builtin", "chroot", "chrt", "command", "doas", "env", "eval", "exec", "find", "flock",
-    "ionice", "nice", "nohup", "parallel", "setsid", "stdbuf", "strace", "sudo", "taskset", "time",
-    "timeout", "unshare", "watch", "xargs",
+    "builtin", "busybox", "chroot", "chrt", "command", "doas", "env", "eval", "exec", "find",
+    "flock", "ionice", "nice", "nohup", "parallel", "setsid", "stdbuf", "strace", "sudo",
+    "taskset", "time", "timeout", "unshare", "watch", "xargs",
 ];
 
 /// Shells, whose `-c` is a command again.
-const SHELLS: &[&str] = &["bash", "dash", "sh", "zsh"];
+const SHELLS: &[&str] = &["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
+
+/// Files that are what a shell is fed.
+const INPUT: &[&str] = &["-", "/dev/fd/0", "/dev/stdin", "/proc/self/fd/0"];
+
+/// Options of git that stand before its subcommand and take the next word.
+const GIT_VALUES: &[&str] = &[
+    "-C",
+    "-c",
+    "--attr-source",
+    "--config-env",
+    "--git-dir",
+    "--namespace",
+    "--super-prefix",
+    "--work-tree",
+];
 
 /// So many words of a part are looked at, and no rule has as many.
 const FAR: usize = 64;
@@ -40,12 +55,58 @@ pub(super) fn parts(text: &str) -> Result<Vec<Simple>, Unclear> {
             .collect::<Result<Vec<_>, _>>()?
             .concat();
         if new.is_empty() {
-            return Ok(parts);
+            return match parts.iter().any(|it| is_fed(&it.words)) {
+                true => Err(Unclear("has a shell read what to run from elsewhere")),
+                false => Ok(parts),
+            };
         }
         next = parts.len();
         parts.extend(new);
     }
     Err(Unclear("is deeply nested"))
+}
+
+/// Whether these words start a shell whose script does not stand among them or in a file: it comes
+/// by a pipe, from a here-document, or is typed.
+fn is_fed(words: &[Word]) -> bool {
+    let Some(first) = words.first() else { return false };
+    let wrapper = base(&first.text);
+    let count = if WRAPPERS.contains(&wrapper) { words.len().min(FAR) } else { 1 };
+    (0..count).any(|at| {
+        let before = at.checked_sub(1).map(|it| &*words[it].text);
+        // There the name of a shell is only asked for.
+        let is_named = matches!(
+            (wrapper, before),
+            ("command", Some("-v" | "-V")) | ("find", Some("-name" | "-iname" | "-path"))
+        );
+        !is_named && reads_its_input(&words[at..])
+    })
+}
+
+fn reads_its_input(words: &[Word]) -> bool {
+    let [program, rest @ ..] = words else { return false };
+    match base(&program.text) {
+        "." | "source" => return rest.first().is_some_and(|it| INPUT.contains(&&*it.text)),
+        it if SHELLS.contains(&it) => {}
+        _ => return false,
+    }
+    if inner_script(words).is_some() {
+        return false;
+    }
+    let mut rest = rest.iter();
+    while let Some(word) = rest.next() {
+        match &*word.text {
+            "--help" | "--version" => return false,
+            "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => _ = rest.next(),
+            "--" => return rest.next().is_none_or(|it| INPUT.contains(&&*it.text)),
+            it if INPUT.contains(&it) || it.starts_with("<(") => return true,
+            it if it.starts_with("--") => {}
+            it if it.starts_with(['-', '+']) && it.contains(['c', 's']) => return true,
+            it if it.starts_with(['-', '+']) => {}
+            _ => return false,
+        }
+    }
+    true
 }
 
 /// The script of `bash -c 'script'`, and of `eval 'script'`.
@@ -137,7 +198,34 @@ pub(super) fn readings(words: &[Word]) -> Vec<Vec<Word>> {
         reading[0].text = base(&reading[0].text).to_owned();
         reading
     };
-    (0..count).map(reading).collect()
+    let mut readings: Vec<_> = (0..count).map(reading).collect();
+    readings.extend((0..count).filter_map(|it| plain_git(&words[it..])));
+    readings
+}
+
+/// `git push` of `git -C . push`.
+fn plain_git(words: &[Word]) -> Option<Vec<Word>> {
+    let [git, rest @ ..] = words else { return None };
+    let is_option = |it: &Word| it.text.starts_with('-');
+    if base(&git.text) != "git" || !rest.first().is_some_and(is_option) {
+        return None;
+    }
+    let (mut at, mut is_renamed) = (0, false);
+    while let Some(option) = rest.get(at).filter(|it| is_option(it)) {
+        let length = if GIT_VALUES.contains(&&*option.text) { 2 } else { 1 };
+        let told = &rest[at..rest.len().min(at + length)];
+        let is_literal = told.iter().all(|it| it.form == Form::Literal);
+        let is_alias = |it: &Word| it.text.to_lowercase().contains("alias.");
+        is_renamed |= !is_literal || told.iter().any(is_alias);
+        at += length;
+    }
+    let mut reading = vec![Word { text: "git".to_owned(), form: git.form }];
+    reading.extend(rest.iter().skip(at).take(FAR).cloned());
+    // By an alias, the subcommand may be any.
+    if let Some(subcommand) = reading.get_mut(1).filter(|_| is_renamed) {
+        subcommand.form = Form::Unknown;
+    }
+    Some(reading)
 }
 
 /// `git` of `/usr/bin/git`.

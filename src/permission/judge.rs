@@ -62,7 +62,7 @@ impl Permissions {
         if let Some(rule) = self.first(&self.rules.deny, &subject) {
             return refused(format!("Refused: the user's rules forbid it (`{rule}`)."), RULE);
         }
-        let parts = subject.command.map(parts);
+        let parts = subject.command.or(subject.typed).map(parts);
         if let Some(Ok(parts)) = &parts
             && let Some(rule) = self.forbidden_part(&self.rules.deny, &subject, parts)
         {
@@ -98,7 +98,8 @@ impl Permissions {
         let allowed = match act.effect {
             Effect::Reads | Effect::Asks => true,
             Effect::Writes | Effect::Executes => {
-                self.mode == Permission::Auto || self.is_allowed(&subject, parts.as_ref())
+                let command = parts.as_ref().filter(|_| subject.command.is_some());
+                self.mode == Permission::Auto || self.is_allowed(&subject, command)
             }
             Effect::Reaches => self.is_allowed(&subject, parts.as_ref()),
         };
@@ -153,8 +154,7 @@ impl Permissions {
         let files: Vec<String> = words.chain(redirected).filter_map(file).collect();
         rules.iter().find(|rule| match &rule.which {
             Which::Command(pattern) => {
-                rule.tool == subject.act.tool
-                    && readings.iter().any(|it| pattern.fits(it, Doubt::For))
+                subject.is_of(&rule.tool) && readings.iter().any(|it| pattern.fits(it, Doubt::For))
             }
             // What a program does with a file that it is told of is not known.
             Which::Path(glob) => {
@@ -325,7 +325,7 @@ impl Rule {
         match &self.which {
             Which::All => false,
             Which::Path(_) => subject.act.args.is_none() && self.guards(subject.act.effect),
-            Which::Command(_) | Which::Host(_) => self.tool == subject.act.tool,
+            Which::Command(_) | Which::Host(_) => subject.is_of(&self.tool),
         }
     }
 }
@@ -336,6 +336,7 @@ fn unclear(
     parts: Option<&Result<Vec<Simple>, impl std::fmt::Display>>,
 ) -> Option<String> {
     match parts {
+        Some(Err(err)) if subject.typed.is_some() => Some(format!("the input {err}")),
         Some(Err(err)) => Some(format!("the command {err}")),
         _ if subject.act.args.is_none() => {
             Some("the arguments cannot be understood as a JSON object".to_owned())

@@ -35,6 +35,8 @@ pub(super) struct Subject<'a> {
     /// One of its paths leads nowhere in the project, which no rule for paths can allow.
     pub(super) strays: bool,
     pub(super) command: Option<&'a str>,
+    /// What is typed into a command that runs: a shell may read it.
+    pub(super) typed: Option<&'a str>,
     pub(super) directory: String,
 }
 
@@ -50,8 +52,15 @@ impl<'a> Subject<'a> {
         let strays = act.more_paths.is_none() || given.iter().any(Option::is_none);
         let paths = given.into_iter().flatten().collect();
         let command = (act.effect == Effect::Executes).then(|| text("command")).flatten();
+        let is_typed = act.effect == Effect::Executes && act.tool == "command_output";
+        let typed = is_typed.then(|| text("input")).flatten();
         let directory = text("cwd").and_then(|it| normal(root, "", it)).unwrap_or_default();
-        Self { act, paths, strays, command, directory }
+        Self { act, paths, strays, command, typed, directory }
+    }
+
+    /// Whether rules for this tool that forbid speak of the call.
+    pub(super) fn is_of(&self, tool: &str) -> bool {
+        tool == self.act.tool || (self.typed.is_some() && tool == "run_command")
     }
 }
 

@@ -64,7 +64,6 @@ const X32: u32 = 0x4000_0000;
 /// Set-user-id and set-group-id.
 const SET_ID: u32 = 0o6000;
 
-/// The first needs no network.
 const FAMILIES: &[u32] =
     &[libc::AF_UNIX as u32, libc::AF_INET as u32, libc::AF_INET6 as u32, libc::AF_NETLINK as u32];
 
@@ -167,10 +166,15 @@ fn rules(company: Company) -> Vec<Rule> {
     // A virtual machine's host is reached by a family of its own, whatever network there is.
     let families = match company {
         Company::Alone => FAMILIES,
-        Company::AmongOthers => &FAMILIES[..1],
+        Company::AmongOthers => &[],
     };
     let strange = When::IsNone { argument: 0, values: families };
     rules.push(refuse(libc::SYS_socket, strange, libc::EAFNOSUPPORT));
+    if company == Company::AmongOthers {
+        // A pair that is connected stays so, but one for datagrams sends to any socket file.
+        let datagrams = When::Any { argument: 1, bits: libc::SOCK_DGRAM as u32 };
+        rules.push(refuse(libc::SYS_socketpair, datagrams, libc::EOPNOTSUPP));
+    }
     let netlink = libc::AF_NETLINK as u32;
     let not_routes = When::IsAndNotZero { argument: 0, value: netlink, other: 2 };
     rules.push(refuse(libc::SYS_socket, not_routes, libc::EPROTONOSUPPORT));
@@ -357,6 +361,26 @@ mod tests {
                 alg: Os { code: 97, kind: Uncategorized, message: "Address family not supported by protocol" }
             "#]],
         );
+    }
+
+    #[test]
+    fn among_others_no_socket_file_is_spoken_to() {
+        let program = program(Company::AmongOthers);
+        let unix = libc::AF_UNIX as u64;
+        let answer = |call: c_long, kind: i32| {
+            let arguments = [unix, kind as u64, 0, 0, 0, 0];
+            run(&program, ARCHITECTURE, call as u32, arguments)
+        };
+        let closing = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+        for kind in [libc::SOCK_STREAM, libc::SOCK_DGRAM, libc::SOCK_SEQPACKET] {
+            assert_eq!(answer(libc::SYS_socket, kind), error(libc::EAFNOSUPPORT));
+        }
+        for kind in [libc::SOCK_STREAM, libc::SOCK_SEQPACKET, libc::SOCK_STREAM | closing] {
+            assert_eq!(answer(libc::SYS_socketpair, kind), libc::SECCOMP_RET_ALLOW);
+        }
+        for kind in [libc::SOCK_DGRAM, libc::SOCK_RAW, libc::SOCK_DGRAM | closing] {
+            assert_eq!(answer(libc::SYS_socketpair, kind), error(libc::EOPNOTSUPP));
+        }
     }
 
     #[test]

@@ -83,34 +83,12 @@ const SECRETS: &[&str] = &[
     ".gem/credentials",
     ".gradle/gradle.properties",
     ".ivy2/.credentials",
+    ".local/share/uv/credentials",
     ".m2/settings-security.xml",
     ".m2/settings.xml",
     ".nuget/NuGet/NuGet.Config",
     ".pub-cache/credentials.json",
     ".yarn/berry/.yarnrc.yml",
-];
-
-/// What a home holds that is for nobody else, where the project is the home itself and nothing
-/// can be emptied.
-const PRIVATE: &[&str] = &[
-    ".aws",
-    ".azure",
-    ".bash_history",
-    ".config/gcloud",
-    ".config/gh",
-    ".docker",
-    ".git-credentials",
-    ".gnupg",
-    ".kube",
-    ".local/share/keyrings",
-    ".mozilla",
-    ".netrc",
-    ".npmrc",
-    ".password-store",
-    ".pgpass",
-    ".pypirc",
-    ".ssh",
-    ".zsh_history",
 ];
 
 /// What the system keeps for root, for when we are root.
@@ -152,7 +130,7 @@ const EMPTIED: &[&str] = &["/run", "/tmp", "/var/tmp"];
 impl Homes {
     /// What is there of the home of the person and of others, for programs that are found by
     /// `environment`.
-    pub(crate) fn look(home: Option<&Path>, environment: &Environment, project: &Path) -> Self {
+    pub(crate) fn look(home: Option<&Path>, environment: &Environment) -> Self {
         let real = |it: &Path| it.canonicalize().ok().filter(|it| it.is_dir());
         let mut emptied: BTreeSet<PathBuf> =
             PLACES.iter().filter_map(|it| real(Path::new(it))).collect();
@@ -178,11 +156,13 @@ impl Homes {
         let readable: Vec<_> = wanted.iter().filter_map(|it| Grant::new(it).ok()).collect();
 
         let secrets = homes.iter().flat_map(|home| SECRETS.iter().map(|it| home.join(it)));
-        let whole = homes.iter().filter(|it| it.starts_with(project));
-        let private = whole.flat_map(|home| PRIVATE.iter().map(|it| home.join(it)));
+        let elsewhere = environment.get("CARGO_HOME").map(PathBuf::from).into_iter();
+        let of_cargo = SECRETS.iter().filter_map(|it| it.strip_prefix(".cargo/"));
+        let elsewhere = elsewhere.flat_map(|at| of_cargo.clone().map(move |it| at.join(it)));
         let is_root = rustix::process::geteuid().is_root();
         let system = SYSTEM.iter().filter(|_| is_root).map(PathBuf::from);
-        let hidden = secrets.chain(private).chain(system).filter_map(|it| entry(&it)).collect();
+        let mut hidden: Vec<_> = secrets.chain(elsewhere).flat_map(|it| entries(&it)).collect();
+        hidden.extend(system.filter_map(|it| entry(&it)));
         Self { emptied: emptied.into_iter().collect(), readable, hidden }
     }
 }
@@ -203,6 +183,17 @@ impl Homes {
         let always = EMPTIED.iter().chain(&["/dev", "/proc"]).map(Path::new);
         always.chain(self.emptied.iter().map(PathBuf::as_path)).any(|it| path.starts_with(it))
     }
+}
+
+/// What is at `path`, there and where it really is: what is put back has the name that leads to
+/// it, and what is no home can be read by its own as well.
+fn entries(path: &Path) -> Vec<Entry> {
+    let Some(real) = entry(path).filter(|_| path.is_absolute()) else { return Vec::new() };
+    let named = match &real {
+        Entry::File(_) => Entry::File(path.to_owned()),
+        Entry::Directory(_) => Entry::Directory(path.to_owned()),
+    };
+    if real.path() == path { vec![real] } else { vec![named, real] }
 }
 
 /// What is at `path`, where it really is.
@@ -266,6 +257,30 @@ mod tests {
         ] {
             assert_eq!(prefix(Path::new(directory), &homes), Path::new(expected));
         }
+    }
+
+    #[test]
+    fn what_a_link_leads_to_is_hidden_by_both_its_names() {
+        let place = tempfile::tempdir().unwrap();
+        let place = place.path().canonicalize().unwrap();
+        let (home, data) = (place.join("home"), place.join("data"));
+        for directory in [&home, &data] {
+            std::fs::create_dir(directory).unwrap();
+        }
+        let cargo = data.join("credentials.toml");
+        std::fs::write(&cargo, "").unwrap();
+        std::os::unix::fs::symlink(&data, home.join(".cargo")).unwrap();
+        let uv = home.join(".local/share/uv/credentials");
+        std::fs::create_dir_all(&uv).unwrap();
+        let hidden = |home: &Path, environment: &Environment| {
+            let homes = Homes::look(Some(home), environment);
+            let ours = homes.hidden.iter().map(Entry::path).filter(|it| it.starts_with(&place));
+            ours.map(Path::to_owned).collect::<Vec<_>>()
+        };
+        let linked = home.join(".cargo/credentials.toml");
+        assert_eq!(hidden(&home, &Environment::default()), [linked, cargo.clone(), uv]);
+        let named = Environment::default().with("CARGO_HOME", &data);
+        assert_eq!(hidden(&place.join("none"), &named), [cargo]);
     }
 
     #[test]

@@ -58,8 +58,7 @@ impl Level {
             Self::Seatbelt => Some("commands share /tmp and processes with you"),
             Self::Reduced => Some(
                 "commands are confined in part only: they see secrets in the project, can change \
-                 its hooks, reach services of this machine by socket files, and share /tmp and \
-                 processes with you",
+                 its hooks and share /tmp and processes with you",
             ),
         }
     }

@@ -4,7 +4,7 @@
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
-/// The socket files that somebody listens at now.
+/// The socket files that somebody can be spoken to by now.
 pub(crate) fn listening() -> Vec<PathBuf> {
     let told = std::fs::read("/proc/net/unix").unwrap_or_default();
     let mut found = parse(&String::from_utf8_lossy(&told));
@@ -17,15 +17,16 @@ pub(crate) fn listening() -> Vec<PathBuf> {
     found
 }
 
-/// The absolute paths of listening sockets, each once. A listening socket has the flag `00010000`.
+/// The absolute paths of sockets that somebody listens at or takes datagrams by, each once. A
+/// listening socket has the flag `00010000`; one for datagrams never listens.
 fn parse(table: &str) -> Vec<PathBuf> {
     let mut paths: Vec<_> = table
         .lines()
         .filter_map(|line| {
             let mut words = line.split_whitespace();
-            let flags = words.nth(3)?;
+            let (flags, kind) = (words.nth(3)?, words.next()?);
             let path = line.find(" /").map(|it| Path::new(&line[it + 1..]))?;
-            (flags == "00010000").then(|| path.to_owned())
+            (flags == "00010000" || kind == "0002").then(|| path.to_owned())
         })
         .collect();
     paths.sort();
@@ -43,12 +44,14 @@ mod tests {
 Num       RefCount Protocol Flags    Type St Inode Path
 0000000000000000: 00000002 00000000 00010000 0001 01 17001 /run/systemd/private
 0000000000000000: 00000003 00000000 00000000 0001 03 17002 /run/connected
+0000000000000000: 00000002 00000000 00000000 0002 01 17007 /run/log
 0000000000000000: 00000002 00000000 00010000 0001 01 17003 @abstract
 0000000000000000: 00000002 00000000 00010000 0001 01 17004 /srv/with space.sock
 0000000000000000: 00000002 00000000 00010000 0001 01 17005 /run/systemd/private
 0000000000000000: 00000002 00000000 00010000 0005 01 17006
 ";
-        let expected = ["/run/systemd/private", "/srv/with space.sock"].map(PathBuf::from);
+        let expected =
+            ["/run/log", "/run/systemd/private", "/srv/with space.sock"].map(PathBuf::from);
         assert_eq!(parse(table), expected);
     }
 }

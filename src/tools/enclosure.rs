@@ -162,7 +162,15 @@ impl Enclosure {
             ));
         }
         let grant = |path: &PathBuf| Grant::new(path).map_err(|err| cannot(path, err));
-        let mut homes = Homes::look(home.as_deref(), environment, project);
+        let mut homes = Homes::look(home.as_deref(), environment);
+        if let Some(home) = homes.emptied.iter().find(|it| it.starts_with(project)) {
+            // What the person's shell runs when they log in would be theirs to change.
+            return Err(format!(
+                "the project holds the home `{}`\nhint: work in a directory below it, or without \
+                 confinement (`--permission full`)",
+                home.display()
+            ));
+        }
         for path in &options.readable {
             homes.readable.push(grant(path)?);
         }

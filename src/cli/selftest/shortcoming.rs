@@ -21,20 +21,15 @@ const REDUCED: Shortcomings = &[
         ],
         "path rules cannot close a part of a directory which can be written to; the person is told",
     ),
-    (&["N03"], SOCKET_FILES),
+    (&["F04"], "path rules know nothing of socket files, so no command makes or reaches one"),
     (&["N08"], "there is no network at all, not even its own"),
     (&["P04", "P05"], "the agent ends what a command leaves, the kernel does not; not seen here"),
 ];
 
-/// Where they are hidden with all else, as in homes, they are not reached.
-const SOCKET_FILES: &str = "socket files outside homes, `/run` and `/tmp` can be spoken to";
-
-const NAMESPACES: Shortcomings = &[(&["N03"], SOCKET_FILES)];
-
 /// Why a case comes through at this level, if it is known that it may.
 pub(super) fn known(level: Level, case: &str) -> Option<&'static str> {
     let all = match level {
-        Level::Namespaces | Level::Bubblewrap => NAMESPACES,
+        Level::Namespaces | Level::Bubblewrap => &[],
         Level::Reduced => REDUCED,
         #[cfg(target_os = "macos")]
         Level::Seatbelt => &[],
@@ -49,7 +44,7 @@ mod tests {
 
     #[test]
     fn each_names_a_case() {
-        let named = REDUCED.iter().chain(NAMESPACES).flat_map(|(ids, _)| *ids);
+        let named = REDUCED.iter().flat_map(|(ids, _)| *ids);
         for id in named {
             assert!(CASES.iter().any(|it| it.id == *id), "there is no case {id}");
         }

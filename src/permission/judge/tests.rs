@@ -29,7 +29,7 @@ fn effect(tool: &str) -> Effect {
     match tool {
         "read_file" | "search" => Effect::Reads,
         "edit_file" | "write_file" => Effect::Writes,
-        "run_command" => Effect::Executes,
+        "run_command" | "command_output" => Effect::Executes,
         "fetch_url" => Effect::Reaches,
         "ask_user" => Effect::Asks,
         tool => panic!("no tool {tool:?}"),
@@ -67,6 +67,7 @@ fn check(mode: Permission, rules: &str, calls: &str, expected: Expect) {
     let line = |line: &str| {
         let (tool, argument) = line.split_once(' ').unwrap_or((line, ""));
         let name = match effect(tool) {
+            Effect::Executes if tool == "command_output" => "input",
             Effect::Executes => "command",
             Effect::Reaches => "url",
             _ => "path",
@@ -506,4 +507,68 @@ proptest! {
             prop_assert!(mode != Permission::ReadOnly || before == after);
         }
     }
+}
+
+#[test]
+fn a_rule_against_a_command_holds_however_the_command_is_said() {
+    let mean = [
+        "git -C . push",
+        "git --no-pager push origin",
+        "sudo git -c a.b=c push",
+        "git -c alias.x=push x",
+        "printf 'git push' | sh",
+        "printf 'git push' | sudo bash -s",
+        "sh <<'E'\ngit push\nE",
+        "bash <(echo x)",
+        ". /dev/stdin",
+    ];
+    let plain =
+        ["git -C . status", "sh build.sh", "bash -x build.sh", "command -v bash", "ls | cat"];
+    let permissions = permissions(Permission::Full, "deny: run_command(git push *)");
+    for (commands, expected) in [(&mean[..], false), (&plain[..], true)] {
+        for command in commands {
+            let verdict = judged(&permissions, "run_command", Some(&json!({ "command": command })));
+            assert_eq!(verdict == Verdict::Allow, expected, "{command}: {verdict:?}");
+        }
+    }
+}
+
+#[test]
+fn what_is_typed_into_a_command_is_judged_as_one() {
+    check(
+        Permission::Full,
+        "deny: run_command(git push *)",
+        "command_output git push
+        command_output yes
+        command_output echo $(",
+        expect![[r#"
+            command_output git push
+                Refused: the user's rules forbid it (`run_command(git push *)`).
+            command_output yes
+                allow
+            command_output echo $(
+                Refused: the input has a parenthesis that stays open, so the user's rule `run_command(git push *)` cannot be held. Say it in a plainer way.
+        "#]],
+    );
+    check(
+        Permission::Ask,
+        "ask: run_command(git push *); allow: run_command(ls *), command_output",
+        "command_output git push
+        command_output ls",
+        expect![[r#"
+            command_output git push
+                ask: the rule `run_command(git push *)` wants you to be asked
+            command_output ls
+                allow
+        "#]],
+    );
+    check(
+        Permission::Ask,
+        "allow: run_command(ls *)",
+        "command_output ls",
+        expect![[r#"
+        command_output ls
+            ask
+    "#]],
+    );
 }
