@@ -153,7 +153,7 @@ impl Workspace {
         let make = || change::apply(&self.root, changes);
         match self.history.get() {
             Some(history) => history.record(&self.root, changes, make),
-            None => make(),
+            None => Ok(make()?),
         }
     }
 

@@ -126,7 +126,9 @@ fn reverse(
         ledger.announce(Record::Settled { left }).context("cannot write down what was done")?;
     }
     let more = ledger.acts().newest(wanted.way).filter(|it| !it.has_failed());
-    let more = more.count() - usize::from(wanted.rehearse);
+    // A turn that failed in part is reversed and not counted.
+    let is_counted = wanted.rehearse && !act.has_failed();
+    let more = more.count() - usize::from(is_counted);
     Ok(Some(Reversed { turn: act.turn, files, more, damaged: ledger.damaged() }))
 }
 
@@ -209,13 +211,14 @@ fn announced(root: &Root, tasks: &[Task], ledger: &mut Ledger) -> io::Result<Cha
 
 fn carry_out(root: &Root, task: &Task) -> Result<(), FileError> {
     match (&task.plan, &task.now) {
-        (Plan::Put { bytes, mode, .. }, Some(now)) => write::put_back(root, now, bytes, *mode),
+        (Plan::Put { bytes, mode, .. }, Some(now)) => write::put_back(root, now, bytes, *mode)?,
         (Plan::Put { bytes, mode, .. }, None) => {
-            write::create_again(root, &task.path, bytes, *mode)
+            write::create_again(root, &task.path, bytes, *mode)?
         }
-        (Plan::Remove, Some(now)) => write::delete(root, now),
-        _ => Ok(()),
+        (Plan::Remove, Some(now)) => write::delete(root, now)?,
+        _ => return Ok(()),
     }
+    .settle()
 }
 
 fn fate(task: &Task) -> Fate {
