@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::{Context, anyhow};
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 
 use crate::workspace::history::acts::Act;
 use crate::workspace::history::ledger::Ledger;
@@ -11,7 +11,7 @@ use crate::workspace::history::plan::{Found, Plan, Reason, plan};
 use crate::workspace::history::record::{Changes, Name, Record, Touch, Way};
 use crate::workspace::history::{Access, History, Image};
 use crate::workspace::root::Root;
-use crate::workspace::{Content, FileError, ProjectPath, SourceFile, write};
+use crate::workspace::{Content, FileError, ProjectPath, SourceFile, line_diff, write};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -238,7 +238,7 @@ fn counted(before: &[u8], after: &[u8]) -> (usize, usize) {
     else {
         return (0, 0);
     };
-    let diff = TextDiff::from_lines(&*before.text, &*after.text);
+    let diff = line_diff(&before.text, &after.text);
     let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
     (count(ChangeTag::Insert), count(ChangeTag::Delete))
 }
