@@ -3,14 +3,15 @@
 use std::io::IsTerminal;
 
 use anyhow::bail;
-use similar::TextDiff;
 
 use crate::cli::args::{OfSession, Undo};
 use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, may_colour};
 use crate::cli::{Exit, print};
 use crate::ui::{coloured_diff, visible};
-use crate::workspace::{Changed, Content, Difference, Fate, Reversal, Reversed, Way, Workspace};
+use crate::workspace::{
+    Changed, Content, Difference, Fate, Reversal, Reversed, Way, Workspace, line_diff,
+};
 
 /// As many files of a turn as a list names.
 const NAMED: usize = 4;
@@ -170,7 +171,7 @@ fn unified(differences: &[Difference]) -> String {
         let (before, now) = (bytes(before), bytes(now));
         match (Content::of(&before), Content::of(&now)) {
             (Content::Text(before), Content::Text(now)) => {
-                let diff = TextDiff::from_lines(&*before.text, &*now.text);
+                let diff = line_diff(&before.text, &now.text);
                 let hunks = diff.unified_diff().header(&from, &to).to_string();
                 // An empty file has no lines that could differ.
                 text += &if hunks.is_empty() { format!("--- {from}\n+++ {to}\n") } else { hunks };

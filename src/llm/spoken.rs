@@ -33,7 +33,8 @@ pub(crate) fn hear(reply: &mut Reply, is_tool: &dyn Fn(&str) -> bool) {
 fn find(text: &str, is_tool: &dyn Fn(&str) -> bool) -> Option<(usize, Vec<Call>)> {
     let all_known =
         |calls: &Vec<Call>| !calls.is_empty() && calls.iter().all(|it| is_tool(&it.tool));
-    let places = markup::places(text).filter(|at| !is_quoted(text, *at)).take(MOST_PLACES);
+    // To tell what is quoted the text before it is read, each time.
+    let places = markup::places(text).take(MOST_PLACES).filter(|at| !is_quoted(text, *at));
     let mut marked = places.filter_map(|at| Some((at, Markup::new(&text[at..]).calls()?)));
     let found = marked.find(|(_, calls)| all_known(calls));
     found.or_else(|| plain(text).filter(|(_, calls)| all_known(calls)))

@@ -86,7 +86,8 @@ async fn of_file(
     let path = file.path.as_path();
     if let Some(parse) = data(path) {
         let Ok(now) = workspace.read(&file.path) else { return Vec::new() };
-        let Some(error) = parse(&String::from_utf8_lossy(now.bytes())) else { return Vec::new() };
+        let Ok(text) = now.text() else { return Vec::new() };
+        let Some(error) = parse(&text.text) else { return Vec::new() };
         let was_wrong = file.before.as_deref().is_some_and(|it| parse(it).is_some());
         let error = Diagnostic { file: file.path.to_string(), ..error };
         return if was_wrong { Vec::new() } else { vec![error] };
@@ -153,13 +154,18 @@ type Parse = fn(&str) -> Option<Diagnostic>;
 /// What is read without a program.
 fn data(path: &Path) -> Option<Parse> {
     let name = path.file_name()?.to_str()?;
-    // These may hold comments.
-    let is_loose = name.starts_with("tsconfig") || name.starts_with("jsconfig");
     match path.extension()?.to_str()? {
-        "json" if !is_loose && !path.starts_with(".vscode") => Some(json),
+        "json" if !may_hold_comments(path, name) => Some(json),
         "toml" => Some(toml),
         _ => None,
     }
+}
+
+/// Whether the programs that read this JSON allow more in it than JSON does.
+fn may_hold_comments(path: &Path, name: &str) -> bool {
+    const STARTS: &[&str] =
+        &["tsconfig", "jsconfig", "tslint", ".eslintrc", "devcontainer", ".devcontainer"];
+    STARTS.iter().any(|it| name.starts_with(it)) || path.iter().any(|it| it == ".vscode")
 }
 
 fn json(text: &str) -> Option<Diagnostic> {
@@ -269,4 +275,30 @@ fn told(found: &[Diagnostic], heading: &str, sources: &mut Sources<'_>) -> Strin
         text += &format!("[and {more} more]\n");
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_that_may_hold_comments_is_not_checked() {
+        let is_checked = |it: &str| data(Path::new(it)).is_some();
+        for path in ["package.json", "a/b.json", "Cargo.toml"] {
+            assert!(is_checked(path), "{path}");
+        }
+        for path in [
+            "tsconfig.json",
+            "web/tsconfig.build.json",
+            "jsconfig.json",
+            ".eslintrc.json",
+            ".devcontainer/devcontainer.json",
+            ".devcontainer.json",
+            ".vscode/settings.json",
+            "web/.vscode/launch.json",
+            "a.rs",
+        ] {
+            assert!(!is_checked(path), "{path}");
+        }
+    }
 }

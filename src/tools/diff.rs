@@ -1,13 +1,9 @@
 //! What changed in a text, as a model reads it.
 
-use std::time::Duration;
-
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 
 use crate::tools::Budget;
-
-/// How long to look for the smallest diff; one that is larger says the same.
-const LONGEST: Duration = Duration::from_secs(1);
+use crate::workspace::line_diff;
 
 #[derive(Debug)]
 pub(super) struct Diff {
@@ -20,7 +16,7 @@ pub(super) struct Diff {
 
 pub(super) fn diff(before: &str, after: &str, budget: Budget) -> Diff {
     let [before, after] = [before, after].map(|it| it.trim_start_matches('\u{feff}'));
-    let diff = TextDiff::configure().timeout(LONGEST).diff_lines(before, after);
+    let diff = line_diff(before, after);
     let changed = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
     let (added, removed) = (changed(ChangeTag::Insert), changed(ChangeTag::Delete));
     let unified = diff.unified_diff().context_radius(2).to_string();

@@ -31,7 +31,7 @@ impl<'a> Sources<'a> {
         let workspace = self.workspace;
         let text = self.files.entry(file.to_owned()).or_insert_with(|| {
             let read = workspace.read(&workspace.path(file).ok()?).ok()?;
-            Some(String::from_utf8_lossy(read.bytes()).into_owned())
+            Some(read.text().ok()?.shown().into_owned())
         });
         let line = usize::try_from(line).ok()?.checked_sub(1)?;
         text.as_ref()?.lines().nth(line).map(str::trim).filter(|it| !it.is_empty())

@@ -15,6 +15,7 @@ mod git;
 mod history;
 mod image;
 mod leftover;
+mod line_diff;
 mod patch;
 mod path;
 mod repository;
@@ -43,6 +44,7 @@ pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
+pub(crate) use line_diff::line_diff;
 pub(crate) use patch::{
     Action, FilePatch, Hunk, HunkMiss, apply_hunks, deletes, is_patch, parse as parse_patch,
 };
@@ -153,7 +155,7 @@ impl Workspace {
         let make = || change::apply(&self.root, changes);
         match self.history.get() {
             Some(history) => history.record(&self.root, changes, make),
-            None => make(),
+            None => Ok(make()?),
         }
     }
 

@@ -15,11 +15,35 @@ use crate::workspace::secret::folded;
 use crate::workspace::survey::is_obeyed;
 use crate::workspace::{FileError, ProjectPath, SourceFile};
 
+/// A change that everybody sees, but that a loss of power may still take: [`Placed::settle`] ends
+/// that. What was placed and did not settle has happened nevertheless.
+#[derive(Debug)]
+#[must_use]
+pub(super) struct Placed {
+    /// The directory that has to be written down; `None` if it is the same as before.
+    directory: Option<OwnedFd>,
+    path: ProjectPath,
+}
+
+impl Placed {
+    pub(super) fn settle(self) -> Result<(), FileError> {
+        let synced = self.directory.map_or(Ok(()), |it| rustix::fs::fsync(&it));
+        synced.map_err(|it| FileError::io("write", &self.path, &it.into()))
+    }
+}
+
 /// Writes a file that does not exist, and makes the directories above it.
-pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<(), FileError> {
+pub(super) fn create(root: &Root, path: &ProjectPath, bytes: &[u8]) -> Result<Placed, FileError> {
+    let real = must_be_free(root, path)?;
+    create_after(root, &real, bytes, After::Nothing)
+}
+
+/// Fails if no file may be made there. Where it would be.
+pub(super) fn must_be_free(root: &Root, path: &ProjectPath) -> Result<ProjectPath, FileError> {
     let real = root.follow(path)?;
     root.must_be_writable(path, &real)?;
-    create_after(root, &real, bytes, After::Nothing)
+    must_not_be_gits(&real)?;
+    Ok(real)
 }
 
 /// The same with the owner and the mode of another.
@@ -28,9 +52,8 @@ pub(super) fn create_like(
     path: &ProjectPath,
     bytes: &[u8],
     like: &SourceFile,
-) -> Result<(), FileError> {
-    let real = root.follow(path)?;
-    root.must_be_writable(path, &real)?;
+) -> Result<Placed, FileError> {
+    let real = must_be_free(root, path)?;
     create_after(root, &real, bytes, After::File(like))
 }
 
@@ -40,7 +63,7 @@ pub(super) fn create_again(
     real: &ProjectPath,
     bytes: &[u8],
     mode: Option<u32>,
-) -> Result<(), FileError> {
+) -> Result<Placed, FileError> {
     create_after(root, real, bytes, mode.map_or(After::Nothing, After::Mode))
 }
 
@@ -56,7 +79,7 @@ fn create_after(
     real: &ProjectPath,
     bytes: &[u8],
     after: After<'_>,
-) -> Result<(), FileError> {
+) -> Result<Placed, FileError> {
     let failed = |it| FileError::io("write", real, &it);
     must_not_be_gits(real)?;
     let Some((above, name)) = real.split() else {
@@ -79,16 +102,29 @@ fn create_after(
         }
     }
     draft.file.sync_all().map_err(failed)?;
-    draft.rename_to_new(name).map_err(failed)
+    draft.rename_to_new(name).map_err(failed)?;
+    Ok(Placed { directory: Some(directory), path: real.clone() })
 }
 
 /// Replaces the content of a file, keeping what else makes it that file.
-pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
-    root.must_be_writable(before.path(), &before.real)?;
+pub(super) fn replace(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<Placed, FileError> {
+    must_be_replaceable(root, before)?;
+    put_back(root, before, bytes, None)
+}
+
+/// Fails if the file may not be changed.
+pub(super) fn must_be_replaceable(root: &Root, before: &SourceFile) -> Result<(), FileError> {
+    must_be_removable(root, before)?;
     if before.metadata.mode() & 0o222 == 0 {
         return Err(FileError::Refused(format!("`{}` is read-only", before.path())));
     }
-    put_back(root, before, bytes, None)
+    Ok(())
+}
+
+/// Fails if the file may not go.
+pub(super) fn must_be_removable(root: &Root, before: &SourceFile) -> Result<(), FileError> {
+    root.must_be_writable(before.path(), &before.real)?;
+    must_not_be_gits(&before.real)
 }
 
 /// The same with the mode the file had, if that is known, and also where it is read-only.
@@ -97,7 +133,7 @@ pub(super) fn put_back(
     before: &SourceFile,
     bytes: &[u8],
     mode: Option<u32>,
-) -> Result<(), FileError> {
+) -> Result<Placed, FileError> {
     let failed = |it| FileError::io("write", before.path(), &it);
     must_not_be_gits(&before.real)?;
     if 1 < before.metadata.nlink() {
@@ -114,21 +150,22 @@ pub(super) fn put_back(
     copy_attributes(&root.open_file_exactly(&before.real)?, &draft.file);
     draft.file.sync_all().map_err(failed)?;
     before.must_be_unchanged(root)?;
-    draft.rename_over(name).map_err(failed)
+    draft.rename_over(name).map_err(failed)?;
+    Ok(Placed { directory: Some(directory), path: before.path().clone() })
 }
 
 /// Removes a file, if it still is what was read.
-pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<(), FileError> {
+pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<Placed, FileError> {
     let failed = |it| FileError::io("delete", before.path(), &it);
-    must_not_be_gits(&before.real)?;
-    root.must_be_writable(before.path(), &before.real)?;
+    must_be_removable(root, before)?;
     let Some((above, name)) = before.real.split() else {
         return Err(FileError::Directory(before.path().clone()));
     };
     let directory = root.make_directory(&above).map_err(failed)?;
     before.must_be_unchanged(root)?;
     let removed = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
-    removed.and_then(|()| rustix::fs::fsync(&directory)).map_err(|it| failed(it.into()))
+    removed.map_err(|it| failed(it.into()))?;
+    Ok(Placed { directory: Some(directory), path: before.path().clone() })
 }
 
 /// Removes what a killed process may have left beside `real`.
@@ -136,20 +173,21 @@ pub(super) fn sweep(root: &Root, real: &ProjectPath) {
     if let Some((above, _)) = real.split()
         && let Ok((_, directory)) = root.open_directory(&above)
     {
-        leftover::sweep(&directory);
+        root.sweep(&above, &directory);
     }
 }
 
 /// For a file with several names: another file under one of them would part it from the others.
 /// If it fails, the old content is put back, which needs no room on the disk.
-fn write_in_place(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<(), FileError> {
+fn write_in_place(root: &Root, before: &SourceFile, bytes: &[u8]) -> Result<Placed, FileError> {
     before.must_be_unchanged(root)?;
     let mut file = root.open_file_for_writing(&before.real)?;
     let written = overwrite(&mut file, bytes);
     if written.is_err() {
         let _ = overwrite(&mut file, before.bytes());
     }
-    written.map_err(|it| FileError::io("write", before.path(), &it))
+    written.map_err(|it| FileError::io("write", before.path(), &it))?;
+    Ok(Placed { directory: None, path: before.path().clone() })
 }
 
 fn overwrite(file: &mut File, bytes: &[u8]) -> io::Result<()> {
@@ -231,8 +269,7 @@ impl<'a> Draft<'a> {
     }
 
     fn rename_over(self, name: &OsStr) -> io::Result<()> {
-        rustix::fs::renameat(self.directory, &self.name, self.directory, name)?;
-        Ok(rustix::fs::fsync(self.directory)?)
+        Ok(rustix::fs::renameat(self.directory, &self.name, self.directory, name)?)
     }
 
     /// Fails if there is something by that name.
@@ -245,8 +282,7 @@ impl<'a> Draft<'a> {
             match renameat_with(directory, &self.name, directory, name, flags) {
                 // A file system that cannot promise this.
                 Err(Errno::INVAL | Errno::NOSYS) => {}
-                Err(err) => return Err(err.into()),
-                Ok(()) => return Ok(rustix::fs::fsync(directory)?),
+                result => return Ok(result?),
             }
         }
         match rustix::fs::statat(self.directory, name, AtFlags::SYMLINK_NOFOLLOW) {

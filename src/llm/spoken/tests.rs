@@ -287,6 +287,7 @@ fn a_megabyte_is_heard_at_once() {
         "{\"a\":[",
         "</parameter>",
         "[TOOL_CALLS]",
+        "> <tool_call>\n",
     ] {
         heard(&piece.repeat(1_000_000 / piece.len()));
     }

@@ -567,3 +567,16 @@ proptest! {
         prop_assert!(said);
     }
 }
+
+#[test]
+fn a_file_in_another_encoding_is_checked_as_the_text_it_is() {
+    let world = World::new(&[], own(&[], AfterEdit::File));
+    let utf16 = |it: &str| {
+        let units = "\u{feff}".encode_utf16().chain(it.encode_utf16());
+        units.flat_map(u16::to_le_bytes).collect::<Vec<_>>()
+    };
+    fs::write(world.dir.path().join("a.json"), utf16("{\n\"a\": 1\n}\n")).unwrap();
+    world.call("read_file", json!({"path": "a.json"}));
+    assert_eq!(world.call("edit_file", edit("a.json", "1", "2")).gist, "+1 -1");
+    assert_eq!(world.call("edit_file", edit("a.json", "2", "]")).gist, "+1 -1, broke the syntax");
+}

@@ -30,10 +30,14 @@ impl Pattern {
             it.case_smart(true).multi_line(true).crlf(true);
             it.line_terminator(Some(b'\n')).build(pattern)
         };
-        let across = || RegexMatcherBuilder::new().case_smart(true).multi_line(true).build(pattern);
+        let spanning = Spanning::read(pattern);
+        let across = || {
+            let pattern = &spanning.pattern;
+            RegexMatcherBuilder::new().case_smart(true).multi_line(true).build(pattern)
+        };
 
         let found = |matcher, reading| Ok(Self { matcher, reading });
-        if let (true, Ok(matcher)) = (asks_for_line_ends(pattern), across()) {
+        if let (true, Ok(matcher)) = (spanning.is_meant, across()) {
             return found(matcher, Reading::Across);
         }
         if let Ok(matcher) = lines(&mut RegexMatcherBuilder::new()) {
@@ -52,27 +56,62 @@ impl Pattern {
     }
 }
 
-/// Whether a match is meant to go on over the end of a line: a `\n` outside of a class, or a flag
-/// that lets `.` match it. In `[^\n]` and `\s` the line end is not what is looked for.
-fn asks_for_line_ends(pattern: &str) -> bool {
-    let (mut is_in_class, mut rest) = (false, pattern.chars());
-    while let Some(it) = rest.next() {
-        match it {
-            '\\' if rest.next() == Some('n') && !is_in_class => return true,
-            '\n' if !is_in_class => return true,
-            '[' => is_in_class = true,
-            ']' => is_in_class = false,
-            '(' if !is_in_class => {
-                let flags = rest.as_str().strip_prefix('?').unwrap_or_default();
-                let set = flags.split(|it: char| !it.is_ascii_alphabetic()).next();
-                if set.unwrap_or_default().contains('s') {
-                    return true;
+/// A pattern as it is read where matches span lines.
+struct Spanning {
+    /// With a line end meaning any, as files have them.
+    pattern: String,
+    /// Whether a match is meant to go on over the end of a line: a `\n` outside of a class, or a
+    /// flag that lets `.` match it. In `[^\n]` and `\s` the line end is not what is looked for.
+    is_meant: bool,
+}
+
+impl Spanning {
+    fn read(written: &str) -> Self {
+        const ANY: &str = r"(?:\r?\n)";
+        let (mut pattern, mut is_meant) = (String::with_capacity(written.len()), false);
+        let (mut classes, mut is_verbose, mut rest) = (0, false, written.chars());
+        while let Some(it) = rest.next() {
+            match it {
+                '\\' => match rest.next() {
+                    Some('n') if classes == 0 => {
+                        is_meant = true;
+                        pattern += ANY;
+                    }
+                    escaped => pattern.extend([it].into_iter().chain(escaped)),
+                },
+                '\n' if classes == 0 => {
+                    is_meant = true;
+                    // Between the words of a verbose pattern it means nothing.
+                    pattern += if is_verbose { "\n" } else { ANY };
                 }
+                '[' => {
+                    classes += 1;
+                    pattern.push(it);
+                    // What is first in a class does not end it.
+                    for first in ['^', ']'] {
+                        if let Some(after) = rest.as_str().strip_prefix(first) {
+                            pattern.push(first);
+                            rest = after.chars();
+                        }
+                    }
+                }
+                ']' => {
+                    classes = usize::saturating_sub(classes, 1);
+                    pattern.push(it);
+                }
+                '(' if classes == 0 => {
+                    let flags = rest.as_str().strip_prefix('?').unwrap_or_default();
+                    let set = flags.split(|it: char| !it.is_ascii_alphabetic()).next();
+                    let set = set.unwrap_or_default();
+                    is_meant |= set.contains('s');
+                    is_verbose |= set.contains('x');
+                    pattern.push(it);
+                }
+                _ => pattern.push(it),
             }
-            _ => {}
         }
+        Self { pattern, is_meant }
     }
-    false
 }
 
 #[cfg(test)]
@@ -102,6 +141,16 @@ mod tests {
         check(r"a(?s:.*)b", Reading::Across);
         check(r"a[\n]b", Reading::Across);
         check(r"a\x0Ab", Reading::Across);
+    }
+
+    #[test]
+    fn a_line_end_is_any_line_end() {
+        let check = |pattern, expected| assert_eq!(Spanning::read(pattern).pattern, expected);
+        check(r"a\n+b", r"a(?:\r?\n)+b");
+        check("a\nb", r"a(?:\r?\n)b");
+        check(r"\\n[^\n][[:alpha:]\n][]\n](?s:.)", r"\\n[^\n][[:alpha:]\n][]\n](?s:.)");
+        check("(?x) a # one\n b", "(?x) a # one\n b");
+        check(r"a\", r"a\");
     }
 
     #[test]

@@ -156,6 +156,23 @@ fn a_large_file_is_searched() {
 }
 
 #[test]
+fn a_match_spans_lines_whatever_ends_them() {
+    check(
+        &[("dos", b"aa\r\nbb\r\n"), ("unix", b"aa\nbb\n")],
+        json!({"pattern": r"aa\nbb"}),
+        expect![[r#"
+            (2 matches in 2 files)
+            dos
+            1:aa
+            2:bb
+            unix
+            1:aa
+            2:bb
+        "#]],
+    );
+}
+
+#[test]
 fn the_other_names_of_a_mode_are_understood() {
     for (mode, gist) in [("content", "4 matches in 3 files"), ("files_with_matches", "3 files")] {
         let (_dir, workspace) = project(MIXED);

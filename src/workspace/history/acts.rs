@@ -1,6 +1,7 @@
 //! What the records add up to: which turns can be taken back, which can be done again, and what the
 //! model does not know yet. A pure fold; the disk is the business of others.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::ProjectPath;
@@ -19,6 +20,8 @@ pub(super) struct Acts {
     untold: BTreeMap<ProjectPath, Way>,
     /// What each file was before it was first touched.
     first: BTreeMap<ProjectPath, Option<Image>>,
+    /// Those that nothing touched before the newest edit or reversal.
+    fresh: Vec<ProjectPath>,
     next_step: u64,
     /// The files of the newest edit or reversal: only at these can a process have died.
     newest: Vec<ProjectPath>,
@@ -60,7 +63,17 @@ impl Acts {
                     None => self.done.push(Act { turn, steps: vec![step] }),
                 }
             }
-            Record::Void { step } => {
+            Record::Void { step, is_taken_back: true } => {
+                // Who makes the same change later makes his own.
+                for act in &mut self.done {
+                    act.steps.retain(|it| it.number != Some(step));
+                }
+                self.done.retain(|it| !it.steps.is_empty());
+                if self.next_step == step + 1 {
+                    self.first.retain(|path, _| !self.fresh.contains(path));
+                }
+            }
+            Record::Void { step, is_taken_back: false } => {
                 let steps = self.done.iter_mut().flat_map(|it| &mut it.steps);
                 steps.filter(|it| it.number == Some(step)).for_each(|it| it.failed = true);
             }
@@ -104,8 +117,12 @@ impl Acts {
 
     fn remember(&mut self, changes: &Changes) {
         self.newest = changes.files.iter().map(|it| it.path.0.clone()).collect();
+        self.fresh.clear();
         for it in &changes.files {
-            self.first.entry(it.path.0.clone()).or_insert(it.before);
+            if let Entry::Vacant(first) = self.first.entry(it.path.0.clone()) {
+                first.insert(it.before);
+                self.fresh.push(it.path.0.clone());
+            }
         }
     }
 
@@ -198,6 +215,10 @@ mod tests {
         Record::Reversal { way, turn: 1, changes: changes(paths) }
     }
 
+    fn void(step: u64, is_taken_back: bool) -> Record {
+        Record::Void { step, is_taken_back }
+    }
+
     fn settled(left: &[&str]) -> Record {
         Record::Settled { left: left.iter().map(|it| name(it)).collect() }
     }
@@ -277,8 +298,18 @@ mod tests {
     #[test]
     fn an_edit_that_failed_is_known_as_such() {
         check(
-            vec![step(0, 1, &["a"]), step(1, 1, &["b"]), Record::Void { step: 1 }],
+            vec![step(0, 1, &["a"]), step(1, 1, &["b"]), void(1, false)],
             expect!["done 1[a×1 b?×1]; undone ; untold undo  redo "],
         );
+    }
+
+    #[test]
+    fn an_edit_of_which_nothing_is_left_never_was() {
+        let records = [step(0, 1, &["a"]), step(1, 2, &["a", "b"]), void(1, true)];
+        check(records.to_vec(), expect!["done 1[a×1]; undone ; untold undo  redo "]);
+        let mut acts = Acts::default();
+        records.into_iter().for_each(|it| acts.take(it));
+        let first: Vec<_> = acts.first().map(|(path, _)| path.to_string()).collect();
+        assert_eq!(first, ["a"]);
     }
 }

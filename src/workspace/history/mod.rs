@@ -20,6 +20,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use anyhow::Context;
 
+use crate::workspace::change::{Unmade, must_be_allowed};
 use crate::workspace::error::plain;
 use crate::workspace::history::ledger::Ledger;
 use crate::workspace::history::record::{By, Changes, Name, Record, Touch};
@@ -89,22 +90,32 @@ impl History {
         &self,
         root: &Root,
         changes: &[Change],
-        make: impl FnOnce() -> Result<(), FileError>,
+        make: impl FnOnce() -> Result<(), Unmade>,
     ) -> Result<(), FileError> {
+        // What was announced is taken for ours when it is found, whoever made it.
+        changes.iter().try_for_each(|it| must_be_allowed(root, it))?;
         let mut state = self.state();
-        let (step, touches) =
+        let (step, announced) =
             state.announce(&self.folder, root, changes).map_err(|err| refused(changes, &err))?;
         let made = make();
         match &made {
-            Ok(()) => state.watched.expect(&touches),
-            Err(_) => {
+            Ok(()) => state.watched.expect(&announced.files),
+            Err(Unmade { is_taken_back, .. }) => {
+                if *is_taken_back {
+                    // They are sorted, so those within others come last.
+                    announced
+                        .folders
+                        .iter()
+                        .rev()
+                        .for_each(|it| drop(root.remove_directory(&it.0)));
+                }
                 if let Some(ledger) = &mut state.ledger {
                     // If this is lost, the files are found to be as they were.
-                    let _ = ledger.add(Record::Void { step });
+                    let _ = ledger.add(Record::Void { step, is_taken_back: *is_taken_back });
                 }
             }
         }
-        made
+        Ok(made?)
     }
 
     /// The turns whose changes stand, newest first.
@@ -121,7 +132,12 @@ impl History {
     pub(super) fn differences(&self, root: &Root) -> anyhow::Result<Vec<Difference>> {
         self.look(|ledger| {
             let difference = |(path, first): (&ProjectPath, Option<&Image>)| {
-                let now = SourceFile::read_exactly(root, path).ok();
+                let now = match SourceFile::read_exactly(root, path) {
+                    Ok(now) => Some(now),
+                    Err(FileError::Missing(_) | FileError::Directory(_)) => None,
+                    // It is there, though what it holds cannot be shown.
+                    Err(_) => return None,
+                };
                 if now.as_ref().map(|it| Digest::of(it.bytes())) == first.map(|it| it.digest) {
                     return None;
                 }
@@ -173,13 +189,13 @@ impl State {
         folder: &Path,
         root: &Root,
         changes: &[Change],
-    ) -> io::Result<(u64, Vec<Touch>)> {
+    ) -> io::Result<(u64, Changes)> {
         let turn = self.turn;
         let ledger = self.swept(folder, root)?;
         let changes = touches(root, changes, ledger)?;
-        let (step, files) = (ledger.acts().next_step(), changes.files.clone());
+        let (step, announced) = (ledger.acts().next_step(), changes.clone());
         ledger.announce(Record::Step { step, turn, by: By::Edit, changes })?;
-        Ok((step, files))
+        Ok((step, announced))
     }
 
     /// The ledger, after what was left where the last process may have died is cleared away. That

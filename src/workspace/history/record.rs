@@ -17,7 +17,12 @@ pub(super) enum Record {
     /// Written before an edit is made, or after a command has ended.
     Step { step: u64, turn: u64, by: By, changes: Changes },
     /// The edit was refused or failed, and what had been done of it was taken back if possible.
-    Void { step: u64 },
+    Void {
+        step: u64,
+        /// It was possible: nothing of the edit is left.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        is_taken_back: bool,
+    },
     /// Written before the newest turn is taken back, or done again.
     Reversal { way: Way, turn: u64, changes: Changes },
     /// The reversal is over; these could not be changed and may be tried again.
@@ -156,7 +161,7 @@ mod tests {
 
     #[test]
     fn no_flipped_bit_goes_unseen() {
-        let whole = encode(&Record::Void { step: 12 }).into_bytes();
+        let whole = encode(&Record::Void { step: 12, is_taken_back: true }).into_bytes();
         for bit in 0..(whole.len() - 1) * 8 {
             let mut bytes = whole.clone();
             bytes[bit / 8] ^= 1 << (bit % 8);

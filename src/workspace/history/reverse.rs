@@ -3,7 +3,7 @@
 use std::io;
 
 use anyhow::{Context, anyhow};
-use similar::{ChangeTag, TextDiff};
+use similar::ChangeTag;
 
 use crate::workspace::history::acts::Act;
 use crate::workspace::history::ledger::Ledger;
@@ -11,7 +11,7 @@ use crate::workspace::history::plan::{Found, Plan, Reason, plan};
 use crate::workspace::history::record::{Changes, Name, Record, Touch, Way};
 use crate::workspace::history::{Access, History, Image};
 use crate::workspace::root::Root;
-use crate::workspace::{Content, FileError, ProjectPath, SourceFile, write};
+use crate::workspace::{Content, FileError, ProjectPath, SourceFile, line_diff, write};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -126,7 +126,9 @@ fn reverse(
         ledger.announce(Record::Settled { left }).context("cannot write down what was done")?;
     }
     let more = ledger.acts().newest(wanted.way).filter(|it| !it.has_failed());
-    let more = more.count() - usize::from(wanted.rehearse);
+    // A turn that failed in part is reversed and not counted.
+    let is_counted = wanted.rehearse && !act.has_failed();
+    let more = more.count() - usize::from(is_counted);
     Ok(Some(Reversed { turn: act.turn, files, more, damaged: ledger.damaged() }))
 }
 
@@ -209,13 +211,14 @@ fn announced(root: &Root, tasks: &[Task], ledger: &mut Ledger) -> io::Result<Cha
 
 fn carry_out(root: &Root, task: &Task) -> Result<(), FileError> {
     match (&task.plan, &task.now) {
-        (Plan::Put { bytes, mode, .. }, Some(now)) => write::put_back(root, now, bytes, *mode),
+        (Plan::Put { bytes, mode, .. }, Some(now)) => write::put_back(root, now, bytes, *mode)?,
         (Plan::Put { bytes, mode, .. }, None) => {
-            write::create_again(root, &task.path, bytes, *mode)
+            write::create_again(root, &task.path, bytes, *mode)?
         }
-        (Plan::Remove, Some(now)) => write::delete(root, now),
-        _ => Ok(()),
+        (Plan::Remove, Some(now)) => write::delete(root, now)?,
+        _ => return Ok(()),
     }
+    .settle()
 }
 
 fn fate(task: &Task) -> Fate {
@@ -235,7 +238,7 @@ fn counted(before: &[u8], after: &[u8]) -> (usize, usize) {
     else {
         return (0, 0);
     };
-    let diff = TextDiff::from_lines(&*before.text, &*after.text);
+    let diff = line_diff(&before.text, &after.text);
     let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
     (count(ChangeTag::Insert), count(ChangeTag::Delete))
 }
