@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::workspace::survey::{Absent, is_placeholder};
+use crate::workspace::survey::Absent;
 
 /// What of one repository is protected.
 #[derive(Debug, Default, PartialEq)]
@@ -106,16 +106,17 @@ impl Parts {
     }
 
     fn file(&mut self, path: PathBuf, nothing: &'static str) {
-        match path.symlink_metadata() {
-            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
-            _ => self.absent.push(Absent::File(path, nothing)),
-        }
+        self.held(path.clone(), Absent::File(path, nothing));
     }
 
     fn directory(&mut self, path: PathBuf) {
+        self.held(path.clone(), Absent::Directory(path));
+    }
+
+    fn held(&mut self, path: PathBuf, absent: Absent) {
         match path.symlink_metadata() {
-            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
-            _ => self.absent.push(Absent::Directory(path)),
+            Ok(_) if !absent.stands() => self.frozen.push(path),
+            _ => self.absent.push(absent),
         }
     }
 }

@@ -262,3 +262,44 @@ fn a_repository_planted_among_those_of_submodules_is_news() {
     let news: Vec<_> = shown.lines().filter(|it| it.starts_with("news")).collect();
     expect!["news: a git repository has appeared in `.git/modules/planted`; git obeys its settings and hooks there"].assert_eq(&news.join("\n"));
 }
+
+#[test]
+fn plain_files_do_not_count_and_what_is_too_large_is_said_to_be() {
+    let files: Vec<_> = (0..50).map(|it| format!("f{it}")).collect();
+    let mut entries: Vec<_> = files.iter().map(String::as_str).collect();
+    entries.extend([".env", ".git/config", "a/"]);
+    let mut project = Project::new(&entries);
+    project.survey.most = 5;
+    assert!(!project.survey.look().is_partial);
+    project.add(&["b/", "c/", "d/", "e/", "g/.env"]);
+    let view = project.survey.look();
+    assert!(view.is_partial);
+    let root = project.dir.path().canonicalize().unwrap();
+    assert_eq!(view.hidden, [root.join(".env")]);
+    assert!(view.frozen.contains(&root.join(".git/config")));
+}
+
+#[test]
+fn only_what_has_time_and_content_of_a_placeholder_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let stamp = |name: &str, seconds: u64, nanos: u32| {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        File::open(dir.path().join(name)).unwrap().set_modified(time).unwrap();
+    };
+    let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+    let stand = || {
+        let (file, folder) = (file.clone(), folder.clone());
+        (Absent::File(file, "").stands(), Absent::Directory(folder).stands())
+    };
+    std::fs::write(&file, "").unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let both = |seconds, nanos| ["file", "folder"].map(|it| stamp(it, seconds, nanos));
+    both(0, 0);
+    assert_eq!(stand(), (false, false));
+    both(1, 618_033_900);
+    assert_eq!(stand(), (true, true));
+    std::fs::write(&file, "mine").unwrap();
+    std::fs::write(folder.join("mine"), "").unwrap();
+    both(1, 618_033_900);
+    assert_eq!(stand(), (false, false));
+}
