@@ -87,8 +87,8 @@ struct Directory {
     obeyed: Vec<OsString>,
     links_out: Vec<(OsString, PathBuf)>,
     git: Option<OsString>,
-    /// How many of the entries are there that git knows a repository by.
-    marks: usize,
+    /// Which of the entries are there that git knows a repository by.
+    marks: [bool; MARKS.len()],
 }
 
 /// Changes within this time may not show in the time of a directory.
@@ -110,7 +110,7 @@ const OBEYED: &[&str] = &[
     ".vscode",
 ];
 
-const MARKS: &[&str] = &["HEAD", "objects", "refs"];
+const MARKS: &[&str] = &["HEAD", "commondir", "objects", "refs"];
 
 /// Links to these are no news: they are the system's, which nobody writes to.
 const SYSTEM: &[&str] =
@@ -173,6 +173,7 @@ impl Survey {
             }
         }
         view.hidden = self.hidden();
+        self.freeze_targets(&mut view);
         for paths in [&mut view.pinned, &mut view.frozen, &mut view.outside] {
             paths.sort();
             paths.dedup();
@@ -188,6 +189,21 @@ impl Survey {
             view.news.extend(new.filter(|it| is_news(it, &known)).cloned());
         }
         view
+    }
+
+    /// What is frozen by its name may be a link: what it leads to is as much obeyed.
+    fn freeze_targets(&self, view: &mut View) {
+        let is_link = |it: &&PathBuf| it.symlink_metadata().is_ok_and(|it| it.is_symlink());
+        let targets = view.frozen.iter().filter(is_link).filter_map(|it| it.canonicalize().ok());
+        // A repository that `.git` leads to is frozen in parts already.
+        let is_pinned = |it: &PathBuf| view.pinned.contains(it);
+        let inside =
+            |it: &PathBuf| it.starts_with(&self.root) && *it != self.root && !is_pinned(it);
+        for target in targets.filter(inside).collect::<Vec<_>>() {
+            let above = target.ancestors().skip(1).take_while(|it| *it != self.root);
+            view.pinned.extend(above.map(Path::to_owned));
+            view.frozen.push(target);
+        }
     }
 
     fn below(&self, path: &Path) -> PathBuf {
@@ -236,12 +252,17 @@ impl Survey {
             let name = entry.file_name();
             let Ok(kind) = entry.file_type() else { continue };
             let shown = folded(&name.to_string_lossy());
-            directory.marks += usize::from(MARKS.iter().any(|it| name == *it));
+            if let Some(mark) = MARKS.iter().position(|it| name == *it) {
+                directory.marks[mark] = true;
+            }
             if shown == ".git" {
                 directory.git = Some(name);
             } else if is_obeyed(&shown) {
                 directory.obeyed.push(name);
             } else if kind.is_symlink() {
+                if self.secrets.suspects(&path.join(&name)) {
+                    directory.suspects.push(name.clone());
+                }
                 let target = std::fs::read_link(entry.path()).unwrap_or_default();
                 if let Some(target) = outside(&self.root, here, &target) {
                     directory.links_out.push((name, target));
@@ -264,8 +285,15 @@ impl Survey {
         for (path, directory) in &self.directories {
             for name in &directory.suspects {
                 let path = path.join(name);
-                let whole = self.root.join(&path);
+                // What a link of such a name leads to is what its user takes for the secret.
+                let Ok(whole) = self.root.join(&path).canonicalize() else { continue };
+                if !whole.starts_with(&self.root) {
+                    continue;
+                }
                 let Ok(found) = whole.symlink_metadata() else { continue };
+                if !found.is_file() {
+                    continue;
+                }
                 let stamp = Stamp::of(&found);
                 let secret = match before.remove(&path) {
                     Some((file, git, secret)) if (file, git) == (stamp, index) => secret,
@@ -280,14 +308,18 @@ impl Survey {
                 self.verdicts.insert(path, (stamp, index, secret));
             }
         }
+        hidden.sort();
+        hidden.dedup();
         hidden
     }
 }
 
 impl Directory {
-    /// Git takes a directory for a repository when it is called in it and finds these.
+    /// Git takes a directory for a repository when it is called in it and finds these; a common
+    /// directory may hold the rest.
     fn is_bare_repository(&self) -> bool {
-        self.marks == MARKS.len()
+        let [head, common, objects, refs] = self.marks;
+        head && (common || objects && refs)
     }
 
     /// How many names are kept of it.

@@ -303,3 +303,65 @@ fn only_what_has_time_and_content_of_a_placeholder_is_one() {
     both(1, 618_033_900);
     assert_eq!(stand(), (false, false));
 }
+
+#[test]
+fn what_a_link_leads_to_is_hidden_and_frozen_as_the_link_is() {
+    check(
+        &[
+            "env.real",
+            ".env -> env.real",
+            ".envrc -> conf/e1",
+            "conf/e1",
+            "real.git/config",
+            "real.git/hooks -> ../hk",
+            "hk/",
+            ".git -> real.git",
+        ],
+        expect![[r#"
+            hidden env.real
+            pinned conf
+            pinned real.git
+            frozen .envrc
+            frozen .git
+            frozen conf/e1
+            frozen hk
+            frozen real.git/config
+            frozen real.git/hooks
+            absent real.git/info/
+            absent real.git/config.worktree ""
+            absent real.git/commondir ".\n"
+            absent real.git/modules/
+        "#]],
+    );
+}
+
+#[test]
+fn a_bare_repository_may_have_the_rest_elsewhere() {
+    let mut project = Project::new(&["a/HEAD", "b/HEAD", "b/objects/"]);
+    project.shown();
+    project.add(&["a/commondir"]);
+    expect![[r#"
+        news: a git repository has appeared in `a`; git obeys its settings and hooks there
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn what_settings_of_git_name_is_frozen_too() {
+    let mut project = Project::new(&[".git/hooks/", ".husky/x", "a/gitconfig.inc"]);
+    let write = |name: &str, text: &str| {
+        std::fs::write(project.dir.path().join(name), text).unwrap();
+    };
+    write(".git/config", "[core]\n\thooksPath = .husky\n[include]\n\tpath = ../a/gitconfig.inc\n");
+    write("a/gitconfig.inc", "[include]\n\tpath = more.inc\n");
+    let shown = project.shown();
+    let lines = shown.lines().filter(|it| !it.contains(".git/"));
+    expect![[r#"
+        pinned .git
+        pinned a
+        frozen .husky
+        frozen a/gitconfig.inc
+        absent a/more.inc ""
+    "#]]
+    .assert_eq(&lines.map(|it| format!("{it}\n")).collect::<String>());
+}
