@@ -4,22 +4,36 @@
 //! removed after the last.
 
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use rustix::fs::{AtFlags, CWD, Timespec, Timestamps};
+use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, Timespec, Timestamps, flock};
 
 use crate::sandbox::Absent;
 
-/// How many commands need each of those that we made. Commands that run side by side share them,
-/// so there is one count for the process.
-static MADE: Mutex<BTreeMap<PathBuf, usize>> = Mutex::new(BTreeMap::new());
+/// Those that our commands need. Commands that run side by side share them, so there is one count
+/// for the process.
+static MADE: Mutex<BTreeMap<PathBuf, Made>> = Mutex::new(BTreeMap::new());
 
-/// No placeholder is as long, nor is an empty directory on the usual file systems.
-const FILLED: u64 = 8192;
+/// The time of a placeholder, which no archive and no build gives a file: who kills us leaves it
+/// behind, and the next one shall know it for what it is. `workspace::survey` knows it too.
+const TIME: Timespec = Timespec { tv_sec: 1, tv_nsec: 618_033_900 };
+
+/// How often somebody else may remove one just when we need it.
+const TRIES: usize = 8;
+
+#[derive(Debug)]
+struct Made {
+    absent: Absent,
+    /// How many commands need it.
+    count: usize,
+    /// Opened and locked with others: another agent in this project may need it as well, and must
+    /// not lose it while its command runs.
+    lock: File,
+}
 
 /// Those that one command needs. Dropping it removes what nobody needs any more.
 #[derive(Debug, Default)]
@@ -32,15 +46,21 @@ impl Placeholders {
         let mut placeholders = Self::default();
         for absent in absent {
             let path = absent.path();
-            let count = made.get(path).copied().unwrap_or_default();
-            if count == 0 {
-                match put(absent) {
-                    Ok(()) => {}
+            match made.get_mut(path) {
+                Some(it) => it.count += 1,
+                None => match put(absent) {
+                    Ok(lock) => {
+                        let it = Made { absent: absent.clone(), count: 1, lock };
+                        made.insert(path.to_owned(), it);
+                    }
                     Err(err) if cannot_be(&err) => continue,
-                    Err(err) => return Err(err),
-                }
+                    Err(err) => {
+                        // Dropping what there is needs it.
+                        drop(made);
+                        return Err(err);
+                    }
+                },
             }
-            made.insert(path.to_owned(), count + 1);
             placeholders.0.push(path.to_owned());
         }
         Ok(placeholders)
@@ -52,11 +72,8 @@ impl Drop for Placeholders {
         let mut made = made();
         for path in self.0.iter().rev() {
             match made.get_mut(path) {
-                Some(count) if 1 < *count => *count -= 1,
-                _ => {
-                    made.remove(path);
-                    remove(path);
-                }
+                Some(it) if 1 < it.count => it.count -= 1,
+                _ => made.remove(path).into_iter().for_each(|it| it.remove()),
             }
         }
     }
@@ -65,35 +82,77 @@ impl Drop for Placeholders {
 /// For a program that ends here and now.
 pub(super) fn remove_all() {
     let made = std::mem::take(&mut *made());
-    made.into_keys().rev().for_each(|it| remove(&it));
+    made.into_values().rev().for_each(|it| it.remove());
 }
 
-/// Makes it, with a time that nothing else has: who kills us leaves it behind, and the next one
-/// shall know it for what it is.
-fn put(absent: &Absent) -> io::Result<()> {
-    let made = match absent {
-        Absent::Directory(path) => std::fs::create_dir(path),
-        Absent::File(path, text) => {
-            let file = OpenOptions::new().write(true).create_new(true).open(path);
-            file.and_then(|mut it| it.write_all(text.as_bytes()))
-        }
-    };
-    match made {
-        Err(err) if err.kind() == io::ErrorKind::AlreadyExists && is_ours(absent.path()) => Ok(()),
-        made => {
-            made?;
-            let first = Timespec { tv_sec: 0, tv_nsec: 0 };
-            let times = Timestamps { last_access: first, last_modification: first };
-            let no_link = AtFlags::SYMLINK_NOFOLLOW;
-            Ok(rustix::fs::utimensat(CWD, absent.path(), &times, no_link)?)
+impl Made {
+    /// Unless somebody has made something of it meanwhile, or another agent needs it: that one
+    /// removes it then.
+    fn remove(self) {
+        let is_free = flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+        if is_free && is_ours(&self.absent) {
+            let _ = match &self.absent {
+                Absent::Directory(path) => std::fs::remove_dir(path),
+                Absent::File(path, _) => std::fs::remove_file(path),
+            };
         }
     }
 }
 
-/// Whether it is as we left it: whoever makes something of it gives it another time.
-fn is_ours(path: &Path) -> bool {
-    let found = path.symlink_metadata();
-    found.is_ok_and(|it| (it.mtime(), it.mtime_nsec()) == (0, 0) && it.len() < FILLED)
+/// Makes it, unless it is there already as an agent makes it, and takes part in its lock.
+fn put(absent: &Absent) -> io::Result<File> {
+    let path = absent.path();
+    for _ in 0..TRIES {
+        match make(absent) {
+            Err(err) if err.kind() == io::ErrorKind::AlreadyExists && is_ours(absent) => {}
+            made => made?,
+        }
+        let no_wait = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
+        let lock = match OpenOptions::new().read(true).custom_flags(no_wait).open(path) {
+            Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
+            opened => opened?,
+        };
+        let is_shared = flock(&lock, FlockOperation::NonBlockingLockShared).is_ok();
+        let is_same = |it: std::fs::Metadata| {
+            lock.metadata().is_ok_and(|ours| (it.dev(), it.ino()) == (ours.dev(), ours.ino()))
+        };
+        // Who removes one holds its lock alone, so what is there now stays.
+        if is_shared && path.symlink_metadata().is_ok_and(is_same) {
+            return Ok(lock);
+        }
+        std::thread::yield_now();
+    }
+    Err(io::Error::other(format!("`{}` comes and goes; another agent holds it", path.display())))
+}
+
+fn make(absent: &Absent) -> io::Result<()> {
+    match absent {
+        Absent::Directory(path) => std::fs::create_dir(path)?,
+        Absent::File(path, text) => {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
+            file.write_all(text.as_bytes())?;
+        }
+    }
+    let times = Timestamps { last_access: TIME, last_modification: TIME };
+    Ok(rustix::fs::utimensat(CWD, absent.path(), &times, AtFlags::SYMLINK_NOFOLLOW)?)
+}
+
+/// Whether it is as an agent makes it, to the byte: nothing of the person's is ever taken for it.
+fn is_ours(absent: &Absent) -> bool {
+    let path = absent.path();
+    let Ok(found) = path.symlink_metadata() else { return false };
+    if (found.mtime(), found.mtime_nsec()) != (TIME.tv_sec, TIME.tv_nsec) {
+        return false;
+    }
+    match absent {
+        Absent::Directory(_) => {
+            found.is_dir() && path.read_dir().is_ok_and(|mut it| it.next().is_none())
+        }
+        Absent::File(_, text) => {
+            let is_as_long = found.is_file() && found.len() == text.len() as u64;
+            is_as_long && std::fs::read(path).is_ok_and(|it| it == text.as_bytes())
+        }
+    }
 }
 
 /// Whether a command would fail in the same way, or there is something already.
@@ -105,14 +164,7 @@ fn cannot_be(err: &io::Error) -> bool {
     kinds.contains(&err.kind())
 }
 
-/// Unless somebody has made something of it meanwhile.
-fn remove(path: &Path) {
-    if is_ours(path) {
-        let _ = std::fs::remove_dir(path).or_else(|_| std::fs::remove_file(path));
-    }
-}
-
-fn made() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
+fn made() -> MutexGuard<'static, BTreeMap<PathBuf, Made>> {
     MADE.lock().unwrap_or_else(|it| it.into_inner())
 }
 
@@ -139,7 +191,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let absent = [Absent::Directory(dir.path().join("folder"))];
         std::mem::forget(Placeholders::make(&absent).unwrap());
-        made().clear();
+        made().remove(absent[0].path());
         drop(Placeholders::make(&absent).unwrap());
         assert!(!dir.path().join("folder").exists());
     }
@@ -151,5 +203,46 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         drop(Placeholders::make(&[Absent::File(file.clone(), "")]).unwrap());
         assert!(file.exists());
+    }
+
+    #[test]
+    fn what_has_the_time_of_none_is_the_persons_and_stays() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+        std::fs::create_dir(&folder).unwrap();
+        std::fs::write(&file, "mine").unwrap();
+        let stamp = |time: Timespec| {
+            let times = Timestamps { last_access: time, last_modification: time };
+            for path in [&file, &folder] {
+                rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW).unwrap();
+            }
+        };
+        // Built with a fixed time, as archives and packages are.
+        stamp(Timespec { tv_sec: 0, tv_nsec: 0 });
+        let as_directory = Absent::Directory(file.clone());
+        let absent =
+            [as_directory, Absent::File(file.clone(), ""), Absent::Directory(folder.clone())];
+        drop(Placeholders::make(&absent).unwrap());
+        assert!(file.exists() && folder.exists());
+        std::fs::write(folder.join("mine"), "").unwrap();
+        stamp(TIME);
+        drop(Placeholders::make(&absent).unwrap());
+        assert!(file.exists() && folder.exists());
+    }
+
+    #[test]
+    fn what_another_agent_needs_stays_until_it_is_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder");
+        let absent = [Absent::Directory(folder.clone())];
+        let ours = Placeholders::make(&absent).unwrap();
+        let theirs = File::open(&folder).unwrap();
+        flock(&theirs, FlockOperation::NonBlockingLockShared).unwrap();
+        drop(ours);
+        assert!(folder.exists());
+        let ours = Placeholders::make(&absent).unwrap();
+        drop(theirs);
+        drop(ours);
+        assert!(!folder.exists());
     }
 }

@@ -25,6 +25,10 @@ pub(crate) struct Enclosure {
     pending: Mutex<Vec<News>>,
 }
 
+/// What cannot be looked through cannot be protected.
+const TOO_LARGE: &str = "the project has more than 500000 directories, too many to look through \
+                         for secrets and for what other programs obey; work in a directory below";
+
 /// How much is told of one command.
 const MOST_NEWS: usize = 8;
 
@@ -93,7 +97,10 @@ impl Enclosure {
         let level = self.level()?;
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
         let lasting = lasting.as_ref().map_err(String::clone)?;
-        let View { hidden, pinned, frozen, absent, outside, news } = self.look();
+        let View { hidden, pinned, frozen, absent, outside, news, is_partial } = self.look();
+        if is_partial {
+            return Err(TOO_LARGE.to_owned());
+        }
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
         let hidden_files = hidden.into_iter().map(Entry::File);
         let absent = absent.into_iter().map(|it| match it {

@@ -1,8 +1,9 @@
 //! The parts of a git repository that make git run something, or look for it elsewhere.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::workspace::survey::{Absent, is_placeholder};
+use crate::workspace::survey::Absent;
 
 /// What of one repository is protected.
 #[derive(Debug, Default, PartialEq)]
@@ -19,6 +20,9 @@ pub(super) struct Parts {
 /// How deep names of submodules are looked for: they may hold slashes.
 const DEPTH: usize = 6;
 
+/// How deep files of settings are followed that include each other.
+const INCLUSIONS: usize = 8;
+
 /// No file that points somewhere is longer.
 const LONGEST: u64 = 8 * 1024;
 
@@ -27,7 +31,16 @@ const LONGEST: u64 = 8 * 1024;
 pub(super) fn parts(git: &Path, root: &Path) -> Parts {
     let mut parts = Parts::default();
     let Ok(found) = git.symlink_metadata() else { return parts };
-    if found.is_dir() {
+    if found.is_symlink() {
+        parts.frozen.push(git.to_owned());
+        let inside = git.canonicalize().ok().filter(|it| it.starts_with(root) && it != root);
+        if let Some(inside) = inside.filter(|it| it.is_dir()) {
+            let above = inside.ancestors().skip(1).take_while(|it| *it != root);
+            parts.pinned.extend(above.map(Path::to_owned));
+            parts.repository(&inside);
+            parts.modules(&inside.join("modules"), DEPTH);
+        }
+    } else if found.is_dir() {
         parts.repository(git);
         parts.modules(&git.join("modules"), DEPTH);
     } else {
@@ -42,10 +55,48 @@ pub(super) fn parts(git: &Path, root: &Path) -> Parts {
             parts.outside.push(common);
         }
     }
+    let configs = parts.frozen.clone();
+    let names = [OsStr::new("config"), OsStr::new("config.worktree")];
+    for config in configs.iter().filter(|it| it.file_name().is_some_and(|it| names.contains(&it))) {
+        parts.named_by(config, git.parent().unwrap_or(root), root, INCLUSIONS);
+    }
     parts
 }
 
 impl Parts {
+    /// What a file of settings takes hooks and further settings from, if that lies in the project.
+    fn named_by(&mut self, config: &Path, work_tree: &Path, root: &Path, depth: usize) {
+        let Ok(settings) = git2::Config::open(config) else { return };
+        let Ok(mut entries) = settings.entries(None) else { return };
+        let mut named = Vec::new();
+        while let Some(Ok(entry)) = entries.next() {
+            let (Ok(name), Ok(value)) = (entry.name(), entry.value()) else { continue };
+            if name == "core.hookspath" {
+                named.push((work_tree.join(value), false));
+            } else if name.starts_with("include") && name.ends_with(".path") {
+                named.push((config.parent().unwrap_or(root).join(value), true));
+            }
+        }
+        for (path, is_file) in named {
+            let Some((above, name)) = path.parent().zip(path.file_name()) else { continue };
+            let Ok(above) = above.canonicalize() else { continue };
+            let path = above.join(name);
+            if !above.starts_with(root) || self.frozen.contains(&path) {
+                continue;
+            }
+            let parents = above.ancestors().take_while(|it| *it != root);
+            self.pinned.extend(parents.map(Path::to_owned));
+            if !is_file {
+                self.directory(path);
+                continue;
+            }
+            self.file(path.clone(), "");
+            if 0 < depth {
+                self.named_by(&path, work_tree, root, depth - 1);
+            }
+        }
+    }
+
     fn repository(&mut self, directory: &Path) {
         self.pinned.push(directory.to_owned());
         self.settings(directory);
@@ -106,16 +157,17 @@ impl Parts {
     }
 
     fn file(&mut self, path: PathBuf, nothing: &'static str) {
-        match path.symlink_metadata() {
-            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
-            _ => self.absent.push(Absent::File(path, nothing)),
-        }
+        self.held(path.clone(), Absent::File(path, nothing));
     }
 
     fn directory(&mut self, path: PathBuf) {
+        self.held(path.clone(), Absent::Directory(path));
+    }
+
+    fn held(&mut self, path: PathBuf, absent: Absent) {
         match path.symlink_metadata() {
-            Ok(_) if !is_placeholder(&path) => self.frozen.push(path),
-            _ => self.absent.push(Absent::Directory(path)),
+            Ok(_) if !absent.stands() => self.frozen.push(path),
+            _ => self.absent.push(absent),
         }
     }
 }

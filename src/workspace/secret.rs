@@ -37,6 +37,7 @@ enum Suspicion {
 const SAMPLES: &[&str] = &["default", "defaults", "dist", "example", "sample", "template", "tmpl"];
 
 const NAMES: &[&str] = &[
+    ".dev.vars",
     ".git-credentials",
     ".netrc",
     ".pgpass",
@@ -157,10 +158,17 @@ fn suspicion(path: &Path) -> Suspicion {
             return Suspicion::Sure;
         }
         "credentials" if above.last().is_some_and(|it| it == ".aws") => return Suspicion::Sure,
+        "secrets.toml" if above.last().is_some_and(|it| it == ".streamlit") => {
+            return Suspicion::Sure;
+        }
         _ => {}
     }
     let is_account = name.contains("credentials") || name.contains("service-account");
+    let stem = name.strip_suffix(".env").unwrap_or_default();
+    let is_sample = stem.rsplit(['.', '-', '_']).next().is_some_and(|it| SAMPLES.contains(&it));
     match extension {
+        "env" if is_sample => Suspicion::None,
+        "env" | "jks" | "p12" | "pfx" | "tfstate" => Suspicion::Sure,
         "key" | "p8" | "pem" | "ppk" => Suspicion::If(PRIVATE_KEY),
         "json" if is_account => Suspicion::If(&["private_key", "client_secret", "refresh_token"]),
         _ => Suspicion::None,
@@ -247,6 +255,14 @@ mod tests {
                 "node_modules/x/.env",
                 "credentials",
                 ".aws/credentials",
+                "prod.env",
+                "example.env",
+                ".dev.vars",
+                "tls/a.p12",
+                "a.jks",
+                "terraform.tfstate",
+                ".streamlit/secrets.toml",
+                "secrets.toml",
             ],
             expect![[r#"
                 .env: hidden
@@ -271,6 +287,14 @@ mod tests {
                 node_modules/x/.env: shown
                 credentials: shown
                 .aws/credentials: hidden
+                prod.env: hidden
+                example.env: shown
+                .dev.vars: hidden
+                tls/a.p12: hidden
+                a.jks: hidden
+                terraform.tfstate: hidden
+                .streamlit/secrets.toml: hidden
+                secrets.toml: shown
             "#]],
         );
     }

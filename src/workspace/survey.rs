@@ -26,7 +26,7 @@ pub(crate) struct Survey {
     verdicts: BTreeMap<PathBuf, (Stamp, Option<Stamp>, bool)>,
     /// What the last look found, to tell what is new; `None` before the first.
     known: Option<BTreeSet<News>>,
-    told_of_size: bool,
+    most: usize,
 }
 
 /// What was found. All paths are absolute.
@@ -44,6 +44,8 @@ pub(crate) struct View {
     pub(crate) outside: Vec<PathBuf>,
     /// What was not there when we last looked.
     pub(crate) news: Vec<News>,
+    /// Whether there is more than can be looked at, so that nothing may run.
+    pub(crate) is_partial: bool,
 }
 
 /// What shall not come into being.
@@ -65,7 +67,6 @@ pub(crate) enum News {
     Changed(PathBuf, Stamp),
     /// A link and where it leads.
     LeadsOut(PathBuf, PathBuf),
-    TooLarge,
 }
 
 /// Enough of a file's state to tell that it was changed.
@@ -86,16 +87,15 @@ struct Directory {
     obeyed: Vec<OsString>,
     links_out: Vec<(OsString, PathBuf)>,
     git: Option<OsString>,
-    /// How many of the entries are there that git knows a repository by.
-    marks: usize,
-    entries: usize,
+    /// Which of the entries are there that git knows a repository by.
+    marks: [bool; MARKS.len()],
 }
 
 /// Changes within this time may not show in the time of a directory.
 const RACY: Duration = Duration::from_millis(50);
 
-/// The most entries that are looked at.
-const MOST: usize = 300_000;
+/// The most that is kept in mind: directories, and names in them that matter. Plain files are free.
+const MOST: usize = 500_000;
 
 /// What other programs obey when they come to a directory.
 const OBEYED: &[&str] = &[
@@ -110,7 +110,7 @@ const OBEYED: &[&str] = &[
     ".vscode",
 ];
 
-const MARKS: &[&str] = &["HEAD", "objects", "refs"];
+const MARKS: &[&str] = &["HEAD", "commondir", "objects", "refs"];
 
 /// Links to these are no news: they are the system's, which nobody writes to.
 const SYSTEM: &[&str] =
@@ -125,17 +125,19 @@ pub(super) fn is_obeyed(name: &str) -> bool {
 impl Survey {
     pub(crate) fn new(root: PathBuf, secrets: Secrets, clock: fn() -> SystemTime) -> Self {
         let (directories, verdicts) = Default::default();
-        Self { root, secrets, clock, directories, verdicts, known: None, told_of_size: false }
+        Self { root, secrets, clock, directories, verdicts, known: None, most: MOST }
     }
 
     /// What is there now, and what is new since the last time.
     pub(crate) fn look(&mut self) -> View {
-        let whole = self.walk();
-        let mut view = View::default();
+        let is_partial = !self.walk();
+        let mut view = View { is_partial, ..View::default() };
         let mut seen = BTreeSet::new();
         for (path, directory) in &self.directories {
             let here = self.root.join(path);
-            for name in directory.obeyed.iter().filter(|it| !is_placeholder(&here.join(it))) {
+            for name in
+                directory.obeyed.iter().filter(|it| !Absent::Directory(here.join(it)).stands())
+            {
                 view.frozen.push(here.join(name));
                 seen.insert(News::Obeyed(path.join(name)));
             }
@@ -165,11 +167,13 @@ impl Survey {
             let there = at_root.is_some_and(|it| {
                 it.obeyed.iter().any(|there| folded(&there.to_string_lossy()) == *name)
             });
-            if !there || is_placeholder(&self.root.join(name)) {
-                view.absent.push(Absent::Directory(self.root.join(name)));
+            let absent = Absent::Directory(self.root.join(name));
+            if !there || absent.stands() {
+                view.absent.push(absent);
             }
         }
         view.hidden = self.hidden();
+        self.freeze_targets(&mut view);
         for paths in [&mut view.pinned, &mut view.frozen, &mut view.outside] {
             paths.sort();
             paths.dedup();
@@ -179,15 +183,27 @@ impl Survey {
                 seen.insert(News::Changed(self.below(path), Stamp::of(&found)));
             }
         }
-        if !whole && !std::mem::replace(&mut self.told_of_size, true) {
-            view.news.push(News::TooLarge);
-        }
         if let Some(known) = self.known.replace(seen) {
             let seen = self.known.iter().flatten();
             let new = seen.filter(|it| !known.contains(it));
             view.news.extend(new.filter(|it| is_news(it, &known)).cloned());
         }
         view
+    }
+
+    /// What is frozen by its name may be a link: what it leads to is as much obeyed.
+    fn freeze_targets(&self, view: &mut View) {
+        let is_link = |it: &&PathBuf| it.symlink_metadata().is_ok_and(|it| it.is_symlink());
+        let targets = view.frozen.iter().filter(is_link).filter_map(|it| it.canonicalize().ok());
+        // A repository that `.git` leads to is frozen in parts already.
+        let is_pinned = |it: &PathBuf| view.pinned.contains(it);
+        let inside =
+            |it: &PathBuf| it.starts_with(&self.root) && *it != self.root && !is_pinned(it);
+        for target in targets.filter(inside).collect::<Vec<_>>() {
+            let above = target.ancestors().skip(1).take_while(|it| *it != self.root);
+            view.pinned.extend(above.map(Path::to_owned));
+            view.frozen.push(target);
+        }
     }
 
     fn below(&self, path: &Path) -> PathBuf {
@@ -199,7 +215,7 @@ impl Survey {
     fn walk(&mut self) -> bool {
         let now = (self.clock)();
         let mut before = std::mem::take(&mut self.directories);
-        let mut left = MOST;
+        let mut left = self.most;
         let mut waiting = VecDeque::from([PathBuf::new()]);
         while let Some(path) = waiting.pop_front() {
             let here = self.root.join(&path);
@@ -218,12 +234,13 @@ impl Survey {
                     Directory { stamp, ..self.read(&path, &here) }
                 }
             };
-            left = left.saturating_sub(directory.entries + 1);
+            // Those that wait are kept too.
+            left = left.saturating_sub(directory.weight());
+            waiting.extend(directory.directories.iter().map(|it| path.join(it)));
+            self.directories.insert(path, directory);
             if left == 0 {
                 return false;
             }
-            waiting.extend(directory.directories.iter().map(|it| path.join(it)));
-            self.directories.insert(path, directory);
         }
         true
     }
@@ -232,16 +249,20 @@ impl Survey {
         let mut directory = Directory::default();
         // A directory that cannot be read has nothing for commands either.
         for entry in std::fs::read_dir(here).into_iter().flatten().flatten() {
-            directory.entries += 1;
             let name = entry.file_name();
             let Ok(kind) = entry.file_type() else { continue };
             let shown = folded(&name.to_string_lossy());
-            directory.marks += usize::from(MARKS.iter().any(|it| name == *it));
+            if let Some(mark) = MARKS.iter().position(|it| name == *it) {
+                directory.marks[mark] = true;
+            }
             if shown == ".git" {
                 directory.git = Some(name);
             } else if is_obeyed(&shown) {
                 directory.obeyed.push(name);
             } else if kind.is_symlink() {
+                if self.secrets.suspects(&path.join(&name)) {
+                    directory.suspects.push(name.clone());
+                }
                 let target = std::fs::read_link(entry.path()).unwrap_or_default();
                 if let Some(target) = outside(&self.root, here, &target) {
                     directory.links_out.push((name, target));
@@ -264,8 +285,15 @@ impl Survey {
         for (path, directory) in &self.directories {
             for name in &directory.suspects {
                 let path = path.join(name);
-                let whole = self.root.join(&path);
+                // What a link of such a name leads to is what its user takes for the secret.
+                let Ok(whole) = self.root.join(&path).canonicalize() else { continue };
+                if !whole.starts_with(&self.root) {
+                    continue;
+                }
                 let Ok(found) = whole.symlink_metadata() else { continue };
+                if !found.is_file() {
+                    continue;
+                }
                 let stamp = Stamp::of(&found);
                 let secret = match before.remove(&path) {
                     Some((file, git, secret)) if (file, git) == (stamp, index) => secret,
@@ -280,14 +308,24 @@ impl Survey {
                 self.verdicts.insert(path, (stamp, index, secret));
             }
         }
+        hidden.sort();
+        hidden.dedup();
         hidden
     }
 }
 
 impl Directory {
-    /// Git takes a directory for a repository when it is called in it and finds these.
+    /// Git takes a directory for a repository when it is called in it and finds these; a common
+    /// directory may hold the rest.
     fn is_bare_repository(&self) -> bool {
-        self.marks == MARKS.len()
+        let [head, common, objects, refs] = self.marks;
+        head && (common || objects && refs)
+    }
+
+    /// How many names are kept of it.
+    fn weight(&self) -> usize {
+        let Self { directories, suspects, obeyed, links_out, .. } = self;
+        directories.len() + suspects.len() + obeyed.len() + links_out.len()
     }
 }
 
@@ -301,10 +339,28 @@ impl Stamp {
     }
 }
 
-/// Whether what is there stands for nothing: it was put there while a command ran, by an agent that
-/// was killed. Nothing else has this time.
-pub(super) fn is_placeholder(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|it| (it.mtime(), it.mtime_nsec()) == (0, 0))
+/// The time of a placeholder, which no archive and no build gives a file.
+const PLACEHOLDER: (i64, i64) = (1, 618_033_900);
+
+impl Absent {
+    /// Whether what is there stands for nothing: it was put there for a command, and has both the
+    /// time and the content that only such a thing has.
+    pub(super) fn stands(&self) -> bool {
+        let (Self::Directory(path) | Self::File(path, _)) = self;
+        let Ok(found) = path.symlink_metadata() else { return false };
+        if (found.mtime(), found.mtime_nsec()) != PLACEHOLDER {
+            return false;
+        }
+        match self {
+            Self::Directory(_) => {
+                found.is_dir() && path.read_dir().is_ok_and(|mut it| it.next().is_none())
+            }
+            Self::File(_, text) => {
+                let is_as_long = found.is_file() && found.len() == text.len() as u64;
+                is_as_long && std::fs::read(path).is_ok_and(|it| it == text.as_bytes())
+            }
+        }
+    }
 }
 
 /// A change is news of what was there before; what has appeared is told by another name.
@@ -353,11 +409,6 @@ impl fmt::Display for News {
                 "`{}` is a new link that leads out of the project, to `{}`",
                 path.display(),
                 target.display()
-            ),
-            Self::TooLarge => write!(
-                f,
-                "the project is so large that only its upper part was looked through: secrets \
-                 deeper down are not hidden from commands"
             ),
         }
     }

@@ -262,3 +262,106 @@ fn a_repository_planted_among_those_of_submodules_is_news() {
     let news: Vec<_> = shown.lines().filter(|it| it.starts_with("news")).collect();
     expect!["news: a git repository has appeared in `.git/modules/planted`; git obeys its settings and hooks there"].assert_eq(&news.join("\n"));
 }
+
+#[test]
+fn plain_files_do_not_count_and_what_is_too_large_is_said_to_be() {
+    let files: Vec<_> = (0..50).map(|it| format!("f{it}")).collect();
+    let mut entries: Vec<_> = files.iter().map(String::as_str).collect();
+    entries.extend([".env", ".git/config", "a/"]);
+    let mut project = Project::new(&entries);
+    project.survey.most = 5;
+    assert!(!project.survey.look().is_partial);
+    project.add(&["b/", "c/", "d/", "e/", "g/.env"]);
+    let view = project.survey.look();
+    assert!(view.is_partial);
+    let root = project.dir.path().canonicalize().unwrap();
+    assert_eq!(view.hidden, [root.join(".env")]);
+    assert!(view.frozen.contains(&root.join(".git/config")));
+}
+
+#[test]
+fn only_what_has_time_and_content_of_a_placeholder_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let stamp = |name: &str, seconds: u64, nanos: u32| {
+        let time = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanos);
+        File::open(dir.path().join(name)).unwrap().set_modified(time).unwrap();
+    };
+    let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+    let stand = || {
+        let (file, folder) = (file.clone(), folder.clone());
+        (Absent::File(file, "").stands(), Absent::Directory(folder).stands())
+    };
+    std::fs::write(&file, "").unwrap();
+    std::fs::create_dir(&folder).unwrap();
+    let both = |seconds, nanos| ["file", "folder"].map(|it| stamp(it, seconds, nanos));
+    both(0, 0);
+    assert_eq!(stand(), (false, false));
+    both(1, 618_033_900);
+    assert_eq!(stand(), (true, true));
+    std::fs::write(&file, "mine").unwrap();
+    std::fs::write(folder.join("mine"), "").unwrap();
+    both(1, 618_033_900);
+    assert_eq!(stand(), (false, false));
+}
+
+#[test]
+fn what_a_link_leads_to_is_hidden_and_frozen_as_the_link_is() {
+    check(
+        &[
+            "env.real",
+            ".env -> env.real",
+            ".envrc -> conf/e1",
+            "conf/e1",
+            "real.git/config",
+            "real.git/hooks -> ../hk",
+            "hk/",
+            ".git -> real.git",
+        ],
+        expect![[r#"
+            hidden env.real
+            pinned conf
+            pinned real.git
+            frozen .envrc
+            frozen .git
+            frozen conf/e1
+            frozen hk
+            frozen real.git/config
+            frozen real.git/hooks
+            absent real.git/info/
+            absent real.git/config.worktree ""
+            absent real.git/commondir ".\n"
+            absent real.git/modules/
+        "#]],
+    );
+}
+
+#[test]
+fn a_bare_repository_may_have_the_rest_elsewhere() {
+    let mut project = Project::new(&["a/HEAD", "b/HEAD", "b/objects/"]);
+    project.shown();
+    project.add(&["a/commondir"]);
+    expect![[r#"
+        news: a git repository has appeared in `a`; git obeys its settings and hooks there
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn what_settings_of_git_name_is_frozen_too() {
+    let mut project = Project::new(&[".git/hooks/", ".husky/x", "a/gitconfig.inc"]);
+    let write = |name: &str, text: &str| {
+        std::fs::write(project.dir.path().join(name), text).unwrap();
+    };
+    write(".git/config", "[core]\n\thooksPath = .husky\n[include]\n\tpath = ../a/gitconfig.inc\n");
+    write("a/gitconfig.inc", "[include]\n\tpath = more.inc\n");
+    let shown = project.shown();
+    let lines = shown.lines().filter(|it| !it.contains(".git/"));
+    expect![[r#"
+        pinned .git
+        pinned a
+        frozen .husky
+        frozen a/gitconfig.inc
+        absent a/more.inc ""
+    "#]]
+    .assert_eq(&lines.map(|it| format!("{it}\n")).collect::<String>());
+}
