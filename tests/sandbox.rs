@@ -443,6 +443,24 @@ fn nothing_survives_an_agent_that_is_killed() {
     });
 }
 
+/// As in a container that was entered from outside.
+#[test]
+fn where_the_session_began_out_of_sight_what_a_command_leaves_dies_all_the_same() {
+    as_each(|place| {
+        place.hand_over();
+        let inside = ["unshare", "--map-root-user", "--pid", "--fork", "--mount-proc"];
+        let agent = place.agent.to_str().expect("a temporary folder is UTF-8");
+        for level in ["namespaces", "reduced"] {
+            let sandbox = [agent, "sandbox", "--level", level, "--", "/bin/sh", "-c"];
+            // Without a session of its own.
+            let script = "sleep 1000 >/dev/null 2>&1 & exit 7";
+            let finished = place.program(&[&inside[..], &sandbox, &[script]].concat()).run();
+            finished.assert_code(7);
+            assert!(processes(&place.home).is_empty(), "{level} {:?}", place.user);
+        }
+    });
+}
+
 /// Loudly left out where the system has none: it is no part of the program.
 #[test]
 fn bubblewrap_does_what_our_own_namespaces_do() {

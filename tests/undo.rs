@@ -205,7 +205,8 @@ fn a_conversation_undoes_redoes_and_tells_the_model() {
     type_line(&mut terminal, "change it");
     terminal.wait_for("Done.");
     type_line(&mut terminal, "/diff");
-    terminal.wait_for("+two");
+    terminal.wait_for("+++ b/a.txt");
+    prompted(&terminal);
     type_line(&mut terminal, "/undo");
     terminal.wait_for("undid turn 1");
     assert_eq!(home.read("project/a.txt"), "one\n");

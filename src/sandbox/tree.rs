@@ -141,8 +141,18 @@ fn kill_orphans(living: &Living, ending: Option<Pid>, limit: Instant) {
 
 /// Whether a child that goes on has left it in its session.
 fn is_of_living(living: &Living, ending: Option<Pid>, orphan: Pid) -> bool {
-    let session = rustix::process::getsid(Some(orphan)).ok().filter(|it| ending != Some(*it));
-    session.is_some_and(|it| living.ours.contains(&it.as_raw_nonzero().get()))
+    let ending = ending.map(|it| it.as_raw_nonzero().get());
+    let session = session(orphan).filter(|it| ending != Some(*it));
+    session.is_some_and(|it| living.ours.contains(&it))
+}
+
+/// The session of a process. `None` where its leader is out of sight, in another namespace: the
+/// kernel says zero then, which `rustix` takes for a process.
+#[expect(unsafe_code, reason = "the safe call cannot express a session that is out of sight")]
+fn session(of: Pid) -> Option<i32> {
+    // SAFETY: no memory is named.
+    let session = unsafe { libc::getsid(of.as_raw_nonzero().get()) };
+    (0 < session).then_some(session)
 }
 
 /// Returns when a child that was killed is dead, or at the limit. It is left to be reaped.
