@@ -14,7 +14,7 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use expect_test::{Expect, expect};
 use serde_json::json;
@@ -458,6 +458,39 @@ fn where_the_session_began_out_of_sight_what_a_command_leaves_dies_all_the_same(
             finished.assert_code(7);
             assert!(processes(&place.home).is_empty(), "{level} {:?}", place.user);
         }
+    });
+}
+
+/// A flag that is raised at the end, whatever the end is.
+struct Raised<'a>(&'a AtomicBool);
+
+impl Drop for Raised<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Somebody saves git's settings again and again, each time as a new file in place of the old one.
+#[test]
+fn a_file_that_is_replaced_while_it_is_frozen_stops_no_command() {
+    as_each(|place| {
+        repository(&place.home);
+        place.hand_over();
+        let config = place.home.path("project/.git/config");
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let new = config.with_extension("new");
+                while !done.load(Ordering::Relaxed) {
+                    std::fs::copy(&config, &new).expect("it is there");
+                    std::fs::rename(&new, &config).expect("it is ours");
+                }
+            });
+            let _end = Raised(&done);
+            let run = || place.program(&["--", "/bin/sh", "-c", "exit 7"]).run();
+            let ends: Vec<_> = (0..16).map(|_| run()).collect();
+            ends.iter().for_each(|it| it.assert_code(7));
+        });
     });
 }
 

@@ -272,29 +272,50 @@ fn attach(tree: BorrowedFd<'_>, at: BorrowedFd<'_>) -> rustix::io::Result<()> {
     rustix::mount::move_mount(tree, c"", at, c"", flags)
 }
 
+/// How often what is at a place may be replaced while we are about to cover it.
+const PATIENCE: u32 = 100;
+
 /// Mounts what is at `at` onto itself. A mount point can be neither moved nor removed.
 fn cover(at: &CStr, attributes: u64) -> rustix::io::Result<()> {
-    let found = open(at)?;
-    attach(copy(found.as_fd(), attributes)?.as_fd(), found.as_fd())
+    lay_over(at, |found| copy(found, attributes))
 }
 
+/// What is gone needs no hiding.
 fn hide_file(at: &CStr) -> rustix::io::Result<()> {
-    let found = match open(at) {
-        // What is gone needs no hiding.
-        Err(Errno::NOENT) => return Ok(()),
-        found => found?,
-    };
-    let nothing = copy(open(c"/dev/null")?.as_fd(), libc::MOUNT_ATTR_RDONLY)?;
-    attach(nothing.as_fd(), found.as_fd())
+    let nothing = open(c"/dev/null")?;
+    let hidden = lay_over(at, |_| copy(nothing.as_fd(), libc::MOUNT_ATTR_RDONLY));
+    if hidden == Err(Errno::NOENT) { Ok(()) } else { hidden }
 }
 
 fn hide_directory(at: &CStr) -> rustix::io::Result<()> {
-    match open(at) {
-        Err(Errno::NOENT) => return Ok(()),
-        found => drop(found?),
-    }
     let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::RDONLY;
-    rustix::mount::mount(c"tmpfs", at, c"tmpfs", flags, c"mode=000,size=4k")
+    for _ in 0..PATIENCE {
+        match open(at) {
+            Err(Errno::NOENT) => return Ok(()),
+            found => drop(found?),
+        }
+        match rustix::mount::mount(c"tmpfs", at, c"tmpfs", flags, c"mode=000,size=4k") {
+            Err(Errno::NOENT) => {}
+            mounted => return mounted,
+        }
+    }
+    Err(Errno::STALE)
+}
+
+/// Mounts what `make` makes of what is at `at` over it. An editor, or git, that saves a file puts
+/// another in its place, and a service that ends takes its socket away: then it is done again.
+fn lay_over(
+    at: &CStr,
+    make: impl Fn(BorrowedFd<'_>) -> rustix::io::Result<OwnedFd>,
+) -> rustix::io::Result<()> {
+    for _ in 0..PATIENCE {
+        let found = open(at)?;
+        match attach(make(found.as_fd())?.as_fd(), found.as_fd()) {
+            Err(Errno::NOENT) => {}
+            attached => return attached,
+        }
+    }
+    Err(Errno::STALE)
 }
 
 fn change_root() -> rustix::io::Result<()> {
