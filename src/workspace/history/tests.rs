@@ -215,6 +215,7 @@ fn what_somebody_else_changed_later_survives() {
     assert_eq!(fs::read_to_string(world.at("a")).unwrap(), "0\n1\n2\n3\n4\n5\n");
 }
 
+/// H14.
 #[test]
 fn no_link_that_was_planted_is_followed() {
     let world = World::new(&[("a", "1\n"), ("d/b", "1\n"), ("e/f", "1\n"), ("g", "1\n")]);
