@@ -28,7 +28,7 @@ pub(crate) fn gap(table: &mut Table) {
             let home = home(SMALL);
             let server = FaultServer::unmindful(move |nth| {
                 std::thread::sleep(thinking);
-                if nth + 1 < TURNS { command() } else { say("All done.") }
+                if nth + 1 < TURNS { command(nth) } else { say("All done.") }
             });
             work(&home, &server, &[]);
             let gaps = gaps(&server);
@@ -62,14 +62,16 @@ pub(crate) fn entries(table: &mut Table) {
         let first =
             FaultServer::unmindful(
                 move |nth| {
-                    if nth < replies { reads(each) } else { say("All done.") }
+                    if nth < replies { reads(nth, each) } else { say("All done.") }
                 },
             );
         work(&home, &first, &[]);
         let (mut starts, mut steps) = (Vec::new(), Vec::new());
         for _ in 0..5 {
             let server =
-                FaultServer::unmindful(|nth| if nth < 20 { reads(1) } else { say("All done.") });
+                FaultServer::unmindful(
+                    |nth| if nth < 20 { reads(nth, 1) } else { say("All done.") },
+                );
             let begun = work(&home, &server, &["--continue"]);
             starts.push(server.times()[0].0 - begun);
             steps.extend(gaps(&server).into_iter().skip(2));
@@ -110,12 +112,14 @@ pub(crate) fn gaps(server: &FaultServer) -> Vec<Duration> {
     pairs.map(gap).collect()
 }
 
-fn command() -> Response {
-    call("run_command", json!({"command": "true"}))
+/// Another in each turn: a model that repeats itself is stopped.
+pub(crate) fn command(turn: usize) -> Response {
+    call("run_command", json!({"command": format!("true {turn}")}))
 }
 
-fn reads(count: usize) -> Response {
-    let all: Vec<(&str, Value)> =
-        (0..count).map(|_| ("read_file", json!({"path": FILE}))).collect();
+/// So many calls that read the same file, in other words in each turn.
+pub(crate) fn reads(turn: usize, count: usize) -> Response {
+    let call = || json!({"path": FILE, "end_line": 10 + turn});
+    let all: Vec<(&str, Value)> = (0..count).map(|_| ("read_file", call())).collect();
     calls(&all)
 }

@@ -2,11 +2,10 @@
 
 use std::time::Instant;
 
-use serde_json::json;
-
-use crate::place::{FILE, SMALL, home};
+use crate::gap::{command, reads};
+use crate::place::{SMALL, home};
 use crate::support::fault_server::FaultServer;
-use crate::support::response::{Gate, call, say};
+use crate::support::response::{Gate, say};
 use crate::table::{Samples, Table, Unit};
 
 const TURNS: usize = 50;
@@ -19,8 +18,8 @@ pub(crate) fn fifty_turns(table: &mut Table) {
         let held = gate.clone();
         let server = FaultServer::unmindful(move |nth| match nth {
             it if it + 1 == TURNS => say("All done.").held_until(&held),
-            it if it % 2 == 0 => call("read_file", json!({"path": FILE})),
-            _ => call("run_command", json!({"command": "true"})),
+            it if it % 2 == 0 => reads(it, 1),
+            it => command(it),
         });
         let run = home.agent(&["--permission", "full", "--max-turns", "1000", "work"]);
         let begun = Instant::now();

@@ -105,26 +105,27 @@ pub(super) struct Shown {
 }
 
 /// The files and directories of the whole project; `None` if there are more than `most` files.
+/// By one thread: several wait for each other by the millisecond, which is longer than most
+/// projects take.
 pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
-    let shown = Mutex::new(Shown { files: Vec::new(), folders: Vec::new() });
-    let hold = || shown.lock().unwrap_or_else(PoisonError::into_inner);
-    builder(root.path(), Path::new(""), &ProjectPath::default(), None).build_parallel().run(|| {
-        Box::new(|entry| {
-            let Ok(entry) = entry else { return WalkState::Continue };
-            // What is gone already is not there.
-            let Ok(metadata) = entry.metadata() else { return WalkState::Continue };
-            let Some(path) = below(entry.path(), root.path()) else { return WalkState::Continue };
-            let path = ProjectPath::plain(path.to_owned());
-            if metadata.is_dir() {
-                hold().folders.push((path, metadata));
-            } else if metadata.is_file() {
-                hold().files.push((path, metadata));
-            }
-            if most < hold().files.len() { WalkState::Quit } else { WalkState::Continue }
-        })
-    });
-    let shown = shown.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (shown.files.len() <= most).then_some(shown)
+    let mut shown = Shown { files: Vec::new(), folders: Vec::new() };
+    // What is gone already is not there, and what cannot be read has nothing to show.
+    for entry in
+        builder(root.path(), Path::new(""), &ProjectPath::default(), None).build().flatten()
+    {
+        let Ok(metadata) = entry.metadata() else { continue };
+        let Some(path) = below(entry.path(), root.path()) else { continue };
+        let path = ProjectPath::plain(path.to_owned());
+        if metadata.is_dir() {
+            shown.folders.push((path, metadata));
+        } else if metadata.is_file() {
+            shown.files.push((path, metadata));
+        }
+        if most < shown.files.len() {
+            return None;
+        }
+    }
+    Some(shown)
 }
 
 /// Whether a walk from the root would come to `under`. One that is asked for although it is
