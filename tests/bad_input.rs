@@ -14,6 +14,7 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::{Home, Run};
 use crate::support::journal;
 use crate::support::response::{Response, call, say};
+use crate::support::wire;
 
 // The prompt.
 
@@ -68,6 +69,7 @@ fn json_without_a_prompt_is_wrong_usage() {
 #[test]
 fn a_prompt_of_any_length_arrives_whole() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Long.")]));
+    server.on("GET", "/props", Response::json(200, &wire::props(1 << 30)));
     let text = "é0123456\n".repeat(1 << 20);
     home.agent(&[]).server(&server).stdin(text.as_bytes()).run().assert_code(0);
     assert!(server.chat(0).last_message() == Some(text.trim_end()), "it is another text");
@@ -77,6 +79,7 @@ fn a_prompt_of_any_length_arrives_whole() {
 fn a_prompt_that_does_not_fit_is_kept_and_told() {
     let (home, server) =
         (Home::new(), FaultServer::script(vec![Response::overflow(2_621_440, 32_768)]));
+    server.on("POST", "/v1/chat/completions/input_tokens", Response::not_found());
     let text = "0123456789".repeat(1 << 20);
     check(
         home.agent(&[]).server(&server).stdin(text.as_bytes()),
@@ -84,7 +87,7 @@ fn a_prompt_that_does_not_fit_is_kept_and_told() {
             exit Some(1)
             --- stderr
             error: the conversation has 2621440 tokens, the model's window 32768
-            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.context`)
+            hint: shorten the prompt, or give the server a larger window (`llama.context`)
         "#]],
     );
     let prompt = &journal::entries(&home)[2]["text"];

@@ -42,6 +42,31 @@ fn a_conversation_is_a_header_a_prompt_and_answers() {
 }
 
 #[test]
+fn a_conversation_is_summed_up_when_the_person_wants_it() {
+    let home = Home::new();
+    let summary = "## Goal\nGreet. The port is 8080.";
+    let server = FaultServer::script(vec![say("Hello."), say(summary), say("8080.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "/compact");
+    terminal.wait_for("nothing was said yet");
+    type_line(&mut terminal, "greet me");
+    terminal.wait_for("Hello.");
+    type_line(&mut terminal, "/compact the port");
+    terminal.wait_for("the conversation so far was summed up");
+    type_line(&mut terminal, "/compact");
+    terminal.wait_for("it was summed up already");
+    type_line(&mut terminal, "which port?");
+    terminal.wait_for("8080.");
+    let asked = server.chat(1);
+    assert!(asked.last_message().is_some_and(|it| it.ends_with("Above all keep this: the port")));
+    let messages =
+        server.chat(2).messages()[1..].iter().map(|it| format!("{it}\n")).collect::<String>();
+    expect![[r#"
+        {"role":"user","content":"[To make room, the conversation so far was summed up. You wrote:]\n## Goal\nGreet. The port is 8080.\n\nwhich port?"}
+    "#]].assert_eq(&messages);
+}
+
+#[test]
 fn an_answer_is_shown_while_it_comes() {
     let (home, gate) = (Home::new(), Gate::closed());
     let answer = Response::stream().text("one two ").hold(&gate).text("three").finish("stop");
@@ -318,11 +343,12 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
         expect![[r#"
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › /help
-              /help   this list
-              /undo   take back what the newest turn changed
-              /redo   do it again
-              /diff   what this session changed
-              /exit   leave (as Ctrl-D)
+              /help     this list
+              /undo     take back what the newest turn changed
+              /redo     do it again
+              /diff     what this session changed
+              /compact  sum up the conversation, to make room; say behind it what to keep
+              /exit     leave (as Ctrl-D)
             A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
             twice, it leaves.
             › /hlep
@@ -432,7 +458,7 @@ fn a_failure_does_not_end_the_conversation() {
     let server = FaultServer::script(vec![Response::overflow(9, 8), say("Hi.")]);
     let mut terminal = open(&home, &server, &[]);
     type_line(&mut terminal, "hello");
-    terminal.wait_for("hint: start a new session");
+    terminal.wait_for("hint: shorten the prompt");
     type_line(&mut terminal, "again");
     terminal.wait_for("Hi.");
     leaves(
@@ -442,8 +468,7 @@ fn a_failure_does_not_end_the_conversation() {
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › hello
             error: the conversation has 9 tokens, the model's window 8
-            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.
-            context`)
+            hint: shorten the prompt, or give the server a larger window (`llama.context`)
             › again
             Hi.
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window

@@ -38,7 +38,7 @@ fn an_overflow_has_a_sentence_of_its_own() {
             --- stdout
             --- stderr
             error: the conversation has 15018 tokens, the model's window 4096
-            hint: start a new session, shorten the prompt, or give the server a larger window (`llama.context`)
+            hint: shorten the prompt, or give the server a larger window (`llama.context`)
         "#]],
     );
 }
@@ -440,7 +440,7 @@ fn a_server_in_trouble_is_not_taken_for_a_foreign_one() {
     let run = home.agent(&["hello"]).server(&server).start();
     // When it has asked again, its first question was answered.
     server.request(before + 1);
-    server.on("GET", "/props", Response::json(200, &wire::props(8)));
+    server.on("GET", "/props", Response::json(200, &wire::props(8192)));
     run.finish().assert_code(0);
     assert_eq!(server.chat(0).body["return_progress"], true);
 }

@@ -1,7 +1,7 @@
 //! Where a session is worked on, prompt after prompt.
 
 use crate::agent::step::{Next, Rules, given_up, next};
-use crate::agent::turn::{self, Finish, World};
+use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Host, Reach};
 use crate::conversation::{End, Entry, Event, Front, Reply, Transcript};
 
@@ -50,6 +50,30 @@ impl<H: Host, F: Front> Desk<H, F> {
         }
         entries.into_iter().for_each(|it| self.transcript.push(it));
         self.go_on().await
+    }
+
+    /// Has the model sum up the conversation, in which nothing of `keep` may be missing, and goes on
+    /// from the summary. Why not, if that cannot be.
+    pub(crate) async fn compact(&mut self, keep: &str) -> anyhow::Result<Option<&'static str>> {
+        let spoke = |it: &Entry| matches!(it, Entry::Reply(_) | Entry::Condensed(_));
+        match self.transcript.entries().iter().rfind(|it| spoke(it)) {
+            None => return Ok(Some("nothing was said yet")),
+            Some(Entry::Condensed(_)) => return Ok(Some("it was summed up already")),
+            Some(_) => {}
+        }
+        let summary = self.reach.sum_up(&self.transcript, keep).await;
+        // What was begun on the screen is over.
+        self.reach.front.show(&Event::Ended);
+        match summary? {
+            Summary::Stopped => Ok(Some("stopped; the conversation is as it was")),
+            Summary::Unusable => Ok(Some("the model found no words for it; all is as it was")),
+            summary => {
+                let entry = summary.into_entry(0);
+                self.reach.record(std::slice::from_ref(&entry));
+                self.transcript.push(entry);
+                Ok(None)
+            }
+        }
     }
 
     /// Works on from where the transcript stands.

@@ -7,6 +7,7 @@ mod interrupt;
 mod log;
 mod prompt;
 mod reach;
+mod room;
 mod step;
 mod turn;
 

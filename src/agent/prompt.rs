@@ -5,6 +5,9 @@ use std::path::Path;
 /// The words of the program itself; the person may replace them.
 const SYSTEM: &str = include_str!("../../prompts/system.md");
 
+/// How the model is asked for a summary.
+const COMPACT: &str = include_str!("../../prompts/compact.md");
+
 /// What is true of this machine and project. No time, no random: the prompt of two sessions in one
 /// project is the same, and so it is in the server's cache.
 #[derive(Clone, Copy, Debug)]
@@ -21,4 +24,12 @@ pub(crate) fn system_prompt(own: Option<&str>, facts: Facts<'_>) -> String {
         facts.project.display(),
         facts.system,
     )
+}
+
+/// The words that ask for a summary in which nothing of `keep` may be missing.
+pub(super) fn request_for_summary(keep: &str) -> String {
+    match keep.trim() {
+        "" => COMPACT.trim_end().to_owned(),
+        keep => format!("{}\n\nAbove all keep this: {keep}", COMPACT.trim_end()),
+    }
 }

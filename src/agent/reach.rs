@@ -3,15 +3,17 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
+use std::time::Duration;
 
 use anyhow::bail;
 
 use crate::agent::log::Log;
-use crate::agent::turn::World;
+use crate::agent::prompt::request_for_summary;
+use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
     Answer, Call, Decision, End, Entry, Event, Front, Outcome, Piece, Question, Reply, Stakes,
-    Transcript,
+    Transcript, Usage,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -44,7 +46,59 @@ pub(crate) struct Reach<H, F> {
 struct Line {
     server: llm::Server,
     request: llm::Request,
+    /// Tokens that fit in one conversation, where the server tells.
+    window: Option<u32>,
+    /// The server can count the tokens of a request.
+    counts: bool,
+    gauge: llm::Gauge,
 }
+
+/// What the model is asked for.
+#[derive(Clone, Copy)]
+enum Wanted<'a> {
+    Reply(RoomFor),
+    /// A summary, in these words. Nobody else is to hear it.
+    Summary(&'a str),
+}
+
+/// A summary is no shorter, and what is longer than half of this is no answer to anything.
+const SHORTEST_SUMMARY: usize = 20;
+
+/// How often a summary is asked for.
+const TRIES: usize = 2;
+
+impl Line {
+    /// How many tokens the next request has, and the window, if no room is left for the answer. Where
+    /// nobody has counted yet, the server is to say so.
+    async fn full(&mut self) -> Option<(u32, u32)> {
+        let window = self.window?;
+        let bytes = self.request.length();
+        if !self.gauge.is_in_doubt(bytes, window) {
+            return None;
+        }
+        if self.counts {
+            // A server that cannot count says so here, and whether it is too long to the request.
+            match llm::count(&self.server, &self.request).await {
+                Ok(tokens) => self.gauge.learn(bytes, tokens),
+                Err(_) => self.counts = false,
+            }
+        }
+        let tokens = self.gauge.estimate(bytes)?;
+        (llm::most(window) < tokens).then_some((tokens, window))
+    }
+
+    /// Whether the reply was cut off because the window was full, and not because the model finds no
+    /// end: then there was much before it.
+    fn has_filled(&self, reply: &Reply) -> Option<(u32, u32)> {
+        let (window, usage) = (self.window?, reply.usage);
+        let is_full = reply.end == End::CutOff && window <= usage.total().saturating_add(SLACK);
+        let prompt = usage.cached.saturating_add(usage.read);
+        (is_full && window / 3 < prompt).then_some((prompt, window))
+    }
+}
+
+/// Tokens by which a full window may seem not to be.
+const SLACK: u32 = 8;
 
 impl<H: Host, F: Front> Reach<H, F> {
     pub(crate) fn new(
@@ -79,14 +133,15 @@ impl<H: Host, F: Front> Reach<H, F> {
     async fn ask_once(
         &mut self,
         transcript: &Transcript,
-    ) -> anyhow::Result<Result<Reply, AskError>> {
+        wanted: Wanted<'_>,
+    ) -> anyhow::Result<Result<Answered, AskError>> {
         let stop = self.interrupt.fired();
         let line = match &mut self.line {
             Some(line) => line,
             none => {
                 let connected = tokio::select! {
                     biased;
-                    () = stop => return Ok(Ok(nothing_said())),
+                    () = stop => return Ok(Ok(Answered::Reply(nothing_said()))),
                     line = connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox) => line?,
                 };
                 match connected {
@@ -96,12 +151,27 @@ impl<H: Host, F: Front> Reach<H, F> {
             }
         };
         line.request.extend(transcript.entries());
+        let for_summary;
+        let (request, is_reply) = match wanted {
+            Wanted::Reply(room) => {
+                let full = if room == RoomFor::AnAnswer { line.full().await } else { None };
+                if let Some((tokens, window)) = full {
+                    return Ok(Ok(Answered::Full { tokens, window }));
+                }
+                (&line.request, true)
+            }
+            Wanted::Summary(words) => {
+                for_summary = line.request.with_words(words);
+                (&for_summary, false)
+            }
+        };
         let front = &mut self.front;
-        front.show(&Event::Asked);
+        front.show(if is_reply { &Event::Asked } else { &Event::Condensing });
         let interrupt = &self.interrupt;
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
             match it {
+                Event::Said(_) if !is_reply => {}
                 Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
                 it => front.show(&it),
             }
@@ -109,15 +179,60 @@ impl<H: Host, F: Front> Reach<H, F> {
                 interrupt.fire();
             }
         };
-        let answer = llm::ask(&line.server, &line.request, &mut on, self.interrupt.fired()).await;
+        let answer = llm::ask(&line.server, request, &mut on, self.interrupt.fired()).await;
+        let mut reply = match answer {
+            Ok(reply) => reply,
+            Err(err) => return Ok(Err(err)),
+        };
+        let usage = reply.usage;
+        line.gauge.learn(request.length(), usage.cached + usage.read);
+        if let Some((tokens, window)) = line.has_filled(&reply).filter(|_| is_reply) {
+            let reason = "the reply has filled the window";
+            self.front.show(&Event::Retrying { reason, wait: Duration::ZERO });
+            return Ok(Ok(Answered::Full { tokens, window }));
+        }
         let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
-        Ok(answer.map(|mut reply| {
-            llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
-            if reply.spoken.is_empty() {
-                say(&mut self.front, veil.lift());
+        llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
+        if reply.spoken.is_empty() && is_reply {
+            say(&mut self.front, veil.lift());
+        }
+        Ok(Ok(Answered::Reply(reply)))
+    }
+
+    /// Asks until there is an answer.
+    async fn answer(
+        &mut self,
+        transcript: &Transcript,
+        wanted: Wanted<'_>,
+    ) -> anyhow::Result<Answered> {
+        let mut attempt = 0;
+        loop {
+            let err = match self.ask_once(transcript, wanted).await? {
+                Ok(answered) => return Ok(answered),
+                Err(AskError::TooLong { prompt, window }) => {
+                    return Ok(Answered::Full { tokens: prompt, window });
+                }
+                Err(err) => err,
+            };
+            if let Some(reason) = self.host.obituary().await {
+                self.line = None;
+                bail!("the model server has ended: {reason}");
             }
-            reply
-        }))
+            let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
+            if err == AskError::Loading {
+                // It will be there in its time, and has not failed.
+                self.front.show(&Event::Loading(None));
+            } else {
+                attempt += 1;
+                let reason = err.to_string();
+                let reason = reason.lines().next().unwrap_or_default();
+                self.front.show(&Event::Retrying { reason, wait });
+            }
+            tokio::select! {
+                () = self.interrupt.fired() => return Ok(Answered::Reply(nothing_said())),
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
     }
 
     /// The call in the form in which it will run, which is the one to show and to judge.
@@ -159,36 +274,36 @@ async fn connect(
     if !props.llama {
         constants.model = constants.model.or(props.model);
     }
-    Ok(Ok(Line { server, request: llm::Request::new(&constants, toolbox.specs()) }))
+    let request = llm::Request::new(&constants, toolbox.specs());
+    let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
+    Ok(Ok(Line { server, request, window, counts, gauge }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {
-    async fn ask(&mut self, transcript: &Transcript) -> anyhow::Result<Reply> {
-        let mut attempt = 0;
-        loop {
-            let err = match self.ask_once(transcript).await? {
-                Ok(reply) => return Ok(reply),
-                Err(err) => err,
-            };
-            if let Some(reason) = self.host.obituary().await {
-                self.line = None;
-                bail!("the model server has ended: {reason}");
-            }
-            let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
-            if err == AskError::Loading {
-                // It will be there in its time, and has not failed.
-                self.front.show(&Event::Loading(None));
-            } else {
-                attempt += 1;
-                let reason = err.to_string();
-                let reason = reason.lines().next().unwrap_or_default();
-                self.front.show(&Event::Retrying { reason, wait });
-            }
-            tokio::select! {
-                () = self.interrupt.fired() => return Ok(nothing_said()),
-                () = tokio::time::sleep(wait) => {}
+    async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered> {
+        self.answer(transcript, Wanted::Reply(room)).await
+    }
+
+    async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
+        let words = request_for_summary(keep);
+        let mut usage = Usage::default();
+        for _ in 0..TRIES {
+            match self.answer(transcript, Wanted::Summary(&words)).await? {
+                Answered::Reply(reply) if reply.end == End::Cancelled => {
+                    return Ok(Summary::Stopped);
+                }
+                Answered::Reply(reply) => {
+                    usage += reply.usage;
+                    let text = reply.text.trim();
+                    let is_whole = reply.end == End::Finished && reply.calls.is_empty();
+                    if is_whole && SHORTEST_SUMMARY <= text.len() {
+                        return Ok(Summary::Words { text: text.to_owned(), usage });
+                    }
+                }
+                Answered::Full { .. } => break,
             }
         }
+        Ok(Summary::Unusable)
     }
 
     async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::agent::guard;
+use crate::agent::room::{Room, room};
 use crate::conversation::{
     Call, CallState, Decision, Effect, End, Entry, Outcome, Reply, Stakes, Status, Stop, ToolSpec,
     Transcript,
@@ -17,8 +18,10 @@ use crate::tools;
 pub(crate) enum Next {
     /// It is the person's turn to speak.
     Wait,
-    /// Send the conversation to the model.
+    /// Send the conversation to the model, if there is room for an answer.
     Ask,
+    /// Send it however little room there is: nothing can go.
+    AskAnyway,
     /// The person has to allow this call first.
     Approve(Call, Stakes),
     /// One call, or several that only read and may run side by side.
@@ -27,6 +30,13 @@ pub(crate) enum Next {
     Answer(Call, Outcome),
     /// Tell the model something before it is asked again.
     Note(&'static str),
+    /// The window is full.
+    MakeRoom(Room),
+    /// Nothing can go, and what there is does not fit: so many tokens in so many.
+    GiveUp {
+        tokens: u32,
+        window: u32,
+    },
     Stop(Stop),
 }
 
@@ -75,6 +85,11 @@ impl Rules {
         })
     }
 
+    /// What each request says of the tools, in bytes.
+    fn length_of_tools(&self) -> usize {
+        self.tools.iter().map(|it| it.definition.len()).sum()
+    }
+
     /// Of the tool that will run, whatever the model calls it. One that does not exist, or a call
     /// that cannot be understood, does nothing.
     pub(crate) fn effect(&self, call: &Call) -> Effect {
@@ -88,14 +103,23 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
     if let Some((call, state)) = transcript.pending().next() {
         return next_for_call(rules, transcript, call, state);
     }
-    match transcript.last() {
+    match transcript.last_but_for_room() {
         None | Some(Entry::Opened { .. } | Entry::Stopped(_)) => Next::Wait,
         Some(_) if transcript.is_cancelled() => Next::Stop(Stop::Cancelled),
         Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
         Some(_) if guard::is_circling(transcript.entries()) => Next::Stop(Stop::RepeatedCalls),
         Some(_) if transcript.requests() >= rules.max_requests => Next::Stop(Stop::TurnLimit),
-        Some(_) => Next::Ask,
+        Some(_) => match transcript.last() {
+            Some(&Entry::Full { tokens, window }) => {
+                match room(transcript.entries(), rules.length_of_tools()) {
+                    Some(room) => Next::MakeRoom(room),
+                    None if tokens < window => Next::AskAnyway,
+                    None => Next::GiveUp { tokens, window },
+                }
+            }
+            _ => Next::Ask,
+        },
     }
 }
 

@@ -1,14 +1,20 @@
 //! One turn: from the person's words to the model's last word.
 
 use crate::agent::guard;
+use crate::agent::room::Room;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
-    Call, CallState, Decision, Effect, Entry, Outcome, Reply, Stakes, Status, Stop, Transcript,
+    Call, CallState, Condensed, Decision, Effect, Entry, Outcome, Reply, Stakes, Status, Stop,
+    Transcript, Usage,
 };
+use crate::llm::AskError;
 
 /// Everything a turn may touch outside the transcript.
 pub(super) trait World {
-    async fn ask(&mut self, transcript: &Transcript) -> anyhow::Result<Reply>;
+    async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered>;
+
+    /// The conversation in the words of the model, in which nothing of `keep` may be missing.
+    async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary>;
 
     /// `None` when the person stops the turn instead of deciding.
     async fn approve(&mut self, call: &Call, question: &Stakes) -> Option<Decision>;
@@ -23,6 +29,56 @@ pub(super) trait World {
     /// Waits until what was recorded would survive a power cut. The reason if it does not, although
     /// the session is on disk: what happens now would be forgotten, and might be done again.
     async fn secure(&mut self) -> Result<(), String>;
+}
+
+/// How much of the window a request may take.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum RoomFor {
+    /// So much that there is room for a usual answer.
+    AnAnswer,
+    /// All but a few words.
+    AFewWords,
+}
+
+/// What came of asking the model.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Answered {
+    Reply(Reply),
+    /// The window has no room for an answer: so many tokens, of so many.
+    Full {
+        tokens: u32,
+        window: u32,
+    },
+}
+
+/// What came of asking for a summary.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Summary {
+    Words {
+        text: String,
+        usage: Usage,
+    },
+    /// The model found none, or none that is whole.
+    Unusable,
+    /// The person stopped it.
+    Stopped,
+}
+
+impl Summary {
+    /// What is written down of it; the last `kept` entries stay word for word.
+    pub(super) fn into_entry(self, kept: usize) -> Entry {
+        match self {
+            Self::Words { text, usage } => {
+                Entry::Condensed(Condensed { summary: text, kept, usage })
+            }
+            Self::Unusable => Entry::Condensed(Condensed {
+                summary: String::new(),
+                kept,
+                usage: Usage::default(),
+            }),
+            Self::Stopped => Entry::Stopped(Stop::Cancelled),
+        }
+    }
 }
 
 /// How a turn ended.
@@ -40,7 +96,26 @@ pub(super) async fn run(
     let mut stopped = None;
     loop {
         let mut entries = match next(rules, transcript) {
-            Next::Ask => vec![Entry::Reply(world.ask(transcript).await?)],
+            Next::Ask => vec![match world.ask(transcript, RoomFor::AnAnswer).await? {
+                Answered::Reply(reply) => Entry::Reply(reply),
+                Answered::Full { tokens, window } => Entry::Full { tokens, window },
+            }],
+            Next::GiveUp { tokens: prompt, window } => {
+                return Err(AskError::TooLong { prompt, window }.into());
+            }
+            Next::AskAnyway => match world.ask(transcript, RoomFor::AFewWords).await? {
+                Answered::Reply(reply) => vec![Entry::Reply(reply)],
+                Answered::Full { tokens: prompt, window } => {
+                    return Err(AskError::TooLong { prompt, window }.into());
+                }
+            },
+            Next::MakeRoom(Room::Prune(pruned)) => vec![Entry::Pruned(pruned)],
+            Next::MakeRoom(Room::Sum { kept }) => {
+                let entry = world.sum_up(transcript, "").await?.into_entry(kept);
+                stopped = Some(Stop::Cancelled).filter(|it| entry == Entry::Stopped(*it));
+                vec![entry]
+            }
+            Next::MakeRoom(Room::Drop { kept }) => vec![Summary::Unusable.into_entry(kept)],
             Next::Approve(call, question) => {
                 vec![approved(world.approve(&call, &question).await, call)]
             }
@@ -115,11 +190,14 @@ mod tests {
     }
 
     impl World for Scripted {
-        async fn ask(&mut self, _: &Transcript) -> anyhow::Result<Reply> {
+        async fn ask(&mut self, _: &Transcript, _: RoomFor) -> anyhow::Result<Answered> {
             if self.replies.is_empty() {
                 anyhow::bail!("the server is gone");
             }
-            Ok(self.replies.remove(0))
+            Ok(Answered::Reply(self.replies.remove(0)))
+        }
+        async fn sum_up(&mut self, _: &Transcript, _: &str) -> anyhow::Result<Summary> {
+            anyhow::bail!("there is always room here")
         }
         async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Decision> {
             self.decision.clone()

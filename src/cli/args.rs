@@ -290,5 +290,8 @@ pub(super) enum Models {
         /// Tokens the model says it was trained for; a prompt has one a byte
         #[arg(long, value_name = "N", default_value = "32768")]
         context: NonZeroU32,
+        /// Each word of this text is one token in a prompt; may be given several times
+        #[arg(long, value_name = "FILE")]
+        words: Vec<PathBuf>,
     },
 }

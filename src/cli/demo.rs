@@ -70,7 +70,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         write(&project.join(name), text)?;
     }
     let model = dir.path().join("script.gguf");
-    Script::parse(sample.script)?.write(&model, Shape::default())?;
+    Script::parse(sample.script)?.write(&model, &Shape::default())?;
 
     note(INTRODUCTION);
     let mut settings = Settings { permission: Some(Permission::Auto), ..Settings::default() };

@@ -1,5 +1,7 @@
 //! `agent models`: model files that play a script.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 
 use crate::cli::Exit;
@@ -7,10 +9,48 @@ use crate::cli::args::Models;
 use crate::models::{Script, Shape};
 
 pub(super) fn models(command: Models) -> anyhow::Result<Exit> {
-    let Models::Script { script, out, chunk, context } = command;
+    let Models::Script { script, out, chunk, context, words } = command;
     let text = std::fs::read_to_string(&script)
         .with_context(|| format!("cannot read `{}`", script.display()))?;
     let parsed = Script::parse(&text).with_context(|| format!("in `{}`", script.display()))?;
-    parsed.write(&out, Shape { chunk: chunk.get(), context: context.get() })?;
+    let mut known = BTreeSet::new();
+    for path in words {
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read `{}`", path.display()))?;
+        known.extend(words_of(&text).into_iter().map(str::to_owned));
+    }
+    let words = known.into_iter().collect();
+    parsed.write(&out, &Shape { chunk: chunk.get(), context: context.get(), words })?;
     Ok(Exit::Done)
+}
+
+/// What is one token to a usual model, more or less: words, with the blank before them and without
+/// it, and marks that stand side by side.
+fn words_of(text: &str) -> Vec<&str> {
+    let is_letter = |it: &u8| it.is_ascii_alphabetic() || *it == b'_';
+    let is_mark = |it: &u8| it.is_ascii() && !it.is_ascii_alphanumeric() && *it != b'_';
+    let (mut words, mut start) = (Vec::new(), 0);
+    let alike = |a: &u8, b: &u8| (is_letter(a), is_mark(a)) == (is_letter(b), is_mark(b));
+    for run in text.as_bytes().chunk_by(alike) {
+        let end = start + run.len();
+        if 2 <= run.len() && (is_letter(&run[0]) || is_mark(&run[0])) {
+            words.push(&text[start..end]);
+        }
+        if is_letter(&run[0]) && text[..start].ends_with(' ') {
+            words.push(&text[start - 1..end]);
+        }
+        start = end;
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_stand_with_and_without_their_blank_and_marks_together() {
+        let words = words_of("{\"path\": the é_x 12 a, a}");
+        assert_eq!(words.join("|"), "{\"|path|\": |the| the|_x| a|, | a");
+    }
 }

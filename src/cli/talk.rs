@@ -9,14 +9,15 @@ use crate::cli::{Exit, undo};
 use crate::ui::{Keyboard, Line, Screen};
 use crate::workspace::{Way, Workspace};
 
-const HELP: &str = "  /help   this list
-  /undo   take back what the newest turn changed
-  /redo   do it again
-  /diff   what this session changed
-  /exit   leave (as Ctrl-D)
+const HELP: &str = "  /help     this list
+  /undo     take back what the newest turn changed
+  /redo     do it again
+  /diff     what this session changed
+  /compact  sum up the conversation, to make room; say behind it what to keep
+  /exit     leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "exit"];
+const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "compact", "exit"];
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
@@ -57,6 +58,14 @@ pub(super) async fn talk(
             "/undo" => show(desk, undo::reverse(workspace, Way::Undo)),
             "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
             "/diff" => show(desk, differences(workspace)),
+            it if word(it) == "/compact" => {
+                interrupt.clear();
+                match desk.compact(it.strip_prefix("/compact").unwrap_or_default()).await {
+                    Ok(None) => {}
+                    Ok(Some(why_not)) => desk.front().note(why_not),
+                    Err(err) => report(&err),
+                }
+            }
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
                 interrupt.clear();
@@ -85,14 +94,19 @@ fn differences(workspace: &Workspace) -> anyhow::Result<String> {
     Ok(if text.is_empty() { "nothing was changed".to_owned() } else { text.trim_end().to_owned() })
 }
 
+fn word(line: &str) -> &str {
+    line.split_whitespace().next().unwrap_or_default()
+}
+
 /// `/name`, which a path like `/usr/bin` is not.
 fn is_command(line: &str) -> bool {
-    let word = line.split_whitespace().next().unwrap_or_default();
-    word.strip_prefix('/').is_some_and(|it| !it.is_empty() && it.chars().all(char::is_alphabetic))
+    word(line)
+        .strip_prefix('/')
+        .is_some_and(|it| !it.is_empty() && it.chars().all(char::is_alphabetic))
 }
 
 fn unknown(line: &str) -> String {
-    let word = line.split_whitespace().next().unwrap_or_default().trim_start_matches('/');
+    let word = word(line).trim_start_matches('/');
     let nearest = COMMANDS.iter().min_by_key(|it| strsim::osa_distance(it, word));
     let nearest = nearest.filter(|it| strsim::osa_distance(it, word) <= 2);
     match nearest {
@@ -116,6 +130,6 @@ mod tests {
     #[test]
     fn a_mistyped_command_is_guessed() {
         assert_eq!(unknown("/hlep"), "there is no command `/hlep`; did you mean `/help`?");
-        assert_eq!(unknown("/compact"), "there is no command `/compact`; `/help` lists them");
+        assert_eq!(unknown("/frobnicate"), "there is no command `/frobnicate`; `/help` lists them");
     }
 }

@@ -20,6 +20,32 @@ pub(crate) enum Entry {
     Note(String),
     /// The turn ended in another way than by a finished reply.
     Stopped(Stop),
+    /// The next request would leave no room for a reply: so many tokens, of so many.
+    Full { tokens: u32, window: u32 },
+    /// From here on the model is shown less of what calls returned; see [`crate::conversation::view`].
+    Pruned(Pruned),
+    /// From here on the model is shown a summary of all but the newest entries.
+    Condensed(Condensed),
+}
+
+/// What is left out of results to make room. They are as they were in the transcript.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Pruned {
+    /// Results among the last so many entries before this one stay; of those before them a stub does.
+    pub(crate) kept: usize,
+    /// But of what stays, a result has at most so many bytes.
+    pub(crate) most: usize,
+}
+
+/// What was said so far, in short.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Condensed {
+    /// In the words of the model; empty where it found none, and the oldest simply goes.
+    pub(crate) summary: String,
+    /// The last so many entries before this one stay word for word.
+    pub(crate) kept: usize,
+    /// What the summary cost.
+    pub(crate) usage: Usage,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -140,6 +166,14 @@ impl std::ops::AddAssign for Usage {
         self.written = self.written.saturating_add(more.written);
         self.read_ms += more.read_ms;
         self.written_ms += more.written_ms;
+    }
+}
+
+impl Entry {
+    /// Whether from here on the model is shown something else of what came before. All other
+    /// entries only add to what it was shown.
+    pub(crate) fn is_cut(&self) -> bool {
+        matches!(self, Self::Pruned(_) | Self::Condensed(_))
     }
 }
 

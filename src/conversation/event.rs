@@ -41,6 +41,8 @@ pub(crate) enum Event<'a> {
     Said(Piece<'a>),
     /// A call that was not made as the tool wants it, in the form in which it will run.
     Understood(&'a Call),
+    /// The window is full, and the model is asked to sum up what was said.
+    Condensing,
     /// The request failed in a way that may pass; it is made again after `wait`. What was said
     /// since `Asked` is void.
     Retrying { reason: &'a str, wait: Duration },

@@ -7,9 +7,13 @@ mod event;
 mod question;
 mod tool;
 mod transcript;
+mod view;
 
-pub(crate) use entry::{Call, Decision, End, Entry, Outcome, Reply, Status, Stop, Usage};
+pub(crate) use entry::{
+    Call, Condensed, Decision, End, Entry, Outcome, Pruned, Reply, Status, Stop, Usage,
+};
 pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
 pub(crate) use question::{Answer, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};
 pub(crate) use transcript::{CallState, Transcript};
+pub(crate) use view::{Shown, length, view};

@@ -46,6 +46,12 @@ impl Transcript {
         self.entries.last()
     }
 
+    /// The last entry that is not about the room in the window.
+    pub(crate) fn last_but_for_room(&self) -> Option<&Entry> {
+        let is_of_room = |it: &&Entry| it.is_cut() || matches!(it, Entry::Full { .. });
+        self.entries.iter().rev().find(|it| !is_of_room(it))
+    }
+
     /// Whether the model has not answered what was last said to it.
     pub(crate) fn owes_reply(&self) -> bool {
         let said = self.entries.iter().rev().find_map(|it| match it {
@@ -54,7 +60,10 @@ impl Transcript {
             Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Started { .. }
-            | Entry::Stopped(_) => None,
+            | Entry::Stopped(_)
+            | Entry::Full { .. }
+            | Entry::Pruned(_)
+            | Entry::Condensed(_) => None,
         });
         said.unwrap_or(false)
     }
@@ -100,7 +109,11 @@ impl FromIterator<Entry> for Transcript {
 impl Turn {
     fn advance(&mut self, entry: &Entry, at: usize, before: &[Entry]) {
         match entry {
-            Entry::Opened { .. } | Entry::Note(_) => {}
+            Entry::Opened { .. }
+            | Entry::Note(_)
+            | Entry::Full { .. }
+            | Entry::Pruned(_)
+            | Entry::Condensed(_) => {}
             Entry::Prompt(_) => *self = Self::default(),
             Entry::Reply(reply) => {
                 self.requests += 1;

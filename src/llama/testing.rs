@@ -60,7 +60,7 @@ impl Place {
     /// A model that plays this script.
     pub(super) fn model(&self, script: &str) -> PathBuf {
         let path = self.path("model.gguf");
-        Script::parse(script).unwrap().write(&path, Shape::default()).unwrap();
+        Script::parse(script).unwrap().write(&path, &Shape::default()).unwrap();
         path
     }
 

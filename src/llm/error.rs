@@ -98,7 +98,7 @@ impl fmt::Display for AskError {
             Self::TooLong { prompt, window } => write!(
                 f,
                 "the conversation has {prompt} tokens, the model's window {window}\n\
-                 hint: start a new session, shorten the prompt, or give the server a larger window (`llama.context`)"
+                 hint: shorten the prompt, or give the server a larger window (`llama.context`)"
             ),
             Self::Refused { status, message } => {
                 write!(f, "the model server refused the request ({status}): {message}")

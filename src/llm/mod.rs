@@ -5,8 +5,10 @@
 
 mod ask;
 mod chunk;
+mod count;
 mod error;
 mod fold;
+mod gauge;
 mod props;
 mod request;
 mod retry;
@@ -16,7 +18,9 @@ mod spoken;
 mod sse;
 
 pub(crate) use ask::ask;
+pub(crate) use count::count;
 pub(crate) use error::AskError;
+pub(crate) use gauge::{Gauge, most};
 pub(crate) use props::props;
 pub(crate) use request::{Constants, Request};
 pub(crate) use retry::retry_after;

@@ -1,5 +1,6 @@
 //! The body of a chat request. It only ever grows: what was sent once is sent again byte for byte,
-//! so that the server finds it in its cache, and only what is new costs anything here too.
+//! so that the server finds it in its cache, and only what is new costs anything here too. Only
+//! where the transcript says that room was made is it written anew.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -11,7 +12,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use serde::Serialize;
 
-use crate::conversation::{Call, Entry, Reply, ToolSpec};
+use crate::conversation::{Call, Entry, Reply, ToolSpec, view};
 
 /// What is the same in each request of a conversation.
 #[derive(Clone, Debug, Default)]
@@ -27,9 +28,14 @@ pub(crate) struct Constants {
 /// A conversation in the form of the wire.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
+    /// All before the messages.
+    head: Bytes,
     /// Full blocks, shared with the bodies on their way.
     sealed: Vec<Bytes>,
     open: Vec<u8>,
+    /// What the user said last. Many a template refuses a user who speaks twice in a row, so this is
+    /// a message of its own only when somebody else speaks.
+    user: Option<String>,
     /// How many entries of the transcript are in it.
     taken: usize,
     has_messages: bool,
@@ -74,9 +80,15 @@ impl Request {
             open.extend_from_slice(format!(r#","tools":[{functions}]"#).as_bytes());
         }
         open.extend_from_slice(br#","messages":["#);
+        Self::begun(open.into())
+    }
+
+    fn begun(head: Bytes) -> Self {
         Self {
+            open: head.to_vec(),
+            head,
             sealed: Vec::new(),
-            open,
+            user: None,
             taken: 0,
             has_messages: false,
             calls: Vec::new(),
@@ -86,18 +98,35 @@ impl Request {
 
     /// Takes the entries that have come since the last time.
     pub(crate) fn extend(&mut self, entries: &[Entry]) {
-        let mut fresh = entries.iter().skip(self.taken).peekable();
-        while let Some(entry) = fresh.next() {
-            match (entry, fresh.peek()) {
-                // One message: many a template refuses a user who speaks twice in a row.
-                (Entry::Note(note), Some(Entry::Prompt(words))) => {
-                    self.take(&Entry::Prompt(format!("{note}\n\n{words}")));
-                    fresh.next();
-                }
-                _ => self.take(entry),
-            }
+        let mut from = self.taken.min(entries.len());
+        if let Some(cut) = entries[from..].iter().rposition(Entry::is_cut) {
+            from += cut + 1;
+            *self = Self::begun(self.head.clone());
+            view(&entries[..from]).iter().for_each(|it| self.take(&it.entry));
         }
+        entries[from..].iter().for_each(|it| self.take(it));
         self.taken = entries.len();
+    }
+
+    /// The same request with more words of the user at its end. What is in the server's cache stays
+    /// its beginning.
+    pub(crate) fn with_words(&self, words: &str) -> Self {
+        let mut more = self.clone();
+        more.say(words);
+        more
+    }
+
+    /// Its length in bytes.
+    pub(crate) fn length(&self) -> usize {
+        let sealed: usize = self.sealed.iter().map(Bytes::len).sum();
+        sealed + self.open.len() + self.user.as_deref().map_or(0, str::len)
+    }
+
+    fn say(&mut self, words: &str) {
+        match &mut self.user {
+            Some(said) => said.extend(["\n\n", words]),
+            None => self.user = Some(words.to_owned()),
+        }
     }
 
     fn take(&mut self, entry: &Entry) {
@@ -111,9 +140,7 @@ impl Request {
                     });
                 }
             }
-            Entry::Prompt(text) | Entry::Note(text) => {
-                self.push(&Message { role: "user", content: text.into(), ..Message::default() });
-            }
+            Entry::Prompt(text) | Entry::Note(text) => self.say(text),
             Entry::Reply(reply) => {
                 self.push(&Message::from(reply));
                 self.calls =
@@ -125,15 +152,9 @@ impl Request {
                     self.calls.iter().find(|(id, _)| id == call).map(|(_, name)| name.clone());
                 if let Some(mut findings) = self.findings.take() {
                     findings.add(name.as_deref().unwrap_or_default(), &outcome.text);
-                    if 0 < findings.missing {
-                        self.findings = Some(findings);
-                    } else {
-                        let content = &*findings.text;
-                        self.push(&Message {
-                            role: "user",
-                            content: content.into(),
-                            ..Message::default()
-                        });
+                    match findings.missing {
+                        0 => self.say(&findings.text),
+                        _ => self.findings = Some(findings),
                     }
                     return;
                 }
@@ -145,27 +166,48 @@ impl Request {
                     ..Message::default()
                 });
             }
-            Entry::Decided { .. } | Entry::Started { .. } | Entry::Stopped(_) => {}
+            Entry::Decided { .. }
+            | Entry::Started { .. }
+            | Entry::Stopped(_)
+            | Entry::Full { .. }
+            | Entry::Pruned(_)
+            | Entry::Condensed(_) => {}
         }
     }
 
     fn push(&mut self, message: &Message<'_>) {
-        if self.has_messages {
-            self.open.push(b',');
+        if let Some(said) = self.user.take() {
+            self.write(&Message::of_user(&said));
         }
-        self.has_messages = true;
-        serde_json::to_writer(&mut self.open, message).expect("memory takes any message");
+        self.write(message);
         if self.open.len() >= BLOCK {
             self.sealed.push(std::mem::take(&mut self.open).into());
         }
     }
 
+    fn write(&mut self, message: &Message<'_>) {
+        write(&mut self.open, message, self.has_messages);
+        self.has_messages = true;
+    }
+
     /// The whole body as it stands.
     pub(crate) fn body(&self) -> Body {
         let mut blocks: VecDeque<Bytes> = self.sealed.iter().cloned().collect();
-        blocks.push_back([&self.open[..], b"]}"].concat().into());
+        let mut last = self.open.clone();
+        if let Some(said) = &self.user {
+            write(&mut last, &Message::of_user(said), self.has_messages);
+        }
+        last.extend_from_slice(b"]}");
+        blocks.push_back(last.into());
         Body(blocks)
     }
+}
+
+fn write(to: &mut Vec<u8>, message: &Message<'_>, has_messages: bool) {
+    if has_messages {
+        to.push(b',');
+    }
+    serde_json::to_writer(to, message).expect("memory takes any message");
 }
 
 impl Findings {
@@ -206,6 +248,12 @@ struct ToolCall<'a> {
 struct Function<'a> {
     name: &'a str,
     arguments: String,
+}
+
+impl<'a> Message<'a> {
+    fn of_user(words: &'a str) -> Self {
+        Self { role: "user", content: words.into(), ..Self::default() }
+    }
 }
 
 impl<'a> From<&'a Reply> for Message<'a> {
@@ -272,7 +320,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::conversation::{Effect, End, Outcome, Status, Usage};
+    use crate::conversation::{Condensed, Effect, End, Outcome, Pruned, Status, Usage};
 
     fn text(request: &Request) -> String {
         String::from_utf8(request.body().0.iter().flat_map(|it| it.to_vec()).collect()).unwrap()
@@ -409,12 +457,48 @@ mod tests {
             })
         });
         prop_oneof![
-            ".{0,40}".prop_map(Entry::Prompt),
-            ".{0,40}".prop_map(Entry::Note),
-            reply,
-            (".{0,3}", "(?s).{0,200}").prop_map(|(id, text)| result(&id, &text)),
-            Just(result("a", &"long ".repeat(BLOCK / 3))),
+            4 => ".{0,40}".prop_map(Entry::Prompt),
+            4 => ".{0,40}".prop_map(Entry::Note),
+            4 => reply,
+            4 => (".{0,3}", "(?s).{0,600}").prop_map(|(id, text)| result(&id, &text)),
+            4 => Just(result("a", &"long ".repeat(BLOCK / 3))),
+            1 => cut(),
         ]
+    }
+
+    fn cut() -> impl Strategy<Value = Entry> {
+        let most = prop::sample::select(vec![500, usize::MAX]);
+        prop_oneof![
+            (0..9usize, most).prop_map(|(kept, most)| Entry::Pruned(Pruned { kept, most })),
+            (0..9usize, ".{0,9}").prop_map(|(kept, summary)| {
+                Entry::Condensed(Condensed { summary, kept, usage: Usage::default() })
+            }),
+        ]
+    }
+
+    /// As a turn leaves them: each call has its result, and room is made before the model is asked.
+    fn session() -> impl Strategy<Value = Vec<Entry>> {
+        let step =
+            (prop::collection::vec("(?s).{0,600}", 0..3), prop::option::weighted(0.2, cut()));
+        prop::collection::vec(prop::collection::vec(step, 1..5), 1..4).prop_map(|turns| {
+            let mut entries = vec![Entry::Opened { system: "be good".to_owned() }];
+            for steps in turns {
+                entries.push(Entry::Prompt("go".to_owned()));
+                let last = steps.len() - 1;
+                for (at, (results, cut)) in steps.into_iter().enumerate() {
+                    entries.extend(cut);
+                    let results = if at == last { Vec::new() } else { results };
+                    let ids = || (0..results.len()).map(|it| it.to_string());
+                    let calls = ids().map(|id| call(&id, "t", "{}")).collect();
+                    entries.push(Entry::Reply(Reply { calls, ..Reply::default() }));
+                    if results.is_empty() && at != last {
+                        entries.push(Entry::Note("say something".to_owned()));
+                    }
+                    entries.extend(ids().zip(&results).map(|(id, text)| result(&id, text)));
+                }
+            }
+            entries
+        })
     }
 
     proptest! {
@@ -424,15 +508,13 @@ mod tests {
             let mut request = Request::new(&Constants::default(), &[]);
             let mut before = text(&request);
             for upto in 0..=entries.len() {
-                let noted = matches!(entries[..upto].last(), Some(Entry::Note(_)));
-                if noted && matches!(entries.get(upto), Some(Entry::Prompt(_))) {
-                    // The two are recorded in one go.
-                    continue;
-                }
                 request.extend(&entries[..upto]);
                 let now = text(&request);
-                let grown = now.starts_with(&before[..before.len() - 2]);
-                prop_assert!(grown, "request {} rewrites what was sent", upto);
+                // Words of the user that nobody has answered may be added to.
+                let end = if before.ends_with(r#""}]}"#) { 4 } else { 2 };
+                let is_cut = entries[..upto].last().is_some_and(Entry::is_cut);
+                let grown = now.starts_with(&before[..before.len() - end]);
+                prop_assert!(grown || is_cut, "request {} rewrites what was sent", upto);
                 let parsed = serde_json::from_str::<serde_json::Value>(&now);
                 prop_assert!(parsed.is_ok());
                 prop_assert_eq!(http_body::Body::size_hint(&request.body()).exact(), Some(now.len() as u64));
@@ -441,6 +523,34 @@ mod tests {
             let mut at_once = Request::new(&Constants::default(), &[]);
             at_once.extend(&entries);
             prop_assert_eq!(text(&at_once), before);
+        }
+
+        #[test]
+        fn wherever_room_is_made_templates_find_what_they_want(entries in session()) {
+            for upto in 1..=entries.len() {
+                let mut request = Request::new(&Constants::default(), &[]);
+                request.extend(&entries[..upto]);
+                let body: serde_json::Value = serde_json::from_str(&text(&request)).unwrap();
+                let (mut before, mut calls) = ("", Vec::new());
+                for message in body["messages"].as_array().unwrap() {
+                    let role = message["role"].as_str().unwrap();
+                    match role {
+                        "system" => prop_assert_eq!(before, ""),
+                        "user" => prop_assert!(before != "user" && calls.is_empty(), "{:?}", body),
+                        "tool" => {
+                            let at = calls.iter().position(|it| *it == message["tool_call_id"]);
+                            prop_assert!(at.is_some(), "a result without its call: {:?}", body);
+                            calls.remove(at.unwrap());
+                        }
+                        _ => {
+                            prop_assert!(matches!(before, "user" | "tool") && calls.is_empty(), "{:?}", body);
+                            let made = message["tool_calls"].as_array().into_iter().flatten();
+                            calls = made.map(|it| it["id"].clone()).collect();
+                        }
+                    }
+                    before = role;
+                }
+            }
         }
     }
 }

@@ -39,6 +39,22 @@ pub(crate) enum Record {
     Stopped {
         stop: Stop,
     },
+    Full {
+        tokens: u32,
+        window: u32,
+    },
+    Pruned {
+        kept: usize,
+        /// Without one, what stays stays whole.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        most: Option<usize>,
+    },
+    Condensed {
+        summary: String,
+        kept: usize,
+        #[serde(default)]
+        usage: Usage,
+    },
 }
 
 /// The first record of a journal. Its time is when the session was created.
@@ -122,7 +138,7 @@ pub(crate) enum Stop {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-struct Usage {
+pub(crate) struct Usage {
     cached: u32,
     read: u32,
     written: u32,
@@ -149,6 +165,14 @@ impl Record {
             }
             Self::Note { text } => Entry::Note(text),
             Self::Stopped { stop } => Entry::Stopped(stop.into()),
+            Self::Full { tokens, window } => Entry::Full { tokens, window },
+            Self::Pruned { kept, most } => {
+                Entry::Pruned(conversation::Pruned { kept, most: most.unwrap_or(usize::MAX) })
+            }
+            Self::Condensed { summary, kept, usage } => {
+                let usage = usage.into();
+                Entry::Condensed(conversation::Condensed { summary, kept, usage })
+            }
         })
     }
 }
@@ -174,6 +198,13 @@ impl From<&Entry> for Record {
             }
             Entry::Note(text) => Self::Note { text },
             Entry::Stopped(stop) => Self::Stopped { stop: stop.into() },
+            Entry::Full { tokens, window } => Self::Full { tokens, window },
+            Entry::Pruned(conversation::Pruned { kept, most }) => {
+                Self::Pruned { kept, most: Some(most).filter(|it| *it != usize::MAX) }
+            }
+            Entry::Condensed(conversation::Condensed { summary, kept, usage }) => {
+                Self::Condensed { summary, kept, usage: usage.into() }
+            }
         }
     }
 }
@@ -291,6 +322,12 @@ pub(crate) mod tests {
             ),
             text().prop_map(Entry::Note),
             stop().prop_map(Entry::Stopped),
+            any::<(u32, u32)>().prop_map(|(tokens, window)| Entry::Full { tokens, window }),
+            any::<(usize, usize)>()
+                .prop_map(|(kept, most)| Entry::Pruned(conversation::Pruned { kept, most })),
+            (text(), any::<usize>(), usage()).prop_map(|(summary, kept, usage)| {
+                Entry::Condensed(conversation::Condensed { summary, kept, usage })
+            }),
         ]
     }
 
@@ -300,17 +337,7 @@ pub(crate) mod tests {
             .prop_map(|(id, tool, args)| conversation::Call { id, tool, args });
         let calls = prop::collection::vec(call, 0..3);
         let end = prop::sample::select(vec![Finished, CutOff, Cancelled]);
-        let ms = || prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL;
-        let usage = (any::<[u32; 3]>(), ms(), ms()).prop_map(
-            |([cached, read, written], read_ms, written_ms)| conversation::Usage {
-                cached,
-                read,
-                written,
-                read_ms,
-                written_ms,
-            },
-        );
-        (any::<[String; 3]>(), calls, end, usage).prop_map(
+        (any::<[String; 3]>(), calls, end, usage()).prop_map(
             |([text, spoken, reasoning], calls, end, usage)| conversation::Reply {
                 text,
                 spoken,
@@ -318,6 +345,19 @@ pub(crate) mod tests {
                 calls,
                 end,
                 usage,
+            },
+        )
+    }
+
+    fn usage() -> impl Strategy<Value = conversation::Usage> {
+        let ms = || prop::num::f64::NORMAL | prop::num::f64::ZERO | prop::num::f64::SUBNORMAL;
+        (any::<[u32; 3]>(), ms(), ms()).prop_map(
+            |([cached, read, written], read_ms, written_ms)| conversation::Usage {
+                cached,
+                read,
+                written,
+                read_ms,
+                written_ms,
             },
         )
     }
@@ -392,6 +432,14 @@ pub(crate) mod tests {
                 Entry::Result { call: call(), outcome },
                 Entry::Note("go on".into()),
                 Entry::Stopped(conversation::Stop::TurnLimit),
+                Entry::Full { tokens: 7000, window: 8192 },
+                Entry::Pruned(conversation::Pruned { kept: 3, most: usize::MAX }),
+                Entry::Pruned(conversation::Pruned { kept: 3, most: 900 }),
+                Entry::Condensed(conversation::Condensed {
+                    summary: "so far".into(),
+                    kept: 2,
+                    usage,
+                }),
             ],
             expect![[r#"
                 {"kind":"opened","system":"You are"}
@@ -404,7 +452,11 @@ pub(crate) mod tests {
                 {"kind":"started","call":"c1"}
                 {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines","notices":["look"]}
                 {"kind":"note","text":"go on"}
-                {"kind":"stopped","stop":"turn_limit"}"#]],
+                {"kind":"stopped","stop":"turn_limit"}
+                {"kind":"full","tokens":7000,"window":8192}
+                {"kind":"pruned","kept":3}
+                {"kind":"pruned","kept":3,"most":900}
+                {"kind":"condensed","summary":"so far","kept":2,"usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}"#]],
         );
     }
 

@@ -42,6 +42,8 @@ pub(crate) struct Json {
     calls: Vec<Call>,
     denials: Vec<Value>,
     stop: Option<Stop>,
+    /// The tokens that were in use when the window was found to be full.
+    full: Option<u32>,
 }
 
 impl Json {
@@ -64,6 +66,7 @@ impl Json {
             calls: Vec::new(),
             denials: Vec::new(),
             stop: None,
+            full: None,
         }
     }
 
@@ -147,6 +150,26 @@ impl Json {
         self.event(&line);
     }
 
+    fn made_room(&mut self, entry: &Entry) {
+        let how = match entry {
+            Entry::Condensed(it) => {
+                self.usage += it.usage;
+                if it.summary.is_empty() { "dropped" } else { "summed" }
+            }
+            _ => "pruned",
+        };
+        // Without a full window somebody has asked for it.
+        let tokens = self.full.take();
+        let line = json!({
+            "type": "system", "subtype": "compact_boundary", "session_id": self.opening.session,
+            "compact_metadata": {
+                "trigger": if tokens.is_some() { "auto" } else { "manual" },
+                "pre_tokens": tokens, "how": how,
+            },
+        });
+        self.event(&line);
+    }
+
     /// The last line: how it ended, or why it could not go on.
     pub(crate) fn finish(&mut self, error: Option<&str>, took: Duration) {
         self.begin();
@@ -183,6 +206,10 @@ impl Front for Json {
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
             Event::Recorded(Entry::Stopped(stop)) => self.stop = Some(*stop),
+            Event::Recorded(Entry::Full { tokens, .. }) => self.full = Some(*tokens),
+            Event::Recorded(entry @ (Entry::Pruned(_) | Entry::Condensed(_))) => {
+                self.made_room(entry);
+            }
             Event::Warning(text) => self.warn(text),
             Event::Retrying { reason, .. } => {
                 let line = json!({
@@ -193,6 +220,7 @@ impl Front for Json {
             }
             Event::Loading(_)
             | Event::Asked
+            | Event::Condensing
             | Event::Reading(_)
             | Event::Said(_)
             | Event::Understood(_)

@@ -171,8 +171,21 @@ impl Screen {
             }
             Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
             Entry::Prompt(_) => self.turn = Turn::default(),
-            Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) => {}
+            Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
+            Entry::Pruned(_) => self.made_room("older results were left out"),
+            Entry::Condensed(condensed) => {
+                self.turn.sum += condensed.usage;
+                self.made_room(match condensed.summary.is_empty() {
+                    false => "the conversation so far was summed up",
+                    true => "the beginning of the conversation was left out",
+                });
+            }
+            Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) | Entry::Full { .. } => {}
         }
+    }
+
+    fn made_room(&mut self, how: &str) {
+        self.note(&format!("  made room in the window: {how}").dimmed().to_string());
     }
 
     fn warn(&mut self, text: &str) {
@@ -242,6 +255,7 @@ impl Front for Screen {
                 self.spoke = false;
                 self.status.show("waiting for the model");
             }
+            Event::Condensing => self.status.show("making room: summing up what was said"),
             Event::Reading(progress) => self.status.show(&reading(*progress)),
             Event::Said(Piece::Text(text)) => self.say(text),
             Event::Said(Piece::Reasoning(text)) => self.think(text),

@@ -42,8 +42,10 @@ pub fn shape(home: &Home) -> String {
         let system = it["kind"] == "opened" || it["kind"] == "header";
         let said = if system { String::new() } else { part("text") };
         format!(
-            "{}{}{}{}{}{}\n",
+            "{}{}{}{}{}{}{}{}\n",
             it["kind"].as_str().unwrap_or_default(),
+            part("kept"),
+            part("summary"),
             part("status"),
             part("stop"),
             if it["end"] == "finished" { String::new() } else { part("end") },

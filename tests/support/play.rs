@@ -41,6 +41,25 @@ impl Play {
         to
     }
 
+    /// The same; what the program and the script say has words of one token, as for a usual model.
+    #[track_caller]
+    pub fn model_with_words(&self, name: &str, script: &Value) -> String {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let files = |folder: &str| std::fs::read_dir(root.join(folder)).into_iter().flatten();
+        let texts = files("prompts").chain(files("tools")).flatten();
+        let read = |it: std::fs::DirEntry| std::fs::read_to_string(it.path()).expect("it is text");
+        // As templates write JSON.
+        let marks = "\": \" \": {\" \", \" }, \" \": [\" \"], \" ";
+        let words = texts.map(read).chain([script.to_string(), marks.to_owned()]);
+        self.home.file(&format!("{name}.txt"), &words.collect::<Vec<_>>().join("\n"));
+        self.home.file(&format!("{name}.json"), &script.to_string());
+        let path = |ending| self.home.path(&format!("{name}.{ending}")).display().to_string();
+        let (from, to, words) = (path("json"), path("gguf"), path("txt"));
+        let args = ["models", "script", &from, &to, "--chunk", "12", "--words", &words];
+        self.home.agent(&args).check();
+        to
+    }
+
     pub fn agent(&self, args: &[&str]) -> Run {
         let server = self.server.to_str().expect("the path is text");
         self.home.agent(args).env("LLAMA_SERVER", server)

@@ -37,6 +37,8 @@ struct Step {
     raw: Option<String>,
     /// The content is said over and over, until the server ends it; no call is reached.
     repeat: bool,
+    /// Given whenever this stands in what was said last, and never else. Such steps come last.
+    when: Option<String>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -47,17 +49,19 @@ struct Call {
 }
 
 /// What a script leaves open about its model.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shape {
     /// Characters in most tokens: few look lively on a screen, many make a small and quick file.
     pub(crate) chunk: usize,
-    /// Tokens the model says it was trained for. A prompt has one token a byte.
+    /// Tokens the model says it was trained for. A prompt has one token a byte, but for `words`.
     pub(crate) context: u32,
+    /// What is one token in a prompt.
+    pub(crate) words: Vec<String>,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { chunk: 6, context: 32 * 1024 }
+        Self { chunk: 6, context: 32 * 1024, words: Vec::new() }
     }
 }
 
@@ -68,7 +72,7 @@ impl Script {
     }
 
     /// Writes the model to `path`.
-    pub(crate) fn write(&self, path: &Path, shape: Shape) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, path: &Path, shape: &Shape) -> anyhow::Result<()> {
         let write = || {
             let mut out = BufWriter::new(std::fs::File::create(path)?);
             self.write_to(&mut out, shape)?;
@@ -77,8 +81,8 @@ impl Script {
         write().with_context(|| format!("cannot write `{}`", path.display()))
     }
 
-    fn write_to(&self, out: &mut dyn Write, shape: Shape) -> std::io::Result<()> {
-        let vocabulary = Vocabulary::new(&self.0, shape.chunk.max(2));
+    fn write_to(&self, out: &mut dyn Write, shape: &Shape) -> std::io::Result<()> {
+        let vocabulary = Vocabulary::new(&self.0, &shape.words, shape.chunk.max(2));
         let metadata = self.metadata(&vocabulary, shape);
 
         let ones = |_, row: &mut Vec<u8>| (0..WIDTH).for_each(|_| row.extend(1f32.to_le_bytes()));
@@ -123,7 +127,7 @@ impl Script {
         gguf::write(out, &metadata, &tensors)
     }
 
-    fn metadata(&self, vocabulary: &Vocabulary, shape: Shape) -> Vec<(&'static str, Value)> {
+    fn metadata(&self, vocabulary: &Vocabulary, shape: &Shape) -> Vec<(&'static str, Value)> {
         let number = |it: u64| Value::U32(it as u32);
         let text = |it: &str| Value::Text(it.to_owned());
         vec![
@@ -159,8 +163,24 @@ impl Script {
     }
 
     fn template(&self) -> String {
-        let last_step = format!("last_step = {}", self.0.len() - 1);
-        include_str!("template.jinja").replace("last_step = 0", &last_step)
+        let in_turn = self.0.iter().filter(|it| it.when.is_none()).count();
+        let last_step = format!("last_step = {}", in_turn - 1);
+        let (mut begin, mut end) = (String::new(), "");
+        for (step, it) in self.0.iter().enumerate() {
+            if let Some(when) = &it.when {
+                let branch = if begin.is_empty() { "if" } else { "elif" };
+                let when = serde_json::Value::from(when.as_str());
+                begin += &format!("{{%- {branch} {when} in told -%}}{step}");
+                end = "{%- endif -%}";
+            }
+        }
+        if !begin.is_empty() {
+            begin += "{%- else -%}";
+        }
+        include_str!("template.jinja")
+            .replace("last_step = 0", &last_step)
+            .replace("{#- conditions -#}", &begin)
+            .replace("{#- end of conditions -#}", end)
     }
 }
 
@@ -174,6 +194,9 @@ impl TryFrom<Vec<Step>> for Script {
     fn try_from(steps: Vec<Step>) -> Result<Self, Self::Error> {
         if steps.is_empty() {
             return Err("a script has at least one step");
+        }
+        if steps[0].when.is_some() || !steps.is_sorted_by_key(|it| it.when.is_some()) {
+            return Err("steps with `when` come after at least one without");
         }
         if steps.iter().any(|it| it.repeat && it.lead().is_empty()) {
             return Err("nothing cannot be repeated: `repeat` needs `content`");
@@ -259,9 +282,15 @@ mod tests {
             ],
         );
         check(
+            r#"[{"content":"x","when":"y"}]"#,
+            expect![
+                "cannot understand the script: steps with `when` come after at least one without"
+            ],
+        );
+        check(
             r#"[{"contents":"x"}]"#,
             expect![
-                "cannot understand the script: unknown field `contents`, expected one of `reasoning`, `content`, `tool_calls`, `raw`, `repeat` at line 1 column 12"
+                "cannot understand the script: unknown field `contents`, expected one of `reasoning`, `content`, `tool_calls`, `raw`, `repeat`, `when` at line 1 column 12"
             ],
         );
     }
@@ -278,7 +307,7 @@ mod tests {
         let steps: Vec<_> = (0..500).map(step).collect();
         let script = Script::parse(&format!("[{}]", steps.join(","))).unwrap();
         let mut file = Vec::new();
-        script.write_to(&mut file, Shape::default()).unwrap();
+        script.write_to(&mut file, &Shape::default()).unwrap();
         assert!(file.len() < 10_000_000, "{} bytes", file.len());
     }
 }

@@ -24,6 +24,8 @@ pub(super) struct Vocabulary {
 enum Kind {
     Text = 1,
     Control = 3,
+    /// Found in a prompt before all else. Such a token is never said.
+    Word = 4,
 }
 
 pub(super) const PAD: Token = 257;
@@ -31,9 +33,15 @@ pub(super) const PAD: Token = 257;
 pub(super) const END: Token = 258;
 
 impl Vocabulary {
-    /// Tokens that say `steps`, most of them `chunk` characters long, which must be two or more.
-    pub(super) fn new(steps: &[Step], chunk: usize) -> Self {
+    /// Tokens that say `steps`, most of them `chunk` characters long, which must be two or more. In
+    /// a prompt each of `words` is one.
+    pub(super) fn new(steps: &[Step], words: &[String], chunk: usize) -> Self {
         let mut vocabulary = Self::bare();
+        for word in words {
+            if !vocabulary.known.contains_key(word) {
+                vocabulary.add(word.clone(), Kind::Word, END);
+            }
+        }
         let starts: Vec<_> = (0..steps.len())
             .map(|it| vocabulary.add(format!("<|step_{it}|>"), Kind::Control, END))
             .collect();
@@ -203,7 +211,7 @@ mod tests {
 
     #[track_caller]
     fn check(steps: &[Step], expected: Expect) {
-        let vocabulary = Vocabulary::new(steps, 4);
+        let vocabulary = Vocabulary::new(steps, &[], 4);
         let lines = (0..steps.len()).map(|it| play(&vocabulary, it, 8).join("|"));
         expected.assert_eq(&lines.collect::<Vec<_>>().join("\n"));
     }
@@ -294,7 +302,7 @@ mod tests {
     #[test]
     fn no_text_is_in_the_vocabulary_twice() {
         let steps: Vec<_> = (0..200).map(|it| raw(&"ab".repeat(it))).collect();
-        let vocabulary = Vocabulary::new(&steps, 6);
+        let vocabulary = Vocabulary::new(&steps, &[], 6);
         assert_eq!(vocabulary.known.len(), vocabulary.texts.len());
     }
 
@@ -305,7 +313,7 @@ mod tests {
             chunk in 2usize..6,
         ) {
             let steps: Vec<_> = texts.iter().map(|it| raw(it)).collect();
-            let vocabulary = Vocabulary::new(&steps, chunk);
+            let vocabulary = Vocabulary::new(&steps, &[], chunk);
             for (index, text) in texts.iter().enumerate() {
                 prop_assert_eq!(&play(&vocabulary, index, usize::MAX).concat(), text);
             }
