@@ -346,6 +346,10 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     fn record(&mut self, entries: &[Entry]) {
+        if entries.iter().any(|it| matches!(it, Entry::Condensed(_))) {
+            // What was told in a result may be gone with it, and is told again.
+            self.toolbox.shows(std::iter::empty());
+        }
         if let Some(reason) = self.log.append(entries) {
             self.front.show(&Event::Warning(&reason));
         }

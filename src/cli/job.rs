@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::cli::instructing::at_start;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
@@ -18,7 +19,7 @@ use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, WrongUsage, checking, configuration, input, talk, tool_files, trust};
 use crate::config::{Color, Settings};
-use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
+use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
 use crate::llm::Constants;
 use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
@@ -147,6 +148,8 @@ impl Job<'_> {
         }
         let asked = keyboard.as_ref().filter(|_| prompt.is_none());
         let trust = trust::settle(self.around, &self.workspace, asked, &mut self.warnings).await;
+        // What the person forbids is not read for the instructions either.
+        let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let whose = begun.as_ref().ok().map(|(it, _)| it);
@@ -159,7 +162,8 @@ impl Job<'_> {
             (None, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone());
+                let mut desk =
+                    self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.front().note(&self.header(confinement.as_deref()));
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
@@ -172,7 +176,7 @@ impl Job<'_> {
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt);
+                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt, grants);
                 let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
                 {
@@ -205,7 +209,7 @@ impl Job<'_> {
                         return Err(err);
                     }
                 };
-                let mut desk = self.desk(begun, toolbox, (serving, json), interrupt);
+                let mut desk = self.desk(begun, toolbox, (serving, json), interrupt, grants);
                 let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
@@ -234,7 +238,8 @@ impl Job<'_> {
         let custom = files.tools;
         let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let checks = checking::rules(&self.settings.checks, permission);
-        Toolbox::new(Means {
+        let told = self.settings.instructions.then(|| at_start(self.around, &workspace).folders);
+        let mut toolbox = Toolbox::new(Means {
             workspace,
             environment,
             enclosure,
@@ -244,7 +249,16 @@ impl Job<'_> {
             is_attended,
             custom,
             checks,
-        })
+        });
+        if let Some(folders) = told {
+            toolbox.tell_instructions(folders);
+            let entries = begun.map(|it| it.transcript.entries()).unwrap_or_default();
+            toolbox.shows(view(entries).iter().filter_map(|it| match &*it.entry {
+                Entry::Result { outcome, .. } => Some(&*outcome.text),
+                _ => None,
+            }));
+        }
+        toolbox
     }
 
     /// Opens the session, which fails before anything is started.
@@ -295,9 +309,35 @@ impl Job<'_> {
         toolbox: Toolbox,
         host_and_front: (Serving, F),
         interrupt: Interrupt,
+        grants: Grants,
     ) -> Desk<Serving, F> {
-        let mode = self.settings.permission.unwrap_or(Permission::Ask);
+        let permissions = Arc::clone(&grants.permissions);
         let mut warnings = self.warnings.clone();
+        let tools: Vec<&str> = toolbox.specs().iter().map(|it| it.name.as_str()).collect();
+        warnings.extend(
+            permissions.strangers(&tools).map(|it| {
+                format!("the rule `{it}` means nothing: there is no tool `{}`", it.tool())
+            }),
+        );
+        let rules = Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
+        let constants = Constants {
+            model: self.served_name(),
+            sampling: self.settings.sampling.parameters(),
+            llama: false,
+        };
+        let log = Log::new(begun.journal);
+        let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
+        reach.grants = Some(grants);
+        let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
+        for warning in &warnings {
+            desk.front().show(&Event::Warning(warning));
+        }
+        desk
+    }
+
+    /// From now on the person's rules hold for whatever is read and written.
+    fn heed(&self) -> Grants {
+        let mode = self.settings.permission.unwrap_or(Permission::Ask);
         let file = trust::file(self.around, &self.workspace).ok();
         let consent = file.as_ref().map(ConsentFile::read).transpose();
         // Whatever cannot be read allows nothing.
@@ -314,26 +354,7 @@ impl Job<'_> {
             granted.unwrap_or_default(),
         ));
         self.workspace.heed(Arc::clone(&permissions) as Arc<dyn Warden>);
-        let tools: Vec<&str> = toolbox.specs().iter().map(|it| it.name.as_str()).collect();
-        warnings.extend(
-            permissions.strangers(&tools).map(|it| {
-                format!("the rule `{it}` means nothing: there is no tool `{}`", it.tool())
-            }),
-        );
-        let rules = Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
-        let constants = Constants {
-            model: self.served_name(),
-            sampling: self.settings.sampling.parameters(),
-            llama: false,
-        };
-        let log = Log::new(begun.journal);
-        let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
-        reach.grants = Some(Grants { permissions, file });
-        let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
-        for warning in &warnings {
-            desk.front().show(&Event::Warning(warning));
-        }
-        desk
+        Grants { permissions, file }
     }
 
     /// What a server that is not ours calls the model; a file of this machine means nothing to it.
@@ -414,7 +435,10 @@ impl Job<'_> {
                 .with_context(|| format!("cannot read the system prompt `{}`", path.display()))
         };
         let own = self.settings.system_prompt.as_ref().map(read).transpose()?;
-        let facts = Facts { project: self.workspace.root(), system: std::env::consts::OS };
+        let told = self.settings.instructions.then(|| at_start(self.around, &self.workspace));
+        let instructions = told.map(|it| it.all).unwrap_or_default();
+        let (project, system) = (self.workspace.root(), std::env::consts::OS);
+        let facts = Facts { project, system, instructions: &instructions };
         Ok(system_prompt(own.as_deref(), facts))
     }
 }

@@ -5,6 +5,7 @@ mod checking;
 mod configuration;
 mod demo;
 mod input;
+mod instructing;
 mod job;
 mod models;
 mod report;

@@ -25,6 +25,8 @@ enum Freedom {
     Smaller,
     /// Only more than the person has.
     Longer,
+    /// Only what the person has not switched off.
+    Off,
     None(&'static str),
 }
 
@@ -46,6 +48,7 @@ fn freedom(key: &str) -> Freedom {
         _ if key.starts_with("sandbox.") => {
             Freedom::None("what commands can reach is yours to say")
         }
+        "instructions" => Freedom::Off,
         _ if key.starts_with("sampling.") || key.starts_with("ui.") => Freedom::Free,
         _ => Freedom::None("a project may not set it"),
     }
@@ -66,6 +69,10 @@ pub(crate) fn judge(key: &str, value: &toml::Value, current: Option<&toml::Value
             let smaller =
                 value.as_integer().zip(current).is_some_and(|(it, current)| it <= current);
             (smaller, "a project may only set it lower than you do")
+        }
+        Freedom::Off => {
+            let is_off = value.as_bool() == Some(false);
+            (is_off, "a project may only switch it off")
         }
         Freedom::Longer => return Verdict::Added,
         Freedom::None(reason) => (false, reason),
@@ -120,6 +127,13 @@ mod tests {
             "auto",
             None,
             expect!["ignored: a project may only allow less than you do"],
+        );
+        check("instructions", "false", Some("true"), expect!["taken"]);
+        check(
+            "instructions",
+            "true",
+            Some("false"),
+            expect!["ignored: a project may only switch it off"],
         );
         check("max_turns", "99", Some("100"), expect!["taken"]);
         check(

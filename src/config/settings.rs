@@ -29,6 +29,9 @@ pub(crate) struct Settings {
     /// begins at the file that sets it.
     #[schemars(example = &"~/.config/agent/system.md")]
     pub(crate) system_prompt: Option<PathBuf>,
+    /// Whether the model is told what stands in AGENTS.md, CLAUDE.md and their kin: yours, the
+    /// project's, and those of the folders it comes to.
+    pub(crate) instructions: bool,
     pub(crate) permissions: RuleOptions,
     pub(crate) server: Server,
     pub(crate) llama: llama::Options,
@@ -126,6 +129,7 @@ impl Default for Settings {
             permission: None,
             max_turns: 100,
             system_prompt: None,
+            instructions: true,
             permissions: RuleOptions::default(),
             server: Server::default(),
             llama: llama::Options::default(),

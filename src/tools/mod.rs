@@ -21,6 +21,7 @@ mod find_files;
 mod git;
 mod git_commit;
 mod glob;
+mod instructed;
 mod large_file;
 mod list_files;
 mod lookup;

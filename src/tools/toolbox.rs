@@ -1,5 +1,6 @@
 //! All tools together: what the model is told about them, and the way from a call to its outcome.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::tools::after_edit::{self, Broken, Touched};
 use crate::tools::answer::Changed;
 use crate::tools::checks::{CheckRules, Checks};
 use crate::tools::commands::Commands;
+use crate::tools::instructed::Instructed;
 use crate::tools::output::Shelf;
 use crate::tools::seen::Seen;
 use crate::tools::shell::Shell;
@@ -23,7 +25,7 @@ use crate::tools::{
     fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
     search, write_file,
 };
-use crate::workspace::{Cancel, Watch, Workspace};
+use crate::workspace::{Cancel, ProjectPath, Watch, Workspace};
 
 /// What one call may cost.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +127,8 @@ pub(crate) struct Toolbox {
     is_attended: bool,
     custom: Vec<CustomTool>,
     specs: Vec<ToolSpec>,
+    /// Without it no instructions of the project are told.
+    instructed: Option<Instructed>,
 }
 
 impl Toolbox {
@@ -148,7 +152,32 @@ impl Toolbox {
         let commands = Commands::new(Shelf::new(keep, temp));
         let mut specs = specs();
         specs.extend(custom.iter().map(|it| it.spec().clone()));
-        Self { workspace, seen, shell, commands, limits, is_attended, custom, checks, specs }
+        let instructed = None;
+        Self {
+            workspace,
+            seen,
+            shell,
+            commands,
+            limits,
+            checks,
+            is_attended,
+            custom,
+            specs,
+            instructed,
+        }
+    }
+
+    /// From now on tells what is written for a folder when the model comes to it, but for those that
+    /// it was told `at_start`.
+    pub(crate) fn tell_instructions(&mut self, at_start: BTreeSet<ProjectPath>) {
+        self.instructed = Some(Instructed::new(at_start));
+    }
+
+    /// These results are what the model is shown; what was told in others is told again.
+    pub(crate) fn shows<'a>(&self, results: impl Iterator<Item = &'a str>) {
+        if let Some(instructed) = &self.instructed {
+            instructed.shown(&self.workspace, results);
+        }
     }
 
     /// What the person should know of how commands are confined, if it is not the usual; it is
@@ -241,6 +270,9 @@ impl Toolbox {
             (None, None) => return malformed(self.no_such_tool(&call.tool)),
         };
         outcome.text = self.limits.result.hold(outcome.text);
+        if let Some(instructed) = &self.instructed {
+            instructed.tell(&self.workspace, call, &mut outcome);
+        }
         if self.runs_programs(&call.tool) {
             outcome.notices.extend(self.shell.aftermath());
             turned_away::tell(&self.shell.turned_away(), &mut outcome);

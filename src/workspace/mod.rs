@@ -14,6 +14,7 @@ mod error;
 mod git;
 mod history;
 mod image;
+pub(crate) mod instructions;
 mod leftover;
 mod line_diff;
 mod patch;
