@@ -42,6 +42,49 @@ fn a_conversation_is_a_header_a_prompt_and_answers() {
 }
 
 #[test]
+fn what_fills_the_window_is_shown_before_and_after_a_turn() {
+    let home = Home::new();
+    home.file("project/a.txt", &"a line of the file\n".repeat(100));
+    let read = call("read_file", json!({"paths": ["a.txt"]}));
+    let server = FaultServer::script(vec![read, say("Long.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "/context");
+    terminal.wait_for("kept for the answer");
+    type_line(&mut terminal, "read it");
+    terminal.wait_for("Long.");
+    type_line(&mut terminal, "/context");
+    terminal.wait_for("came from the server's cache");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › /context
+        1,388 of 32,768 tokens, 4 %
+          tools            1,155  ██
+          system             233  █
+          conversation         0
+          results              0
+          free            31,380  ███████████████████████████████████████
+          5,461 of what is free are kept for the answer
+        › read it
+        ● read_file a.txt  100 lines
+        Long.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        › /context
+        2,067 of 32,768 tokens, 6 %
+          tools            1,155  ██
+          system             233  █
+          conversation        13  █
+          results            666  █
+          free            30,701  ██████████████████████████████████████
+          5,461 of what is free are kept for the answer
+        of the last 2 requests 0 % came from the server's cache; read anew: 100, 100
+        ›"#]],
+    );
+}
+
+#[test]
 fn a_conversation_is_summed_up_when_the_person_wants_it() {
     let home = Home::new();
     let summary = "## Goal\nGreet. The port is 8080.";

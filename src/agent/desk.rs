@@ -3,7 +3,7 @@
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Host, Reach};
-use crate::conversation::{End, Entry, Event, Front, Reply, Transcript};
+use crate::conversation::{Context, End, Entry, Event, Front, Reply, Transcript};
 
 /// One session at work.
 pub(crate) struct Desk<H, F> {
@@ -61,10 +61,7 @@ impl<H: Host, F: Front> Desk<H, F> {
             Some(Entry::Condensed(_)) => return Ok(Some("it was summed up already")),
             Some(_) => {}
         }
-        let summary = self.reach.sum_up(&self.transcript, keep).await;
-        // What was begun on the screen is over.
-        self.reach.front.show(&Event::Ended);
-        match summary? {
+        match self.reach.sum_up(&self.transcript, keep).await? {
             Summary::Stopped => Ok(Some("stopped; the conversation is as it was")),
             Summary::Unusable => Ok(Some("the model found no words for it; all is as it was")),
             summary => {
@@ -74,6 +71,15 @@ impl<H: Host, F: Front> Desk<H, F> {
                 Ok(None)
             }
         }
+    }
+
+    /// What fills the window, as it will be with the next prompt.
+    pub(crate) async fn context(&mut self) -> anyhow::Result<Context> {
+        let mut transcript = self.transcript.clone();
+        if let Some(system) = &self.system {
+            transcript.push(Entry::Opened { system: system.clone() });
+        }
+        self.reach.context(&transcript).await
     }
 
     /// Works on from where the transcript stands.

@@ -5,6 +5,7 @@ mod grants;
 mod guard;
 mod interrupt;
 mod log;
+mod measure;
 mod prompt;
 mod reach;
 mod room;

@@ -35,7 +35,7 @@ pub(crate) struct Reach<H, F> {
     log: Log,
     interrupt: Interrupt,
     /// What to ask for in each request, beside what the server turns out to need.
-    constants: llm::Constants,
+    pub(super) constants: llm::Constants,
     /// Made when the server first answers.
     line: Option<Line>,
     /// Where a rule goes that the person adds; without one, nothing is added.
@@ -43,14 +43,14 @@ pub(crate) struct Reach<H, F> {
 }
 
 /// The connection to the model, and what has been sent over it.
-struct Line {
+pub(super) struct Line {
     server: llm::Server,
-    request: llm::Request,
+    pub(super) request: llm::Request,
     /// Tokens that fit in one conversation, where the server tells.
-    window: Option<u32>,
+    pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
     counts: bool,
-    gauge: llm::Gauge,
+    pub(super) gauge: llm::Gauge,
 }
 
 /// What the model is asked for.
@@ -76,15 +76,27 @@ impl Line {
         if !self.gauge.is_in_doubt(bytes, window) {
             return None;
         }
-        if self.counts {
-            // A server that cannot count says so here, and whether it is too long to the request.
-            match llm::count(&self.server, &self.request).await {
-                Ok(tokens) => self.gauge.learn(bytes, tokens),
-                Err(_) => self.counts = false,
-            }
-        }
+        self.count().await;
         let tokens = self.gauge.estimate(bytes)?;
         (llm::most(window) < tokens).then_some((tokens, window))
+    }
+
+    /// The tokens of the next request, if the server can tell.
+    pub(super) async fn count(&mut self) -> Option<u32> {
+        let request = self.request.clone();
+        let tokens = self.count_of(&request).await?;
+        self.gauge.learn(request.length(), tokens);
+        Some(tokens)
+    }
+
+    pub(super) async fn count_of(&mut self, request: &llm::Request) -> Option<u32> {
+        if !self.counts {
+            return None;
+        }
+        let counted = llm::count(&self.server, request).await;
+        // One that cannot count says so here; what else is wrong it will say to the request itself.
+        self.counts = counted.is_ok();
+        counted.ok()
     }
 
     /// Whether the reply was cut off because the window was full, and not because the model finds no
@@ -127,6 +139,18 @@ impl<H: Host, F: Front> Reach<H, F> {
 
     pub(super) fn turn_begins(&self) {
         self.toolbox.turn_begins();
+    }
+
+    /// The connection to the model, made if there is none yet.
+    pub(super) async fn connected(&mut self) -> anyhow::Result<&mut Line> {
+        let line = match self.line.take() {
+            Some(line) => line,
+            None => {
+                connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox)
+                    .await??
+            }
+        };
+        Ok(self.line.insert(line))
     }
 
     /// The outer error ends the turn, the inner one may pass.

@@ -6,18 +6,19 @@ use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::report::report;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
-use crate::ui::{Keyboard, Line, Screen};
+use crate::ui::{self, Keyboard, Line, Screen};
 use crate::workspace::{Way, Workspace};
 
 const HELP: &str = "  /help     this list
   /undo     take back what the newest turn changed
   /redo     do it again
   /diff     what this session changed
+  /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
   /exit     leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "compact", "exit"];
+const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "context", "compact", "exit"];
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
@@ -58,6 +59,11 @@ pub(super) async fn talk(
             "/undo" => show(desk, undo::reverse(workspace, Way::Undo)),
             "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
             "/diff" => show(desk, differences(workspace)),
+            "/context" => {
+                interrupt.clear();
+                let measured = desk.context().await.map(|it| ui::context(&it));
+                show(desk, measured);
+            }
             it if word(it) == "/compact" => {
                 interrupt.clear();
                 match desk.compact(it.strip_prefix("/compact").unwrap_or_default()).await {

@@ -2,6 +2,7 @@
 //!
 //! Plain values. Nothing here reads, writes, waits or prints.
 
+mod context;
 mod entry;
 mod event;
 mod question;
@@ -9,6 +10,7 @@ mod tool;
 mod transcript;
 mod view;
 
+pub(crate) use context::{Context, Part};
 pub(crate) use entry::{
     Call, Condensed, Decision, End, Entry, Outcome, Pruned, Reply, Status, Stop, Usage,
 };

@@ -108,6 +108,11 @@ impl Request {
         self.taken = entries.len();
     }
 
+    /// The same request with nothing said yet.
+    pub(crate) fn emptied(&self) -> Self {
+        Self::begun(self.head.clone())
+    }
+
     /// The same request with more words of the user at its end. What is in the server's cache stays
     /// its beginning.
     pub(crate) fn with_words(&self, words: &str) -> Self {

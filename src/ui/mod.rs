@@ -2,6 +2,7 @@
 
 mod call_line;
 mod code;
+mod context;
 mod diff;
 mod in_question;
 mod json;
@@ -13,6 +14,7 @@ mod screen;
 mod status;
 mod visible;
 
+pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening};
 pub(crate) use keyboard::{Keyboard, Line};
