@@ -390,6 +390,7 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               /undo     take back what the newest turn changed
               /redo     do it again
               /diff     what this session changed
+              /context  what fills the model's window
               /compact  sum up the conversation, to make room; say behind it what to keep
               /exit     leave (as Ctrl-D)
             A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
