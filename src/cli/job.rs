@@ -24,7 +24,7 @@ use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
-use crate::tools::{Limits, Means, Toolbox};
+use crate::tools::{Enclosure, Limits, Means, Toolbox};
 use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::{Warden, Workspace};
 
@@ -228,6 +228,7 @@ impl Job<'_> {
         let confined = self.settings.permission != Some(Permission::Full);
         let enclosure =
             confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
+        self.warnings.extend(enclosure.iter().flat_map(Enclosure::missing));
         let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
         let files = tool_files::load(self.around, &workspace, is_trusted);
         self.warnings.extend(files.warnings);

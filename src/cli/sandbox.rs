@@ -83,6 +83,9 @@ pub(super) fn sandbox(
         None => environment,
     };
     let enclosure = enclosure(around, &workspace, &settings.sandbox);
+    for sentence in enclosure.missing() {
+        note(&format!("warning: {}", visible(&sentence)));
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up the event loop")?;

@@ -12,9 +12,10 @@ use crate::sandbox::HostRule;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
-    /// Further directories and files of your home that commands may read.
+    /// Further directories and files of your home that commands may read. What is not there when
+    /// a session begins is left out, and you are told.
     pub(crate) readable: Vec<PathBuf>,
-    /// Further directories that commands may write to.
+    /// Further directories that commands may write to; the same holds for them.
     pub(crate) writable: Vec<PathBuf>,
     /// Files of projects that look like secrets and are none, as globs such as `tests/**/*.pem`.
     pub(crate) reveal: Vec<String>,

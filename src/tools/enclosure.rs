@@ -87,6 +87,22 @@ impl Enclosure {
         })
     }
 
+    /// What the settings give to commands that cannot be given, in sentences for the person:
+    /// commands run without it.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let Options { readable, writable, .. } = &self.bounds.options;
+        let missing = |name: &'static str, paths: &[PathBuf]| {
+            let sentence = |path: &PathBuf| {
+                let reason = granted(path).err()?;
+                Some(format!("`{name}`: commands go without `{}`: {reason}", path.display()))
+            };
+            paths.iter().filter_map(sentence).collect::<Vec<_>>()
+        };
+        let mut sentences = missing("sandbox.readable", readable);
+        sentences.extend(missing("sandbox.writable", writable));
+        sentences
+    }
+
     /// The hosts that commands asked for in vain since this was last asked.
     pub(crate) fn turned_away(&self) -> Vec<String> {
         self.gate.as_ref().map(Gate::turned_away).unwrap_or_default()
@@ -155,20 +171,9 @@ impl Enclosure {
 
     fn look_around(&self, environment: &Environment) -> Result<Lasting, String> {
         let Bounds { project, home, private, options } = &self.bounds;
-        let cannot = |path: &Path, err: std::io::Error| {
-            format!("cannot give commands `{}`: {err}", path.display())
-        };
         if project.parent().is_none() {
             return Err("the project is the whole file system".to_owned());
         }
-        let granted = options.readable.iter().chain(&options.writable);
-        if let Some(path) = granted.into_iter().find(|it| !it.is_absolute()) {
-            return Err(format!(
-                "`{}` in the configuration is neither absolute nor begins with `~/`",
-                path.display()
-            ));
-        }
-        let grant = |path: &PathBuf| Grant::new(path).map_err(|err| cannot(path, err));
         let mut homes = Homes::look(home.as_deref(), environment);
         if let Some(home) = homes.emptied.iter().find(|it| it.starts_with(project)) {
             // What the person's shell runs when they log in would be theirs to change.
@@ -178,14 +183,23 @@ impl Enclosure {
                 home.display()
             ));
         }
-        for path in &options.readable {
-            homes.readable.push(grant(path)?);
-        }
+        let given =
+            |paths: &[PathBuf]| paths.iter().filter_map(|it| granted(it).ok()).collect::<Vec<_>>();
+        homes.readable.extend(given(&options.readable));
         homes.hide_directories(private);
-        Ok(Lasting {
-            project: grant(project)?,
-            writable: options.writable.iter().map(grant).collect::<Result<_, _>>()?,
-            homes,
-        })
+        let project = Grant::new(project)
+            .map_err(|err| format!("cannot give commands `{}`: {err}", project.display()))?;
+        Ok(Lasting { project, writable: given(&options.writable), homes })
     }
+}
+
+/// What the person gives to commands beside the project, or why it cannot be given.
+fn granted(path: &Path) -> Result<Grant, String> {
+    if !path.is_absolute() {
+        return Err("it is neither absolute nor begins with `~/`".to_owned());
+    }
+    Grant::new(path).map_err(|err| match err.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        _ => err.to_string(),
+    })
 }
