@@ -106,6 +106,30 @@ fn what_is_piped_in_is_added_to_the_prompt() {
 }
 
 #[test]
+fn a_case_of_the_selftest_that_does_not_exist_is_wrong_usage() {
+    check(
+        Home::new().agent(&["selftest", "N01", "ZZZ"]),
+        expect![[r#"
+        exit Some(2)
+        --- stderr
+        error: no case begins with `ZZZ`
+        hint: `agent selftest --list` lists them
+    "#]],
+    );
+    let listed = Home::new().agent(&["selftest", "--list", "N01", "F"]).run();
+    listed.assert_code(0);
+    expect![[r#"
+        N01  speak TCP to this machine
+        F01  edit, move, commit
+        F02  lock files, share memory, use threads
+        F03  have a terminal of its own
+        F04  speak by a socket file in the project
+        F05  write to /tmp and to the project
+    "#]]
+    .assert_eq(&listed.stdout);
+}
+
+#[test]
 fn bytes_that_are_not_text_are_wrong_usage() {
     check(
         Home::new().agent(&["review"]).stdin(b"\x7fELF\x00\xff\xfe"),

@@ -185,6 +185,10 @@ pub(super) struct Selftest {
     #[arg(long)]
     pub(super) json: bool,
 
+    /// Only list the cases, without running any
+    #[arg(long, conflicts_with = "json")]
+    pub(super) list: bool,
+
     /// What shall confine the attacks
     #[arg(long, value_enum)]
     pub(super) level: Option<Wanted>,
