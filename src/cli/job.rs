@@ -225,15 +225,18 @@ impl Job<'_> {
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
         let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
-        let confined = self.settings.permission != Some(Permission::Full);
-        let enclosure =
-            confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
+        let permission = self.settings.permission.unwrap_or(Permission::Ask);
+        let enclosure = || enclosure(self.around, &workspace, &self.settings.sandbox);
+        let enclosure = match permission {
+            Permission::Full => None,
+            Permission::ReadOnly => Some(enclosure().read_only()),
+            Permission::Ask | Permission::Auto => Some(enclosure()),
+        };
         self.warnings.extend(enclosure.iter().flat_map(Enclosure::missing));
         let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
         let files = tool_files::load(self.around, &workspace, is_trusted);
         self.warnings.extend(files.warnings);
         let custom = files.tools;
-        let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let checks = checking::rules(&self.settings.checks, permission);
         Toolbox::new(Means {
             workspace,

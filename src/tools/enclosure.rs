@@ -14,6 +14,8 @@ use crate::workspace::{self, News, Survey, View};
 #[derive(Debug)]
 pub(crate) struct Enclosure {
     bounds: Bounds,
+    /// Nothing but what is private to a command can be written to.
+    is_read_only: bool,
     survey: Mutex<Survey>,
     /// `None` where commands may speak to nobody.
     gate: Option<Gate>,
@@ -69,7 +71,13 @@ impl Enclosure {
     pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
         let (level, lasting, pending) = Default::default();
         let gate = Gate::new(&bounds.options.hosts);
-        Self { bounds, survey: Mutex::new(survey), gate, level, lasting, pending }
+        let (is_read_only, survey) = (false, Mutex::new(survey));
+        Self { bounds, is_read_only, survey, gate, level, lasting, pending }
+    }
+
+    /// The same, but commands can change neither the project nor what they could write to else.
+    pub(crate) fn read_only(self) -> Self {
+        Self { is_read_only: true, ..self }
     }
 
     /// What enforces it here, or why nothing can.
@@ -111,6 +119,9 @@ impl Enclosure {
     /// What a command that starts now is confined to.
     pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
         let level = self.level()?;
+        if self.is_read_only && level == Level::Reduced {
+            return Err("path rules alone do not keep files as they are".to_owned());
+        }
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
         let lasting = lasting.as_ref().map_err(String::clone)?;
         let View { hidden, pinned, frozen, absent, outside, news, is_partial } = self.look();
@@ -124,7 +135,7 @@ impl Enclosure {
             workspace::Absent::File(path, text) => Absent::File(path, text),
         });
         let outside = outside.iter().filter_map(|it| Grant::new(it).ok());
-        Ok(Confinement {
+        let mut confinement = Confinement {
             level,
             project: lasting.project.clone(),
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
@@ -139,7 +150,14 @@ impl Enclosure {
                 // The others have no way to hand a socket out.
                 _ => Network::None,
             },
-        })
+        };
+        if self.is_read_only {
+            confinement.readable.append(&mut confinement.writable);
+            confinement.frozen.push(self.bounds.project.clone());
+            // Nothing comes into being there.
+            confinement.absent.clear();
+        }
+        Ok(confinement)
     }
 
     pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, String> {
