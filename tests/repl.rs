@@ -14,7 +14,7 @@ use crate::support::journal;
 use crate::support::play::until;
 use crate::support::reports::Reports;
 use crate::support::response::{Gate, Response, call, say};
-use crate::support::terminal::{CTRL_C, CTRL_D, ENTER, Terminal, UP};
+use crate::support::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_Z, ENTER, Terminal, UP};
 
 const PROMPT: &str = "› ";
 
@@ -493,6 +493,34 @@ fn to_terminate_is_to_leave() {
     terminal.signal(Signal::TERM);
     let (_, screen) = terminal.finish();
     assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
+}
+
+#[test]
+fn a_line_goes_on_where_it_was_after_the_conversation_was_suspended() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let agent = env!("CARGO_BIN_EXE_agent");
+    let script = format!(
+        "set -m; {agent}; stty sane; echo away; read line; fg; echo left with $?; stty | grep icanon || echo cooked"
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    prompted(&terminal);
+    terminal.send("ello");
+    terminal.wait_for("› ello");
+    terminal.send(CTRL_Z);
+    terminal.wait_for("away");
+    terminal.send(ENTER);
+    terminal.wait_until("the line again", |it| it.matches("› ello").count() == 2);
+    terminal.send(CTRL_A);
+    terminal.send("h");
+    terminal.wait_for("› hello");
+    terminal.send(ENTER);
+    terminal.wait_for("Hi.");
+    prompted(&terminal);
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left with 0\ncooked"), "{screen}");
+    assert_eq!(server.chat(0).last_message(), Some("hello"));
 }
 
 #[test]
