@@ -95,7 +95,7 @@ pub(super) fn work(
         verbose: options.verbose,
         warnings: loaded.warnings,
     };
-    job.run(prompt)
+    job.run(prompt).map(|(exit, _)| exit)
 }
 
 /// A single word that is nearly a subcommand is a slip, not a task.
@@ -118,8 +118,8 @@ pub(super) fn store(around: &Surroundings) -> anyhow::Result<Store> {
 }
 
 impl Job<'_> {
-    /// Works on the prompt; without one, holds a conversation.
-    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<Exit> {
+    /// Works on the prompt; without one, holds a conversation. How it ended, and all of it.
+    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<(Exit, Transcript)> {
         // One thread, the main one: with its end the kernel ends our children.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
@@ -138,7 +138,7 @@ impl Job<'_> {
         prompt: Option<String>,
         interrupt: Interrupt,
         leave: Interrupt,
-    ) -> anyhow::Result<Exit> {
+    ) -> anyhow::Result<(Exit, Transcript)> {
         let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
         let keyboard = self.keyboard();
@@ -166,8 +166,9 @@ impl Job<'_> {
                 }
                 let exit =
                     talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit
+                exit.map(|it| (it, transcript))
             }
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
@@ -180,8 +181,9 @@ impl Job<'_> {
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble)
+                exit(finish, trouble).map(|it| (it, transcript))
             }
             (prompt, format, _) => {
                 let opening = Opening {
@@ -210,8 +212,9 @@ impl Job<'_> {
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
                 let trouble = desk.front().trouble();
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble)
+                exit(finish, trouble).map(|it| (it, transcript))
             }
         }
     }
