@@ -112,6 +112,64 @@ fn the_diffs_of_several_files_have_headings() {
 }
 
 #[test]
+fn what_an_edit_broke_is_shown_below_its_diff() {
+    let edit = |text: &str, expected: Expect| {
+        check(
+            &[
+                Event::Recorded(&reply(&[("edit_file", r#"{"path":"a.rs"}"#)])),
+                Event::Recorded(&result(CallStatus::Done, text, "+1 -1, errors")),
+            ],
+            expected,
+        );
+    };
+    edit(
+        "Edited a.rs:\n@@ -1 +1 @@\n-a\n+b\n[new since this edit, by `cargo check`:]\n\
+         a.rs:1:1: error[E0425]: no `b`\n    b\n[there are new errors in other files too: c.rs]\n",
+        expect![[r#"
+            ● edit_file a.rs  +1 -1, errors
+                @@ -1 +1 @@
+                -a
+                +b
+                a.rs:1:1: error[E0425]: no `b`
+        "#]],
+    );
+    edit(
+        "Edited a.rs:\n@@ -1 +1 @@\n-a\n+b\n[this edit broke the syntax:]\n\
+         [id].ts:1: error: 1\na:2: error: 2\na:3: error: 3\na:4: error: 4\n[and 7 more]\n",
+        expect![[r#"
+            ● edit_file a.rs  +1 -1, errors
+                @@ -1 +1 @@
+                -a
+                +b
+                [id].ts:1: error: 1
+                a:2: error: 2
+                a:3: error: 3
+                … 8 more
+        "#]],
+    );
+    let added = (1..=12).map(|it| format!("+{it}\n")).collect::<String>();
+    edit(
+        &format!("Edited a.rs:\n@@ -0,0 +1,12 @@\n{added}"),
+        expect![[r#"
+        ● edit_file a.rs  +1 -1, errors
+            @@ -0,0 +1,12 @@
+            +1
+            +2
+            +3
+            +4
+            +5
+            +6
+            +7
+            +8
+            +9
+            +10
+            +11
+            … 1 more line
+    "#]],
+    );
+}
+
+#[test]
 fn what_failed_shows_its_end() {
     let text = (1..=40).map(|it| format!("line {it}\n")).collect::<String>();
     check(
