@@ -93,6 +93,36 @@ fn a_word_too_short_to_be_clear_is_asked_about_again() {
 }
 
 #[test]
+fn why_always_is_no_answer_is_said_where_it_is_none() {
+    let home = Home::new();
+    let touch = call("run_command", json!({"command": "touch made && true"}));
+    let server = FaultServer::script(vec![touch, say("Well.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "a");
+    terminal.wait_until("the question again", |it| it.matches("what to do instead").count() == 2);
+    assert!(!home.has("project/made"));
+    answer(&mut terminal, "y");
+    terminal.wait_for("Well.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › make it
+        allow? run_command
+          command: touch made && true
+          y = yes, n = no, or say what to do instead: a
+          there is no rule that would cover just this; y or n
+          y = yes, n = no, or say what to do instead: y
+        ● run_command touch made && true  exit 0, [TIME]
+        Well.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        ›"#]],
+    );
+}
+
+#[test]
 fn what_is_denied_is_not_done_and_the_model_is_told() {
     let (home, server) = (Home::new(), touching());
     let mut terminal = open(&home, &server, &[]);

@@ -286,6 +286,10 @@ impl Front for Screen {
         loop {
             match keyboard.question(&prompt).await {
                 Line::Entered(answer) => match decision(&answer, stakes) {
+                    // Where always is an answer, it is a decision.
+                    None if is_always(&answer) => {
+                        self.note("  there is no rule that would cover just this; y or n");
+                    }
                     None => {}
                     decision => return decision,
                 },
@@ -329,13 +333,19 @@ fn question_in_full(question: &Question) -> String {
 /// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.
 fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
     let words = answer.trim();
+    if is_always(words) {
+        return stakes.always.clone().map(Decision::Always);
+    }
     match &*words.to_lowercase() {
         "y" | "yes" => Some(Decision::Allowed),
-        "a" | "always" => stakes.always.clone().map(Decision::Always),
         "n" | "no" | "" => Some(Decision::Denied(String::new())),
         short if short.chars().count() <= 3 => None,
         _ => Some(Decision::Denied(words.to_owned())),
     }
+}
+
+fn is_always(answer: &str) -> bool {
+    matches!(&*answer.trim().to_lowercase(), "a" | "always")
 }
 
 fn reading(progress: Progress) -> String {
