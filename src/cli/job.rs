@@ -387,6 +387,7 @@ impl Job<'_> {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
             live: stderr.is_terminal() && !dumb && !is_pipe(&stdout),
+            apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         };
         let mut screen = Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard);

@@ -26,6 +26,8 @@ pub(crate) struct Style {
     pub(crate) colour_words: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
+    /// The words go to a program that may show them where the notes are, and later than they.
+    pub(crate) apart: bool,
     /// Show what the model thinks, and the count of each request.
     pub(crate) verbose: bool,
 }
@@ -51,6 +53,8 @@ pub(crate) struct Screen {
     calls: HashMap<String, Call>,
     /// Something is on the last line of the words.
     mid_line: bool,
+    /// Its end is still to be written to the words: the notes had it first.
+    owed: bool,
     thinking: bool,
     /// Words were shown since the model was asked, which are void if it has to be asked again.
     spoke: bool,
@@ -85,6 +89,7 @@ impl Screen {
             keyboard,
             calls: HashMap::new(),
             mid_line: false,
+            owed: false,
             thinking: false,
             spoke: false,
             asked: false,
@@ -115,12 +120,14 @@ impl Screen {
 
     /// Why words are missing from the stream of words, if some are; told once.
     pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
+        self.pay();
         self.words.trouble()
     }
 
     fn say(&mut self, text: &str) {
         self.status.clear();
         self.end_thinking();
+        self.pay();
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
         self.spoke = true;
@@ -150,7 +157,21 @@ impl Screen {
         self.end_thinking();
         let rest = self.code.finish();
         self.words.write(&rest);
-        if std::mem::take(&mut self.mid_line) {
+        if !std::mem::take(&mut self.mid_line) {
+            return;
+        }
+        if self.style.apart {
+            // Whoever shows the words is not asked whether they have; the notes end the line.
+            self.owed = true;
+            let _ = writeln!(self.notes);
+        } else {
+            self.words.write("\n");
+        }
+    }
+
+    /// Writes the end of a line that was put off.
+    fn pay(&mut self) {
+        if std::mem::take(&mut self.owed) {
             self.words.write("\n");
         }
     }
@@ -224,6 +245,7 @@ impl Screen {
             let line: String = line.chars().take(self.width()).collect();
             self.note(&line.dimmed().to_string());
         }
+        self.pay();
     }
 }
 

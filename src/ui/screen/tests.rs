@@ -10,7 +10,7 @@ use crate::ui::paper::Paper;
 fn check(events: &[Event<'_>], expected: Expect) {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     events.iter().for_each(|it| screen.show(it));
     drop(screen);
@@ -53,6 +53,20 @@ fn words_and_notes_go_different_ways() {
               10 tokens read, 90 from cache, 50 written at 50/s, 15 % of the window
         "#]],
     );
+}
+
+#[test]
+fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
+    colored::control::set_override(false);
+    let (words, notes) = (Paper::default(), Paper::default());
+    let style = Style { width: 80, colour_words: false, live: false, apart: true, verbose: false };
+    let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
+    screen.show(&Event::Said(Piece::Text("step")));
+    screen.show(&Event::Warning("it is late"));
+    assert_eq!(*notes.0.borrow(), "\nwarning: it is late\n");
+    screen.show(&Event::Said(Piece::Text("next")));
+    screen.show(&Event::Ended);
+    assert_eq!(*words.0.borrow(), "step\nnext\n");
 }
 
 #[test]
@@ -277,7 +291,7 @@ fn an_answer_that_could_not_be_written_is_told() {
             Ok(())
         }
     }
-    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
     let mut screen = Screen::new(Box::new(Full), Box::new(Paper::default()), style, None);
     assert!(screen.trouble().is_none());
     screen.show(&Event::Said(Piece::Text("It is done.")));
