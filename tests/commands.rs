@@ -155,6 +155,24 @@ fn a_tool_that_claims_to_read_changes_nothing_where_nothing_may_be_changed() {
 }
 
 #[test]
+fn a_tool_that_takes_too_long_is_not_told_to_ask_for_more() {
+    let home = Home::new();
+    let tool = definition("slow", "echo so far; exec sleep 1000");
+    let tool = tool.replace(r#""effect""#, r#""timeout":1,"effect""#);
+    home.file("home/.config/agent/tools/slow.json", &tool);
+    let server = FaultServer::script(vec![call("slow", json!({})), say("Well.")]);
+    home.agent(&["try it"]).server(&server).run().assert_code(0);
+    told(
+        &server,
+        1,
+        expect![[r#"
+        so far
+        [stopped after 1 s with this output so far]
+    "#]],
+    );
+}
+
+#[test]
 fn what_a_command_in_the_background_has_left_goes_on_with_it() {
     let home = Home::new();
     // Who started what reads the pipe has ended, so that it is a child of the program.
