@@ -565,6 +565,10 @@ fn path_rules_hold_what_is_outside_and_take_the_network() {
             OSError: [Errno 97] Address family not supported by protocol
         "#]]
         .assert_eq(&finished.stdout);
+        expect![[r#"
+            warning: commands are confined in part only: they see secrets in the project, can change its hooks and share /tmp and processes with you
+        "#]]
+        .assert_eq(&finished.stderr);
     });
 }
 
@@ -685,12 +689,13 @@ fn where_hosts_cannot_be_held_apart_there_is_no_network() {
         "reduced",
         "'127.0.0.1:PORT'",
         expect![[r#"
-        nobody at 3128
-        nobody at 3128
-        nobody at PORT
-        no variable
-        came: 0
-    "#]],
+            nobody at 3128
+            nobody at 3128
+            nobody at PORT
+            no variable
+            warning: commands are confined in part only: they see secrets in the project, can change its hooks and share /tmp and processes with you; they have no network, not even to `sandbox.hosts`
+            came: 0
+        "#]],
     );
 }
 

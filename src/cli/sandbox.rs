@@ -93,9 +93,11 @@ pub(super) fn sandbox(
     runtime.block_on(async {
         let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
         let confinement = confinement.context("commands cannot be confined here")?;
+        let shortcoming = enclosure.shortcoming(confinement.level);
         if typed.show {
-            let shortcoming = enclosure.shortcoming(confinement.level);
             print(&visible(&described(&confinement, shortcoming.as_deref())))?;
+        } else if let Some(shortcoming) = shortcoming {
+            note(&format!("warning: {shortcoming}"));
         }
         let [program, args @ ..] = &typed.command[..] else { return Ok(Exit::Done) };
         let command = Command::new(Path::new(program), &around.directory, &environment)

@@ -40,7 +40,8 @@ pub(crate) enum Wanted {
     Namespaces,
     /// Namespaces made by bubblewrap, if the system has it.
     Bubblewrap,
-    /// Rules of the kernel about paths: nothing outside is written, there is no network, but what
-    /// is in the project is not protected from commands.
+    /// Rules of the kernel about paths: nothing outside is written but `/tmp` and `/var/tmp`, which
+    /// are the machine's, and there is no network; what is in the project, secrets among it, is not
+    /// protected from commands.
     Reduced,
 }
