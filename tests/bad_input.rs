@@ -109,6 +109,52 @@ fn what_is_piped_in_is_added_to_the_prompt() {
 }
 
 #[test]
+fn a_number_below_zero_is_a_number() {
+    check(
+        Home::new().agent(&["--temperature", "-5", "hi"]),
+        expect![[r#"
+        exit Some(2)
+        --- stderr
+        error: cannot understand `--temperature`: `sampling.temperature` must be a number from 0 to 5, not `-5.0`
+    "#]],
+    );
+    check(
+        Home::new().agent(&["--top-k", "-5", "hi"]),
+        expect![[r#"
+        exit Some(2)
+        --- stderr
+        error: invalid value '-5' for '--top-k <N>': -5 is not in 0..=4294967295
+
+        For more information, try '--help'.
+    "#]],
+    );
+}
+
+#[test]
+fn a_case_of_the_selftest_that_does_not_exist_is_wrong_usage() {
+    check(
+        Home::new().agent(&["selftest", "N01", "ZZZ"]),
+        expect![[r#"
+        exit Some(2)
+        --- stderr
+        error: no case begins with `ZZZ`
+        hint: `agent selftest --list` lists them
+    "#]],
+    );
+    let listed = Home::new().agent(&["selftest", "--list", "N01", "F"]).run();
+    listed.assert_code(0);
+    expect![[r#"
+        N01  speak TCP to this machine
+        F01  edit, move, commit
+        F02  lock files, share memory, use threads
+        F03  have a terminal of its own
+        F04  speak by a socket file in the project
+        F05  write to /tmp and to the project
+    "#]]
+    .assert_eq(&listed.stdout);
+}
+
+#[test]
 fn bytes_that_are_not_text_are_wrong_usage() {
     check(
         Home::new().agent(&["review"]).stdin(b"\x7fELF\x00\xff\xfe"),

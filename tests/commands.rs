@@ -119,6 +119,60 @@ fn tools_of_the_person_are_offered_and_run_and_those_of_a_stranger_are_not() {
 }
 
 #[test]
+fn a_tool_that_claims_to_read_changes_nothing_where_nothing_may_be_changed() {
+    let home = Home::new();
+    home.file("project/.env", "TOKEN=hunter2\n").file("project/src/a", "one\n");
+    home.file("shared/b", "").git(&["init", "-q"]);
+    let config = format!("[sandbox]\nwritable = [{:?}]\n", home.path("shared"));
+    home.file("home/.config/agent/config.toml", &config);
+    let script = format!(
+        "cat src/a .env; for it in x src/x .git/x .envrc src/a '{}/x'; do (echo x > $it); done 2>&1 | grep -c 'Read-only'; echo y > /tmp/y && cat /tmp/y",
+        home.path("shared").display()
+    );
+    let tool = definition("look", &script).replace("executes", "reads");
+    home.file("home/.config/agent/tools/look.json", &tool);
+    let server = FaultServer::answering(|nth, _| match nth {
+        0 | 2 => call("look", json!({})),
+        _ => say("Well."),
+    });
+    home.agent(&["--permission", "read-only", "look"]).server(&server).run().assert_code(0);
+    assert_eq!(home.read("project/src/a"), "one\n");
+    for file in ["project/x", "project/src/x", "project/.git/x", "project/.envrc", "shared/x"] {
+        assert!(!home.has(file), "{file}");
+    }
+    told(
+        &server,
+        1,
+        expect![[r#"
+        one
+        6
+        y
+        [exit 0]
+    "#]],
+    );
+    home.agent(&["--permission", "auto", "look"]).server(&server).run().assert_code(0);
+    assert!(home.has("project/x") && home.has("shared/x"), "where it may, it does");
+}
+
+#[test]
+fn a_tool_that_takes_too_long_is_not_told_to_ask_for_more() {
+    let home = Home::new();
+    let tool = definition("slow", "echo so far; exec sleep 1000");
+    let tool = tool.replace(r#""effect""#, r#""timeout":1,"effect""#);
+    home.file("home/.config/agent/tools/slow.json", &tool);
+    let server = FaultServer::script(vec![call("slow", json!({})), say("Well.")]);
+    home.agent(&["try it"]).server(&server).run().assert_code(0);
+    told(
+        &server,
+        1,
+        expect![[r#"
+        so far
+        [stopped after 1 s with this output so far]
+    "#]],
+    );
+}
+
+#[test]
 fn what_a_command_in_the_background_has_left_goes_on_with_it() {
     let home = Home::new();
     // Who started what reads the pipe has ended, so that it is a child of the program.

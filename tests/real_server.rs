@@ -72,6 +72,38 @@ fn the_demo_mends_a_shell_script_where_there_is_no_cargo() {
     );
 }
 
+/// A `cargo` that comes to this, first in the `PATH`.
+fn with_cargo(play: &Play, script: &str) -> String {
+    play.home.file("home/bin/cargo", &format!("#!/bin/sh\n{script}\n"));
+    let runs = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(play.home.path("home/bin/cargo"), runs).expect("the file is ours");
+    let path = std::env::var("PATH").unwrap_or_default();
+    format!("{}:{path}", play.home.path("home/bin").display())
+}
+
+#[test]
+fn the_demo_uses_the_shell_where_there_is_a_cargo_that_does_not_run() {
+    let Some(play) = Play::new() else { return };
+    let path = with_cargo(&play, "echo no tool chain >&2; exit 1");
+    let finished = play.agent(&["demo"]).env("PATH", &path).run();
+    finished.assert_code(0);
+    assert!(finished.stdout.contains("```sh"), "{}", finished.stdout);
+}
+
+#[test]
+fn a_demo_that_strays_from_its_script_says_so() {
+    let Some(play) = Play::new() else { return };
+    let path = with_cargo(&play, "[ $1 = --version ] && exit; echo no linker >&2; exit 101");
+    let finished = play.agent(&["demo"]).env("PATH", &path).run();
+    finished.assert_code(1);
+    assert!(!finished.stderr.contains("For real work"), "{}", finished.stderr);
+    let lines = finished.stderr.lines().skip_while(|it| !it.starts_with("error: "));
+    expect![[r#"
+        error: the demo did not go as its script says: the test came to `exit 101, [TIME]`: no linker
+        hint: `agent demo --keep` keeps the project; there, `agent sandbox -- cargo test` runs the test as the demo does
+    "#]].assert_eq(&lines.map(|it| format!("{it}\n")).collect::<String>());
+}
+
 #[track_caller]
 fn check_demo(play: &Play, path: &str, expected: Expect) {
     std::fs::create_dir(play.home.path("tmp")).expect("the home is ours");

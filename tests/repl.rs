@@ -14,7 +14,7 @@ use crate::support::journal;
 use crate::support::play::until;
 use crate::support::reports::Reports;
 use crate::support::response::{Gate, Response, call, say};
-use crate::support::terminal::{CTRL_C, CTRL_D, ENTER, Terminal, UP};
+use crate::support::terminal::{CTRL_A, CTRL_C, CTRL_D, CTRL_Z, ENTER, Terminal, UP};
 
 const PROMPT: &str = "› ";
 
@@ -158,6 +158,36 @@ fn a_word_too_short_to_be_clear_is_asked_about_again() {
     answer(&mut terminal, "y");
     terminal.wait_for("Well.");
     assert!(home.has("project/made"));
+}
+
+#[test]
+fn why_always_is_no_answer_is_said_where_it_is_none() {
+    let home = Home::new();
+    let touch = call("run_command", json!({"command": "touch made && true"}));
+    let server = FaultServer::script(vec![touch, say("Well.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "make it");
+    answer(&mut terminal, "a");
+    terminal.wait_until("the question again", |it| it.matches("what to do instead").count() == 2);
+    assert!(!home.has("project/made"));
+    answer(&mut terminal, "y");
+    terminal.wait_for("Well.");
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › make it
+        allow? run_command
+          command: touch made && true
+          y = yes, n = no, or say what to do instead: a
+          there is no rule that would cover just this; y or n
+          y = yes, n = no, or say what to do instead: y
+        ● run_command touch made && true  exit 0, [TIME]
+        Well.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        ›"#]],
+    );
 }
 
 #[test]
@@ -562,6 +592,34 @@ fn to_terminate_is_to_leave() {
     terminal.signal(Signal::TERM);
     let (_, screen) = terminal.finish();
     assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
+}
+
+#[test]
+fn a_line_goes_on_where_it_was_after_the_conversation_was_suspended() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
+    let agent = env!("CARGO_BIN_EXE_agent");
+    let script = format!(
+        "set -m; {agent}; stty sane; echo away; read line; fg; echo left with $?; stty | grep icanon || echo cooked"
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    prompted(&terminal);
+    terminal.send("ello");
+    terminal.wait_for("› ello");
+    terminal.send(CTRL_Z);
+    terminal.wait_for("away");
+    terminal.send(ENTER);
+    terminal.wait_until("the line again", |it| it.matches("› ello").count() == 2);
+    terminal.send(CTRL_A);
+    terminal.send("h");
+    terminal.wait_for("› hello");
+    terminal.send(ENTER);
+    terminal.wait_for("Hi.");
+    prompted(&terminal);
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left with 0\ncooked"), "{screen}");
+    assert_eq!(server.chat(0).last_message(), Some("hello"));
 }
 
 #[test]

@@ -371,6 +371,32 @@ fn where_nothing_confines_it_a_command_is_not_run() {
 }
 
 #[test]
+fn what_is_given_but_not_there_is_left_out_and_said() {
+    let home = Home::new();
+    let config = "[sandbox]\nreadable = [\"~/sdk\"]\nwritable = [\"~/.cache/go\", \"build\"]\n";
+    home.file("home/.config/agent/config.toml", config);
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": "echo ran"})),
+        say("Done."),
+    ]);
+    let finished = home.agent(&["go"]).server(&server).run();
+    let warnings = |stderr: &str| {
+        let warnings = stderr.lines().filter(|it| it.starts_with("warning"));
+        warnings.map(|it| format!("{it}\n")).collect::<String>()
+    };
+    expect![[r#"
+        warning: `sandbox.readable`: commands go without `[HOME]/sdk`: there is no such file or directory
+        warning: `sandbox.writable`: commands go without `[HOME]/.cache/go`: there is no such file or directory
+        warning: `sandbox.writable`: commands go without `build`: it is neither absolute nor begins with `~/`
+    "#]]
+    .assert_eq(&warnings(&finished.stderr));
+    assert_eq!(server.chat(1).last_message(), Some("ran\n[exit 0]\n"));
+    let sandbox = home.agent(&["sandbox", "--", "true"]).run();
+    sandbox.assert_code(0);
+    assert_eq!(sandbox.stderr, warnings(&finished.stderr));
+}
+
+#[test]
 fn a_directory_in_exchange_for_the_one_that_was_granted_is_refused() {
     let home = Home::new();
     home.file("shared/mine", "");
@@ -539,6 +565,10 @@ fn path_rules_hold_what_is_outside_and_take_the_network() {
             OSError: [Errno 97] Address family not supported by protocol
         "#]]
         .assert_eq(&finished.stdout);
+        expect![[r#"
+            warning: commands are confined in part only: they see secrets in the project, can change its hooks and share /tmp and processes with you
+        "#]]
+        .assert_eq(&finished.stderr);
     });
 }
 
@@ -659,12 +689,13 @@ fn where_hosts_cannot_be_held_apart_there_is_no_network() {
         "reduced",
         "'127.0.0.1:PORT'",
         expect![[r#"
-        nobody at 3128
-        nobody at 3128
-        nobody at PORT
-        no variable
-        came: 0
-    "#]],
+            nobody at 3128
+            nobody at 3128
+            nobody at PORT
+            no variable
+            warning: commands are confined in part only: they see secrets in the project, can change its hooks and share /tmp and processes with you; they have no network, not even to `sandbox.hosts`
+            came: 0
+        "#]],
     );
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Options {
     pub(super) output_format: OutputFormat,
 
     /// Ask the model at most so often for one prompt
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(super) max_turns: Option<u32>,
 
     /// Tell the model this first, instead of our own words
@@ -91,35 +91,35 @@ pub(super) struct Options {
 #[command(next_help_heading = "Sampling")]
 pub(super) struct Sampling {
     /// How freely the model chooses; 0 takes always the likeliest
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
 
     /// Choose among the N likeliest tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) top_k: Option<u32>,
 
     /// Choose among the likeliest that add up to this probability
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(super) top_p: Option<f64>,
 
     /// Leave out what is less likely than P times the likeliest
-    #[arg(long, value_name = "P")]
+    #[arg(long, value_name = "P", allow_negative_numbers = true)]
     pub(super) min_p: Option<f64>,
 
     /// Cut a reply after so many tokens
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) max_tokens: Option<u32>,
 
     /// Keep the surprise of the text steady: 0 off, 1 or 2 the version
-    #[arg(long, value_name = "0|1|2", value_parser = clap::value_parser!(u8).range(0..=2))]
+    #[arg(long, value_name = "0|1|2", value_parser = clap::value_parser!(u8).range(0..=2), allow_negative_numbers = true)]
     pub(super) mirostat: Option<u8>,
 
     /// The surprise mirostat aims at
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) mirostat_tau: Option<f64>,
 
     /// How fast mirostat learns
-    #[arg(long, value_name = "X")]
+    #[arg(long, value_name = "X", allow_negative_numbers = true)]
     pub(super) mirostat_eta: Option<f64>,
 
     /// The same seed, the same choices
@@ -184,6 +184,10 @@ pub(super) struct Selftest {
     /// As JSON
     #[arg(long)]
     pub(super) json: bool,
+
+    /// Only list the cases, without running any
+    #[arg(long, conflicts_with = "json")]
+    pub(super) list: bool,
 
     /// What shall confine the attacks
     #[arg(long, value_enum)]

@@ -25,7 +25,7 @@ use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
-use crate::tools::{Limits, Means, Toolbox};
+use crate::tools::{Enclosure, Limits, Means, Toolbox};
 use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::{Warden, Workspace};
 
@@ -96,7 +96,7 @@ pub(super) fn work(
         verbose: options.verbose,
         warnings: loaded.warnings,
     };
-    job.run(prompt)
+    job.run(prompt).map(|(exit, _)| exit)
 }
 
 /// A single word that is nearly a subcommand is a slip, not a task.
@@ -119,8 +119,8 @@ pub(super) fn store(around: &Surroundings) -> anyhow::Result<Store> {
 }
 
 impl Job<'_> {
-    /// Works on the prompt; without one, holds a conversation.
-    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<Exit> {
+    /// Works on the prompt; without one, holds a conversation. How it ended, and all of it.
+    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<(Exit, Transcript)> {
         // One thread, the main one: with its end the kernel ends our children.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
@@ -139,7 +139,7 @@ impl Job<'_> {
         prompt: Option<String>,
         interrupt: Interrupt,
         leave: Interrupt,
-    ) -> anyhow::Result<Exit> {
+    ) -> anyhow::Result<(Exit, Transcript)> {
         let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
         let keyboard = self.keyboard();
@@ -170,8 +170,9 @@ impl Job<'_> {
                 }
                 let exit =
                     talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit
+                exit.map(|it| (it, transcript))
             }
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
@@ -184,8 +185,9 @@ impl Job<'_> {
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble)
+                exit(finish, trouble).map(|it| (it, transcript))
             }
             (prompt, format, _) => {
                 let opening = Opening {
@@ -214,8 +216,9 @@ impl Job<'_> {
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
                 let trouble = desk.front().trouble();
+                let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble)
+                exit(finish, trouble).map(|it| (it, transcript))
             }
         }
     }
@@ -229,14 +232,18 @@ impl Job<'_> {
         let kept = begun.filter(|it| it.journal.is_some()).zip(store(self.around).ok());
         let keep = kept.map(|(it, store)| store.folder(self.workspace.root(), &it.id));
         let (workspace, temp) = (Arc::clone(&self.workspace), self.around.temp_dir());
-        let confined = self.settings.permission != Some(Permission::Full);
-        let enclosure =
-            confined.then(|| enclosure(self.around, &workspace, &self.settings.sandbox));
+        let permission = self.settings.permission.unwrap_or(Permission::Ask);
+        let enclosure = || enclosure(self.around, &workspace, &self.settings.sandbox);
+        let enclosure = match permission {
+            Permission::Full => None,
+            Permission::ReadOnly => Some(enclosure().read_only()),
+            Permission::Ask | Permission::Auto => Some(enclosure()),
+        };
+        self.warnings.extend(enclosure.iter().flat_map(Enclosure::missing));
         let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
         let files = tool_files::load(self.around, &workspace, is_trusted);
         self.warnings.extend(files.warnings);
         let custom = files.tools;
-        let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let checks = checking::rules(&self.settings.checks, permission);
         let told = self.settings.instructions.then(|| at_start(self.around, &workspace).folders);
         let mut toolbox = Toolbox::new(Means {
@@ -401,6 +408,7 @@ impl Job<'_> {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
             live: stderr.is_terminal() && !dumb && !is_pipe(&stdout),
+            apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         };
         let mut screen = Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard);

@@ -83,6 +83,9 @@ pub(super) fn sandbox(
         None => environment,
     };
     let enclosure = enclosure(around, &workspace, &settings.sandbox);
+    for sentence in enclosure.missing() {
+        note(&format!("warning: {}", visible(&sentence)));
+    }
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up the event loop")?;
@@ -90,9 +93,11 @@ pub(super) fn sandbox(
     runtime.block_on(async {
         let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
         let confinement = confinement.context("commands cannot be confined here")?;
+        let shortcoming = enclosure.shortcoming(confinement.level);
         if typed.show {
-            let shortcoming = enclosure.shortcoming(confinement.level);
             print(&visible(&described(&confinement, shortcoming.as_deref())))?;
+        } else if let Some(shortcoming) = shortcoming {
+            note(&format!("warning: {shortcoming}"));
         }
         let [program, args @ ..] = &typed.command[..] else { return Ok(Exit::Done) };
         let command = Command::new(Path::new(program), &around.directory, &environment)

@@ -104,11 +104,18 @@ impl Permissions {
             Effect::Reaches => self.is_allowed(&subject, parts.as_ref()),
         };
         if !allowed && self.mode == Permission::Auto {
-            return refused(
-                "Refused: no rule of the user allows this host. Do without it, or ask the user."
-                    .to_owned(),
-                "refused: no rule allows it",
-            );
+            return match act.asked {
+                Some(_) => refused(
+                    "Refused: no rule of the user allows this host. Do without it, or ask the user."
+                        .to_owned(),
+                    "refused: no rule allows it",
+                ),
+                None => refused(
+                    "Refused: only http and https are fetched, from a host that is written plainly."
+                        .to_owned(),
+                    "refused: no such address",
+                ),
+            };
         }
         if let Some(rule) = self.asking(&subject, parts.as_ref()) {
             let why = format!("the rule `{rule}` wants you to be asked");

@@ -104,6 +104,9 @@ fn split(authority: &str) -> (&str, Option<&str>) {
 impl HostRule {
     /// What is wrong with the rule, if it is none.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            return Err(format!("`{text}` is no host: hosts are names, without scheme and path"));
+        }
         let (host, port) = split(text);
         let port = match port {
             None => PortRule::Web,
@@ -360,8 +363,8 @@ mod tests {
             `` is no host name
             `*` is no host name of letters, digits, `-` and single dots
             `*.com` is too wide: name at least two labels
-            `http://a.org` names no port
-            `a.org/x` is no host name of letters, digits, `-` and single dots
+            `http://a.org` is no host: hosts are names, without scheme and path
+            `a.org/x` is no host: hosts are names, without scheme and path
             `a.org:x` names no port
             `*.1.2.3.4` is too wide: name at least two labels
             `a b` is no host name of letters, digits, `-` and single dots"#]]

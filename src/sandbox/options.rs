@@ -12,9 +12,10 @@ use crate::sandbox::HostRule;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
-    /// Further directories and files of your home that commands may read.
+    /// Further directories and files of your home that commands may read. What is not there when
+    /// a session begins is left out, and you are told.
     pub(crate) readable: Vec<PathBuf>,
-    /// Further directories that commands may write to.
+    /// Further directories that commands may write to; the same holds for them.
     pub(crate) writable: Vec<PathBuf>,
     /// Files of projects that look like secrets and are none, as globs such as `tests/**/*.pem`.
     pub(crate) reveal: Vec<String>,
@@ -39,7 +40,8 @@ pub(crate) enum Wanted {
     Namespaces,
     /// Namespaces made by bubblewrap, if the system has it.
     Bubblewrap,
-    /// Rules of the kernel about paths: nothing outside is written, there is no network, but what
-    /// is in the project is not protected from commands.
+    /// Rules of the kernel about paths: nothing outside is written but `/tmp` and `/var/tmp`, which
+    /// are the machine's, and there is no network; what is in the project, secrets among it, is not
+    /// protected from commands.
     Reduced,
 }

@@ -46,6 +46,13 @@ impl Summary {
         while 0 < journal.read_until(b'\n', &mut bytes)? {
             let record = line::decode(&bytes).and_then(|(it, _)| it.record);
             let prompted = matches!(record, Some(Record::Prompt { .. }));
+            if !bytes.ends_with(b"\n")
+                && let Some(text) = beginning_of_prompt(&bytes)
+            {
+                // Longer than what is looked at.
+                summary.take(Some(Record::Prompt { text }));
+                break;
+            }
             summary.take(record);
             if prompted && !short {
                 break;
@@ -69,6 +76,21 @@ impl Summary {
             _ => {}
         }
     }
+}
+
+/// How a line goes on that holds a prompt.
+const PROMPT: &[u8] = br#""entry":{"kind":"prompt","text":""#;
+
+/// The first words of a prompt whose line is not there to its end.
+fn beginning_of_prompt(line: &[u8]) -> Option<String> {
+    let from = memchr::memmem::find(line, PROMPT)? + PROMPT.len();
+    let text = line.get(from..from + 4096)?;
+    // The cut may lie in the middle of a letter or of an escape of up to twelve.
+    let whole = |length| {
+        let quoted = [b"\"", &text[..length], b"\""].concat();
+        serde_json::from_slice(&quoted).ok()
+    };
+    (text.len() - 12..=text.len()).rev().find_map(whole)
 }
 
 /// The first line that says something, cut to the width of a list.
@@ -98,6 +120,19 @@ mod tests {
     fn a_title_is_the_first_line_that_says_something() {
         check("\n   \n  Fix the build \nIt fails.", expect!["Fix the build"]);
         check(" \n", expect![]);
+    }
+
+    #[test]
+    fn a_prompt_of_megabytes_has_a_title_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("journal");
+        for escape in ["é", "\n", "\u{1f600}", "\u{1}", "\\"] {
+            let text = format!("review this{}", escape.repeat(1 << 20));
+            let line = line::encode(2, 8, &Record::Prompt { text });
+            std::fs::write(&path, line).unwrap();
+            let summary = Summary::read("id", &path, SystemTime::UNIX_EPOCH).unwrap();
+            assert!(summary.title.starts_with("review this"), "{:?}", summary.title);
+        }
     }
 
     #[test]

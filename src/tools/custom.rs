@@ -121,6 +121,8 @@ impl CustomTool {
             commands,
             Limits { command: time, ..limits },
             (&command, &told),
+            // The model has no say in it.
+            "",
             stop,
         )
         .await

@@ -14,6 +14,8 @@ use crate::workspace::{self, News, Survey, View};
 #[derive(Debug)]
 pub(crate) struct Enclosure {
     bounds: Bounds,
+    /// Nothing but what is private to a command can be written to.
+    is_read_only: bool,
     survey: Mutex<Survey>,
     /// `None` where commands may speak to nobody.
     gate: Option<Gate>,
@@ -69,7 +71,13 @@ impl Enclosure {
     pub(crate) fn new(bounds: Bounds, survey: Survey) -> Self {
         let (level, lasting, pending) = Default::default();
         let gate = Gate::new(&bounds.options.hosts);
-        Self { bounds, survey: Mutex::new(survey), gate, level, lasting, pending }
+        let (is_read_only, survey) = (false, Mutex::new(survey));
+        Self { bounds, is_read_only, survey, gate, level, lasting, pending }
+    }
+
+    /// The same, but commands can change neither the project nor what they could write to else.
+    pub(crate) fn read_only(self) -> Self {
+        Self { is_read_only: true, ..self }
     }
 
     /// What enforces it here, or why nothing can.
@@ -87,6 +95,22 @@ impl Enclosure {
         })
     }
 
+    /// What the settings give to commands that cannot be given, in sentences for the person:
+    /// commands run without it.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let Options { readable, writable, .. } = &self.bounds.options;
+        let missing = |name: &'static str, paths: &[PathBuf]| {
+            let sentence = |path: &PathBuf| {
+                let reason = granted(path).err()?;
+                Some(format!("`{name}`: commands go without `{}`: {reason}", path.display()))
+            };
+            paths.iter().filter_map(sentence).collect::<Vec<_>>()
+        };
+        let mut sentences = missing("sandbox.readable", readable);
+        sentences.extend(missing("sandbox.writable", writable));
+        sentences
+    }
+
     /// The hosts that commands asked for in vain since this was last asked.
     pub(crate) fn turned_away(&self) -> Vec<String> {
         self.gate.as_ref().map(Gate::turned_away).unwrap_or_default()
@@ -95,6 +119,9 @@ impl Enclosure {
     /// What a command that starts now is confined to.
     pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
         let level = self.level()?;
+        if self.is_read_only && level == Level::Reduced {
+            return Err("path rules alone do not keep files as they are".to_owned());
+        }
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
         let lasting = lasting.as_ref().map_err(String::clone)?;
         let View { hidden, pinned, frozen, absent, outside, news, is_partial } = self.look();
@@ -108,7 +135,7 @@ impl Enclosure {
             workspace::Absent::File(path, text) => Absent::File(path, text),
         });
         let outside = outside.iter().filter_map(|it| Grant::new(it).ok());
-        Ok(Confinement {
+        let mut confinement = Confinement {
             level,
             project: lasting.project.clone(),
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
@@ -123,7 +150,14 @@ impl Enclosure {
                 // The others have no way to hand a socket out.
                 _ => Network::None,
             },
-        })
+        };
+        if self.is_read_only {
+            confinement.readable.append(&mut confinement.writable);
+            confinement.frozen.push(self.bounds.project.clone());
+            // Nothing comes into being there.
+            confinement.absent.clear();
+        }
+        Ok(confinement)
     }
 
     pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, String> {
@@ -155,20 +189,9 @@ impl Enclosure {
 
     fn look_around(&self, environment: &Environment) -> Result<Lasting, String> {
         let Bounds { project, home, private, options } = &self.bounds;
-        let cannot = |path: &Path, err: std::io::Error| {
-            format!("cannot give commands `{}`: {err}", path.display())
-        };
         if project.parent().is_none() {
             return Err("the project is the whole file system".to_owned());
         }
-        let granted = options.readable.iter().chain(&options.writable);
-        if let Some(path) = granted.into_iter().find(|it| !it.is_absolute()) {
-            return Err(format!(
-                "`{}` in the configuration is neither absolute nor begins with `~/`",
-                path.display()
-            ));
-        }
-        let grant = |path: &PathBuf| Grant::new(path).map_err(|err| cannot(path, err));
         let mut homes = Homes::look(home.as_deref(), environment);
         if let Some(home) = homes.emptied.iter().find(|it| it.starts_with(project)) {
             // What the person's shell runs when they log in would be theirs to change.
@@ -178,14 +201,23 @@ impl Enclosure {
                 home.display()
             ));
         }
-        for path in &options.readable {
-            homes.readable.push(grant(path)?);
-        }
+        let given =
+            |paths: &[PathBuf]| paths.iter().filter_map(|it| granted(it).ok()).collect::<Vec<_>>();
+        homes.readable.extend(given(&options.readable));
         homes.hide_directories(private);
-        Ok(Lasting {
-            project: grant(project)?,
-            writable: options.writable.iter().map(grant).collect::<Result<_, _>>()?,
-            homes,
-        })
+        let project = Grant::new(project)
+            .map_err(|err| format!("cannot give commands `{}`: {err}", project.display()))?;
+        Ok(Lasting { project, writable: given(&options.writable), homes })
     }
+}
+
+/// What the person gives to commands beside the project, or why it cannot be given.
+fn granted(path: &Path) -> Result<Grant, String> {
+    if !path.is_absolute() {
+        return Err("it is neither absolute nor begins with `~/`".to_owned());
+    }
+    Grant::new(path).map_err(|err| match err.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file or directory".to_owned(),
+        _ => err.to_string(),
+    })
 }

@@ -47,15 +47,18 @@ pub(super) async fn run(
     if args.background == Some(true) {
         return leave(commands, limits, (&command, &args.command), stop).await;
     }
-    to_its_end(commands, Limits { command: time, ..limits }, (&command, &args.command), stop).await
+    let limits = Limits { command: time, ..limits };
+    to_its_end(commands, limits, (&command, &args.command), &more_time(), stop).await
 }
 
 /// Runs the command to its end. The output, then how it ended. How long it took is for the person
-/// only: the same command with the same output shall be the same text to the model.
+/// only: the same command with the same output shall be the same text to the model. Where it took
+/// too long, `more` says how it may take longer.
 pub(super) async fn to_its_end(
     commands: &Commands,
     limits: Limits,
     (command, script): (&Command, &str),
+    more: &str,
     stop: impl Future<Output = ()>,
 ) -> Result<Outcome, Failure> {
     let mut output = Output::new(&commands.shelf, limits.result);
@@ -76,7 +79,11 @@ pub(super) async fn to_its_end(
         Ended::Exited(_) | Ended::Signalled(_) => {
             (Status::Failed, end_words(ended), end_words(ended))
         }
-        Ended::TimedOut => (Status::Failed, too_long(limits.command), "timed out".to_owned()),
+        Ended::TimedOut => {
+            let seconds = limits.command.as_secs();
+            let end = format!("stopped after {seconds} s with this output so far{more}");
+            (Status::Failed, end, "timed out".to_owned())
+        }
         Ended::Stopped => {
             let end = "stopped by the person with this output so far".to_owned();
             (Status::Cancelled, end, "stopped".to_owned())
@@ -134,11 +141,10 @@ pub(super) fn end_words(ended: Ended) -> String {
     }
 }
 
-fn too_long(time: Duration) -> String {
+fn more_time() -> String {
     format!(
-        "stopped after {} s with this output so far; to allow more, give timeout_seconds, at most \
-         {}, or background: true for what shall go on running",
-        time.as_secs(),
+        "; to allow more, give timeout_seconds, at most {}, or background: true for what shall go \
+         on running",
         LONGEST.as_secs()
     )
 }

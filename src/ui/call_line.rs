@@ -9,8 +9,8 @@ use crate::ui::visible::{visible, visible_line};
 
 /// The arguments a person looks for first, in this order.
 const TELLING: &[&str] = &[
-    "command", "path", "paths", "glob", "pattern", "regex", "url", "query", "question", "id",
-    "action", "revision", "message",
+    "action", "kind", "revision", "command", "path", "paths", "glob", "pattern", "regex", "filter",
+    "url", "query", "question", "id", "message",
 ];
 
 /// `read_file src/lib.rs`, from whatever the model wrote; at most `width` characters.
@@ -116,6 +116,17 @@ mod tests {
             expect!["read_file src/lib.rs"],
         );
         check("search", r#"{"path":"src","pattern":"fn main"}"#, expect!["search src fn main"]);
+    }
+
+    #[test]
+    fn what_is_done_stands_before_what_it_is_done_to() {
+        check("git", r#"{"path":"f.txt","action":"blame"}"#, expect!["git blame f.txt"]);
+        check(
+            "git",
+            r#"{"action":"diff","path":"src","revision":"HEAD~1"}"#,
+            expect!["git diff HEAD~1 src"],
+        );
+        check("check", r#"{"filter":"parses","kind":"test"}"#, expect!["check test parses"]);
     }
 
     #[test]

@@ -9,7 +9,10 @@ use std::sync::mpsc;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{Config, Editor};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, KeyEvent,
+    RepeatCount,
+};
 use tokio::sync::oneshot;
 
 /// What came of asking for a line.
@@ -33,6 +36,9 @@ struct Question {
 /// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
 const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
 
+/// Begins that mode.
+const PASTE_ON: &[u8] = b"\x1b[?2004h";
+
 /// The line editor. It sets the terminal to raw mode only while a line is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Keyboard {
@@ -45,8 +51,9 @@ impl Keyboard {
     /// Lines worth remembering are kept in `history`.
     pub(crate) fn new(history: Option<PathBuf>) -> Self {
         let (questions, asked) = mpsc::channel();
-        std::thread::spawn(move || serve(&asked, history));
         let found = tcgetattr(std::io::stdin()).ok();
+        let suspend = found.clone().map(Suspend);
+        std::thread::spawn(move || serve(&asked, history, suspend));
         Self { questions, found }
     }
 
@@ -81,8 +88,8 @@ impl Keyboard {
     }
 }
 
-fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>) {
-    let mut editor = match open(history.as_deref()) {
+fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>, suspend: Option<Suspend>) {
+    let mut editor = match open(history.as_deref(), suspend) {
         Ok(editor) => editor,
         Err(err) => {
             while let Ok(question) = asked.recv() {
@@ -107,13 +114,20 @@ fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>) {
     }
 }
 
-fn open(history: Option<&Path>) -> rustyline::Result<Editor<(), FileHistory>> {
+fn open(
+    history: Option<&Path>,
+    suspend: Option<Suspend>,
+) -> rustyline::Result<Editor<(), FileHistory>> {
     let config = Config::builder()
         .auto_add_history(false)
         .bracketed_paste(true)
         .max_history_size(2000)?
         .build();
     let mut editor = Editor::with_config(config)?;
+    if let Some(suspend) = suspend {
+        let suspend = EventHandler::Conditional(Box::new(suspend));
+        editor.bind_sequence(KeyEvent::ctrl('Z'), suspend);
+    }
     if let Some(path) = history {
         // There is none before the first prompt.
         let _ = editor.load_history(path);
@@ -139,5 +153,39 @@ fn read(editor: &mut Editor<(), FileHistory>, prompt: &str) -> Line {
             Err(ReadlineError::Eof) => return Line::Entered(text),
             Err(err) => return Line::Failed(err.to_string()),
         }
+    }
+}
+
+/// What Ctrl-Z does while a line is read; with the terminal as it was found.
+///
+/// The editor's own way asks for the whole group to be stopped and goes on: the system stops another
+/// thread first, and raw mode is set again before anything stands still, for the shell to undo.
+struct Suspend(Termios);
+
+impl ConditionalEventHandler for Suspend {
+    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        let raw = tcgetattr(std::io::stdin()).ok()?;
+        let set = |modes| tcsetattr(std::io::stdin(), OptionalActions::Drain, modes);
+        let _ = std::io::stderr().write_all(PASTE_OFF);
+        set(&self.0).ok()?;
+        stop();
+        // A terminal that is gone ends the line by itself.
+        let _ = set(&raw);
+        let _ = std::io::stderr().write_all(PASTE_ON);
+        Some(Cmd::Repaint)
+    }
+}
+
+/// Stops the group that the shell knows as one job; returns when it goes on. In a group that no
+/// shell minds nothing is stopped.
+fn stop() {
+    // SAFETY: neither of the two is a handler, and a signal may be sent to this thread at any time.
+    #[expect(unsafe_code, reason = "only a signal to this very thread stops it before it goes on")]
+    unsafe {
+        // The others first: whoever is left goes on.
+        libc::signal(libc::SIGTSTP, libc::SIG_IGN);
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+        libc::signal(libc::SIGTSTP, libc::SIG_DFL);
+        libc::raise(libc::SIGTSTP);
     }
 }

@@ -26,6 +26,8 @@ pub(crate) struct Style {
     pub(crate) colour_words: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
+    /// The words go to a program that may show them where the notes are, and later than they.
+    pub(crate) apart: bool,
     /// Show what the model thinks, and the count of each request.
     pub(crate) verbose: bool,
 }
@@ -35,6 +37,9 @@ const EXCERPT: usize = 12;
 
 /// At most so many of a command that succeeded.
 const GLIMPSE: usize = 4;
+
+/// At most so much of what an edit broke.
+const FOUND: usize = 3;
 
 pub(crate) struct Screen {
     words: Outlet,
@@ -48,6 +53,8 @@ pub(crate) struct Screen {
     calls: HashMap<String, Call>,
     /// Something is on the last line of the words.
     mid_line: bool,
+    /// Its end is still to be written to the words: the notes had it first.
+    owed: bool,
     thinking: bool,
     /// Words were shown since the model was asked, which are void if it has to be asked again.
     spoke: bool,
@@ -82,6 +89,7 @@ impl Screen {
             keyboard,
             calls: HashMap::new(),
             mid_line: false,
+            owed: false,
             thinking: false,
             spoke: false,
             asked: false,
@@ -112,12 +120,14 @@ impl Screen {
 
     /// Why words are missing from the stream of words, if some are; told once.
     pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
+        self.pay();
         self.words.trouble()
     }
 
     fn say(&mut self, text: &str) {
         self.status.clear();
         self.end_thinking();
+        self.pay();
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
         self.spoke = true;
@@ -147,7 +157,21 @@ impl Screen {
         self.end_thinking();
         let rest = self.code.finish();
         self.words.write(&rest);
-        if std::mem::take(&mut self.mid_line) {
+        if !std::mem::take(&mut self.mid_line) {
+            return;
+        }
+        if self.style.apart {
+            // Whoever shows the words is not asked whether they have; the notes end the line.
+            self.owed = true;
+            let _ = writeln!(self.notes);
+        } else {
+            self.words.write("\n");
+        }
+    }
+
+    /// Writes the end of a line that was put off.
+    fn pay(&mut self) {
+        if std::mem::take(&mut self.owed) {
             self.words.write("\n");
         }
     }
@@ -234,6 +258,7 @@ impl Screen {
             let line: String = line.chars().take(self.width()).collect();
             self.note(&line.dimmed().to_string());
         }
+        self.pay();
     }
 }
 
@@ -297,6 +322,10 @@ impl Front for Screen {
         loop {
             match keyboard.question(&prompt).await {
                 Line::Entered(answer) => match decision(&answer, stakes) {
+                    // Where always is an answer, it is a decision.
+                    None if is_always(&answer) => {
+                        self.note("  there is no rule that would cover just this; y or n");
+                    }
                     None => {}
                     decision => return decision,
                 },
@@ -340,13 +369,19 @@ fn question_in_full(question: &Question) -> String {
 /// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.
 fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
     let words = answer.trim();
+    if is_always(words) {
+        return stakes.always.clone().map(Decision::Always);
+    }
     match &*words.to_lowercase() {
         "y" | "yes" => Some(Decision::Allowed),
-        "a" | "always" => stakes.always.clone().map(Decision::Always),
         "n" | "no" | "" => Some(Decision::Denied(String::new())),
         short if short.chars().count() <= 3 => None,
         _ => Some(Decision::Denied(words.to_owned())),
     }
+}
+
+fn is_always(answer: &str) -> bool {
+    matches!(&*answer.trim().to_lowercase(), "a" | "always")
 }
 
 fn reading(progress: Progress) -> String {
@@ -366,21 +401,16 @@ fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
     }
 }
 
-/// The part of a result that a person wants to see: a diff, or the end of an output.
+/// The part of a result that a person wants to see: a diff and what it broke, or the end of an
+/// output.
 fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
     let text = visible(&outcome.text);
     let lines: Vec<&str> = text.lines().collect();
     if writes && outcome.status == CallStatus::Done {
-        // Of several files each has a heading.
-        let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
-        let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
-        let from = lines.iter().position(begins).unwrap_or(lines.len());
-        let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
-        let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
-        if diff.len() > EXCERPT {
-            shown.push(format!("    … {} more lines", diff.len() - EXCERPT).dimmed().to_string());
-        }
+        let (diff, found) = lines.split_at(after_diff(&lines));
+        let mut shown = diff_excerpt(diff);
+        shown.extend(found_excerpt(found));
         return shown.join("\n");
     }
     let runs = call.is_some_and(|it| it.tool == "run_command");
@@ -393,14 +423,50 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
     let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
     let lines = &lines[..lines.len() - usize::from(ends)];
     let from = lines.len().saturating_sub(most);
-    let before = match from {
-        0 => None,
-        1 => Some("    … 1 more line".to_owned()),
-        n => Some(format!("    … {n} more lines")),
-    };
+    let before = Some(more_lines(from)).filter(|_| 0 < from);
     let shown = lines[from..].iter().map(|it| format!("    {it}"));
     let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
     shown.collect::<Vec<_>>().join("\n")
+}
+
+/// Where what an edit broke begins, behind its diff: no line of a diff looks like its heading.
+fn after_diff(lines: &[&str]) -> usize {
+    let is_heading = |it: &&str| it.starts_with('[') && it.ends_with(":]");
+    lines.iter().position(is_heading).unwrap_or(lines.len())
+}
+
+fn diff_excerpt(lines: &[&str]) -> Vec<String> {
+    // Of several files each has a heading.
+    let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
+    let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
+    let from = lines.iter().position(begins).unwrap_or(lines.len());
+    let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
+    let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
+    if EXCERPT < diff.len() {
+        shown.push(more_lines(diff.len() - EXCERPT).dimmed().to_string());
+    }
+    shown
+}
+
+/// What was found, without the lines of the file that it speaks of.
+fn found_excerpt(lines: &[&str]) -> Vec<String> {
+    let is_note = |it: &&&str| it.starts_with('[') && it.ends_with(']');
+    let is_found = |it: &&&str| !is_note(it) && !it.starts_with("    ");
+    let left_out =
+        |it: &&str| it.strip_prefix("[and ")?.strip_suffix(" more]")?.parse::<usize>().ok();
+    let found: Vec<&&str> = lines.iter().filter(is_found).collect();
+    let left_out: usize = lines.iter().filter_map(left_out).sum();
+    let mut shown: Vec<String> =
+        found.iter().take(FOUND).map(|it| format!("    {it}").red().to_string()).collect();
+    let more = found.len().saturating_sub(FOUND) + left_out;
+    if 0 < more {
+        shown.push(format!("    … {more} more").dimmed().to_string());
+    }
+    shown
+}
+
+fn more_lines(n: usize) -> String {
+    format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
 }
 
 fn diff_line(line: &str) -> String {

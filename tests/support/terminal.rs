@@ -24,8 +24,10 @@ pub const ESCAPE: &str = "\x1b";
 pub const TAB: &str = "\t";
 pub const UP: &str = "\x1b[A";
 pub const DOWN: &str = "\x1b[B";
+pub const CTRL_A: &str = "\x01";
 pub const CTRL_C: &str = "\x03";
 pub const CTRL_D: &str = "\x04";
+pub const CTRL_Z: &str = "\x1a";
 
 /// A process with a terminal of its own, which it leads. Dropping it kills the process.
 pub struct Terminal {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde_json::json;
 
 use crate::cli::args::{Options, Selftest};
@@ -25,7 +25,7 @@ use crate::cli::selftest::case::{CASES, Case, Kind};
 use crate::cli::selftest::verdict::{Sign, Verdict, is_there};
 use crate::cli::selftest::world::World;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, configuration, print};
+use crate::cli::{Exit, WrongUsage, configuration, print};
 use crate::conversation::{Call, Outcome};
 use crate::sandbox::{self, Environment, Level};
 use crate::tools::{CheckRules, Limits, Means, Toolbox};
@@ -62,6 +62,11 @@ pub(super) fn selftest(
         let tried = probe::probe(name, args);
         return Ok(if tried.is_ok() { Exit::Done } else { Exit::Failed });
     }
+    let chosen = chosen(&typed.only)?;
+    if typed.list {
+        print(&chosen.iter().map(|it| format!("{}  {}\n", it.id, it.what)).collect::<String>())?;
+        return Ok(Exit::Done);
+    }
     let began = Instant::now();
     let workspace = around.workspace()?;
     let mut settings = configuration::load(around, options, &workspace)?.settings.sandbox;
@@ -72,9 +77,6 @@ pub(super) fn selftest(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up the event loop")?;
 
-    let chosen = CASES.iter().filter(|it| {
-        typed.only.is_empty() || typed.only.iter().any(|only| it.id.starts_with(only.as_str()))
-    });
     let level = runtime.block_on(async { ground.level() })?;
     let mut judged = Vec::new();
     for case in chosen {
@@ -93,6 +95,18 @@ pub(super) fn selftest(
     print(&text)?;
     let is_good = judged.iter().all(|(_, it)| it.is_good());
     Ok(if is_good { Exit::Done } else { Exit::Failed })
+}
+
+/// The cases whose ids begin as one of `only` does; all where nothing is named.
+fn chosen(only: &[String]) -> anyhow::Result<Vec<&'static Case>> {
+    let begins = |it: &Case, start: &String| it.id.starts_with(start.as_str());
+    if let Some(none) = only.iter().find(|start| !CASES.iter().any(|it| begins(it, start))) {
+        bail!(WrongUsage(format!(
+            "no case begins with `{none}`\nhint: `agent selftest --list` lists them"
+        )));
+    }
+    let is_chosen = |it: &&Case| only.is_empty() || only.iter().any(|start| begins(it, start));
+    Ok(CASES.iter().filter(is_chosen).collect())
 }
 
 /// Where the worlds are made: in the home rather than in `/tmp`, of which commands have their own.

@@ -365,7 +365,7 @@ fn a_host_is_the_one_that_is_named_and_so_is_a_port() {
             fetch_url http://127.0.0.1/
                 Refused: no rule of the user allows this host. Do without it, or ask the user.
             fetch_url nonsense
-                Refused: no rule of the user allows this host. Do without it, or ask the user.
+                Refused: only http and https are fetched, from a host that is written plainly.
         "#]],
     );
     check(

@@ -10,7 +10,7 @@ use crate::ui::paper::Paper;
 fn check(events: &[Event<'_>], expected: Expect) {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     events.iter().for_each(|it| screen.show(it));
     drop(screen);
@@ -53,6 +53,20 @@ fn words_and_notes_go_different_ways() {
               10 tokens read, 90 from cache, 50 written at 50/s, 15 % of the window
         "#]],
     );
+}
+
+#[test]
+fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
+    colored::control::set_override(false);
+    let (words, notes) = (Paper::default(), Paper::default());
+    let style = Style { width: 80, colour_words: false, live: false, apart: true, verbose: false };
+    let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
+    screen.show(&Event::Said(Piece::Text("step")));
+    screen.show(&Event::Warning("it is late"));
+    assert_eq!(*notes.0.borrow(), "\nwarning: it is late\n");
+    screen.show(&Event::Said(Piece::Text("next")));
+    screen.show(&Event::Ended);
+    assert_eq!(*words.0.borrow(), "step\nnext\n");
 }
 
 #[test]
@@ -108,6 +122,64 @@ fn the_diffs_of_several_files_have_headings() {
                 -a
                 +b
         "#]],
+    );
+}
+
+#[test]
+fn what_an_edit_broke_is_shown_below_its_diff() {
+    let edit = |text: &str, expected: Expect| {
+        check(
+            &[
+                Event::Recorded(&reply(&[("edit_file", r#"{"path":"a.rs"}"#)])),
+                Event::Recorded(&result(CallStatus::Done, text, "+1 -1, errors")),
+            ],
+            expected,
+        );
+    };
+    edit(
+        "Edited a.rs:\n@@ -1 +1 @@\n-a\n+b\n[new since this edit, by `cargo check`:]\n\
+         a.rs:1:1: error[E0425]: no `b`\n    b\n[there are new errors in other files too: c.rs]\n",
+        expect![[r#"
+            ● edit_file a.rs  +1 -1, errors
+                @@ -1 +1 @@
+                -a
+                +b
+                a.rs:1:1: error[E0425]: no `b`
+        "#]],
+    );
+    edit(
+        "Edited a.rs:\n@@ -1 +1 @@\n-a\n+b\n[this edit broke the syntax:]\n\
+         [id].ts:1: error: 1\na:2: error: 2\na:3: error: 3\na:4: error: 4\n[and 7 more]\n",
+        expect![[r#"
+            ● edit_file a.rs  +1 -1, errors
+                @@ -1 +1 @@
+                -a
+                +b
+                [id].ts:1: error: 1
+                a:2: error: 2
+                a:3: error: 3
+                … 8 more
+        "#]],
+    );
+    let added = (1..=12).map(|it| format!("+{it}\n")).collect::<String>();
+    edit(
+        &format!("Edited a.rs:\n@@ -0,0 +1,12 @@\n{added}"),
+        expect![[r#"
+        ● edit_file a.rs  +1 -1, errors
+            @@ -0,0 +1,12 @@
+            +1
+            +2
+            +3
+            +4
+            +5
+            +6
+            +7
+            +8
+            +9
+            +10
+            +11
+            … 1 more line
+    "#]],
     );
 }
 
@@ -219,7 +291,7 @@ fn an_answer_that_could_not_be_written_is_told() {
             Ok(())
         }
     }
-    let style = Style { width: 80, colour_words: false, live: false, verbose: false };
+    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
     let mut screen = Screen::new(Box::new(Full), Box::new(Paper::default()), style, None);
     assert!(screen.trouble().is_none());
     screen.show(&Event::Said(Piece::Text("It is done.")));
