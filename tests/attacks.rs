@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::child::Finished;
+use crate::support::child::{Finished, copy_program};
 use crate::support::home::Home;
 
 /// A suite of its own, on a machine that may be busy.
@@ -60,7 +60,7 @@ fn no_attack_of_an_ordinary_user_comes_through() {
     let place = tempfile::Builder::new().prefix("agent-attacks").tempdir_in("/var/tmp").unwrap();
     std::fs::set_permissions(place.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     let program = place.path().join("agent");
-    std::fs::copy(env!("CARGO_BIN_EXE_agent"), &program).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_agent"), &program);
     let state = place.path().join("state");
     std::fs::create_dir(&state).unwrap();
     std::os::unix::fs::chown(&state, Some(NOBODY), Some(NOBODY)).unwrap();

@@ -97,7 +97,7 @@ fn a_call_under_another_name_is_judged_as_the_tool_that_runs() {
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
             ---
             {"role":"assistant","content":"","tool_calls":[{"id":"call00000000000000x0000000000000","type":"function","function":{"name":"functions.bash","arguments":"{\"cmd\":\"touch b\",\"reason\":\"to see\"}"}}]}
-            {"role":"tool","tool_call_id":"call00000000000000x0000000000000","name":"functions.bash","content":"The user said no: there is nobody to ask; only what needs no leave can be done"}
+            {"role":"tool","tool_call_id":"call00000000000000x0000000000000","name":"functions.bash","content":"Refused: there is nobody to ask; only what needs no leave can be done."}
         "#]],
     );
     check(

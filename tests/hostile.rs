@@ -307,7 +307,7 @@ fn nobody_to_ask_means_no() {
     ]);
     home.agent(&["go"]).server(&server).run().assert_code(0);
     assert!(!home.has("project/made"));
-    expect!["The user said no: there is nobody to ask; only what needs no leave can be done"]
+    expect!["Refused: there is nobody to ask; only what needs no leave can be done."]
         .assert_eq(server.chat(1).last_message().unwrap_or_default());
 }
 
@@ -327,7 +327,7 @@ fn a_command_that_only_looks_needs_no_question() {
         [exit 0]
     "#]]
     .assert_eq(server.chat(1).last_message().unwrap_or_default());
-    expect!["The user said no: there is nobody to ask; only what needs no leave can be done"]
+    expect!["Refused: there is nobody to ask; only what needs no leave can be done."]
         .assert_eq(server.chat(2).last_message().unwrap_or_default());
     assert!(!home.has("project/b.txt"));
 }

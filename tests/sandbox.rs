@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use expect_test::{Expect, expect};
 use serde_json::json;
 
-use crate::support::child::Finished;
+use crate::support::child::{Finished, copy_program};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::{Home, Run};
 use crate::support::play::{processes, until};
@@ -57,7 +57,7 @@ impl Place {
         let home = Home::new();
         // Where the tests were built may be nobody's to read.
         let agent = home.path("agent");
-        std::fs::copy(env!("CARGO_BIN_EXE_agent"), &agent).expect("the program can be copied");
+        copy_program(env!("CARGO_BIN_EXE_agent"), &agent);
         Self { home, user, agent }
     }
 
@@ -360,7 +360,7 @@ fn only_the_command_ends_by_what_it_devours() {
 fn where_nothing_confines_it_a_command_is_not_run() {
     let home = Home::new();
     // In a sandbox no other can be made.
-    std::fs::copy(env!("CARGO_BIN_EXE_agent"), home.path("project/agent")).unwrap();
+    copy_program(env!("CARGO_BIN_EXE_agent"), &home.path("project/agent"));
     let inner = "./agent sandbox --level namespaces -- touch ran; echo exit $?";
     let finished = home.agent(&["sandbox", "--", "/bin/sh", "-c", inner]).run();
     assert!(!home.has("project/ran"));

@@ -150,6 +150,11 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
         );
     }
     match (&state.decision, rules.judge(call)) {
+        (Some(Decision::Nobody), _) => answer(
+            Status::Refused,
+            "Refused: there is nobody to ask; only what needs no leave can be done.",
+            "denied",
+        ),
         (Some(Decision::Denied(why)), _) if why.is_empty() => {
             answer(Status::Refused, "The user said no. Do something else, or ask.", "denied")
         }
@@ -182,7 +187,7 @@ pub(super) fn given_up(state: &CallState) -> Outcome {
 /// The calls that only read, up to the first one that does more.
 fn readers(rules: &Rules, transcript: &Transcript) -> Vec<Call> {
     let may_run = |call: &Call, state: &CallState| match state.decision {
-        Some(Decision::Denied(_)) => false,
+        Some(Decision::Denied(_) | Decision::Nobody) => false,
         Some(Decision::Allowed | Decision::Always(_)) => true,
         None => rules.judge(call) == Verdict::Allow,
     };

@@ -88,6 +88,8 @@ pub(crate) enum Decision {
     Always(String),
     /// With what the person said, which may be nothing.
     Denied(String),
+    /// There was nobody who could have allowed it.
+    Nobody,
 }
 
 /// The answer to a call.

@@ -102,6 +102,7 @@ struct Call {
 pub(crate) enum Decision {
     Allowed,
     Denied(String),
+    Nobody,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,6 +189,7 @@ impl From<&Entry> for Record {
                     conversation::Decision::Allowed => (Decision::Allowed, None),
                     conversation::Decision::Always(rule) => (Decision::Allowed, Some(rule)),
                     conversation::Decision::Denied(words) => (Decision::Denied(words), None),
+                    conversation::Decision::Nobody => (Decision::Nobody, None),
                 };
                 Self::Decided { call, decision, rule }
             }
@@ -248,6 +250,7 @@ impl Decision {
             (Self::Allowed, None) => conversation::Decision::Allowed,
             (Self::Allowed, Some(rule)) => conversation::Decision::Always(rule),
             (Self::Denied(words), _) => conversation::Decision::Denied(words),
+            (Self::Nobody, _) => conversation::Decision::Nobody,
         }
     }
 }
@@ -311,6 +314,8 @@ pub(crate) mod tests {
                 call,
                 decision: conversation::Decision::Always(rule)
             }),
+            text()
+                .prop_map(|call| Entry::Decided { call, decision: conversation::Decision::Nobody }),
             text().prop_map(|call| Entry::Started { call }),
             (text(), status(), text(), text(), prop::collection::vec(text(), 0..2)).prop_map(
                 |(call, status, text, gist, notices)| {

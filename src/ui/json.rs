@@ -234,7 +234,7 @@ impl Front for Json {
     }
 
     async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Decision> {
-        Some(Decision::Denied("there is nobody to ask".to_owned()))
+        Some(Decision::Nobody)
     }
 
     async fn ask(&mut self, _: &Question) -> Option<Answer> {

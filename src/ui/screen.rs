@@ -311,8 +311,7 @@ impl Front for Screen {
         }
         let Some(keyboard) = self.keyboard.clone() else {
             self.note("  no: there is no terminal to ask at (see `--permission`)");
-            let why = "there is nobody to ask; only what needs no leave can be done".to_owned();
-            return Some(Decision::Denied(why));
+            return Some(Decision::Nobody);
         };
         if let Some(rule) = &stakes.always {
             self.note(&format!("  always would save {}", visible(rule)));

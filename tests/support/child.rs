@@ -187,6 +187,15 @@ pub fn spawn(
     command.spawn().unwrap_or_else(|err| panic!("cannot start {command:?}: {err}"))
 }
 
+/// A copy of a program. Another process makes it: what another thread starts just now would inherit
+/// the file as it is written, and nobody can run a program that somebody may still write.
+#[expect(clippy::disallowed_methods, reason = "the tests stand where `cli` and `sandbox` stand")]
+pub fn copy_program(from: &str, to: &std::path::Path) {
+    let mut copy = Command::new("cp");
+    let copied = spawn(copy.arg(from).arg(to), || Ok(())).wait().expect("the process is ours");
+    assert!(copied.success(), "cannot copy `{from}`");
+}
+
 pub fn pid(child: &Child) -> Pid {
     let id = i32::try_from(child.id()).expect("a process id fits");
     Pid::from_raw(id).expect("a process id is not zero")
