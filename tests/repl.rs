@@ -42,6 +42,25 @@ fn a_conversation_is_a_header_a_prompt_and_answers() {
 }
 
 #[test]
+fn the_server_reads_what_comes_first_while_the_person_types() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Hi.")]);
+    let mut terminal = open(&home, &server, &[]);
+    let ahead = server.ahead();
+    type_line(&mut terminal, "hello");
+    terminal.wait_for("Hi.");
+    let chat = server.chat(0);
+    let common = ahead.raw.iter().zip(&chat.raw).take_while(|(a, b)| a == b).count();
+    let rest = |it: &[u8]| String::from_utf8_lossy(&it[common..]).into_owned();
+    let both = format!("{}\n{}\n", rest(&ahead.raw), rest(&chat.raw));
+    expect![[r#"
+        "}],"max_tokens":1}
+        hello"}]}
+    "#]]
+    .assert_eq(&both);
+}
+
+#[test]
 fn what_fills_the_window_is_shown_before_and_after_a_turn() {
     let home = Home::new();
     home.file("project/a.txt", &"a line of the file\n".repeat(100));
@@ -398,7 +417,7 @@ fn ctrl_d_leaves() {
     let mut terminal = open(&home, &server, &[]);
     terminal.send(CTRL_D);
     assert_eq!(terminal.finish().0, Some(0));
-    assert!(server.requests().is_empty());
+    assert!(server.chats().is_empty());
     assert!(journal::files(&home).is_empty(), "a session in which nothing was said leaves nothing");
 }
 

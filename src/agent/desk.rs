@@ -75,11 +75,23 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// What fills the window, as it will be with the next prompt.
     pub(crate) async fn context(&mut self) -> anyhow::Result<Context> {
+        let transcript = self.with_opening();
+        self.reach.context(&transcript).await
+    }
+
+    /// Has the server read what comes before the next prompt; may be dropped at any time.
+    pub(crate) async fn warm(&mut self) {
+        let transcript = self.with_opening();
+        self.reach.warm(&transcript).await;
+    }
+
+    /// The transcript as it will be before the next prompt.
+    fn with_opening(&self) -> Transcript {
         let mut transcript = self.transcript.clone();
         if let Some(system) = &self.system {
             transcript.push(Entry::Opened { system: system.clone() });
         }
-        self.reach.context(&transcript).await
+        transcript
     }
 
     /// Works on from where the transcript stands.

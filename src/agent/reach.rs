@@ -51,6 +51,8 @@ pub(super) struct Line {
     /// The server can count the tokens of a request.
     counts: bool,
     pub(super) gauge: llm::Gauge,
+    /// What the server says of its model, until it was told.
+    greeting: Option<llm::Props>,
 }
 
 /// What the model is asked for.
@@ -68,6 +70,17 @@ const SHORTEST_SUMMARY: usize = 20;
 const TRIES: usize = 2;
 
 impl Line {
+    /// Tells of the server what was not told yet.
+    fn greet(&mut self, front: &mut impl Front) {
+        let Some(props) = self.greeting.take() else { return };
+        front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
+        if props.tools == Some(false) {
+            front.show(&Event::Warning(
+                "this model's chat template knows no tools; it may talk about work instead of doing it",
+            ));
+        }
+    }
+
     /// How many tokens the next request has, and the window, if no room is left for the answer. Where
     /// nobody has counted yet, the server is to say so.
     async fn full(&mut self) -> Option<(u32, u32)> {
@@ -146,11 +159,37 @@ impl<H: Host, F: Front> Reach<H, F> {
         let line = match self.line.take() {
             Some(line) => line,
             None => {
-                connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox)
-                    .await??
+                let stop = self.interrupt.fired();
+                let on = &mut |it: Event<'_>| self.front.show(&it);
+                let connecting = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
+                tokio::select! {
+                    biased;
+                    () = stop => bail!("stopped"),
+                    line = connecting => line??,
+                }
             }
         };
-        Ok(self.line.insert(line))
+        let line = self.line.insert(line);
+        line.greet(&mut self.front);
+        Ok(line)
+    }
+
+    /// Has the server read what is sure to come, so that it need not when the person has spoken.
+    /// Nobody is told, and what goes wrong is told with the first prompt.
+    pub(super) async fn warm(&mut self, transcript: &Transcript) {
+        let line = match &mut self.line {
+            Some(line) => line,
+            none => {
+                let on = &mut |_: Event<'_>| {};
+                let connected = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
+                let Ok(Ok(line)) = connected.await else { return };
+                none.insert(line)
+            }
+        };
+        if line.counts {
+            line.request.extend(transcript.entries());
+            let _ = llm::warm(&line.server, &line.request).await;
+        }
     }
 
     /// The outer error ends the turn, the inner one may pass.
@@ -163,10 +202,12 @@ impl<H: Host, F: Front> Reach<H, F> {
         let line = match &mut self.line {
             Some(line) => line,
             none => {
+                let on = &mut |it: Event<'_>| self.front.show(&it);
+                let connecting = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
                 let connected = tokio::select! {
                     biased;
                     () = stop => return Ok(Ok(Answered::Reply(nothing_said()))),
-                    line = connect(&mut self.host, &mut self.front, &self.constants, &mut self.toolbox) => line?,
+                    line = connecting => line?,
                 };
                 match connected {
                     Ok(line) => none.insert(line),
@@ -174,6 +215,7 @@ impl<H: Host, F: Front> Reach<H, F> {
                 }
             }
         };
+        line.greet(&mut self.front);
         line.request.extend(transcript.entries());
         let for_summary;
         let (request, is_reply) = match wanted {
@@ -274,33 +316,27 @@ fn say(front: &mut impl Front, text: &str) {
 
 async fn connect(
     host: &mut impl Host,
-    front: &mut impl Front,
+    on: &mut dyn FnMut(Event<'_>),
     constants: &llm::Constants,
     toolbox: &mut Toolbox,
 ) -> anyhow::Result<Result<Line, AskError>> {
-    let server = host.server(&mut |it| front.show(&it)).await?;
-    front.show(&Event::Asked);
+    let server = host.server(on).await?;
+    on(Event::Asked);
     let props = match llm::props(&server).await {
         Ok(props) => props,
         Err(err) => return Ok(Err(err)),
     };
-    front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
     if let Some(window) = props.window {
         toolbox.fit_window(window);
-    }
-    if props.tools == Some(false) {
-        front.show(&Event::Warning(
-            "this model's chat template knows no tools; it may talk about work instead of doing it",
-        ));
     }
     let mut constants = constants.clone();
     constants.llama = props.llama;
     if !props.llama {
-        constants.model = constants.model.or(props.model);
+        constants.model = constants.model.or(props.model.clone());
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    Ok(Ok(Line { server, request, window, counts, gauge }))
+    Ok(Ok(Line { server, request, window, counts, gauge, greeting: Some(props) }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {

@@ -1,5 +1,7 @@
 //! A conversation at the terminal: line in, turn, line in.
 
+use std::pin::pin;
+
 use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
@@ -30,16 +32,22 @@ pub(super) async fn talk(
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
     }
-    let mut leaving = false;
+    let (mut leaving, mut is_cold) = (false, true);
     loop {
-        let line = tokio::select! {
-            biased;
-            () = leave.fired() => {
-                keyboard.let_go();
-                return Ok(Exit::Cancelled);
+        let mut typed = pin!(keyboard.prompt("› "));
+        let line = loop {
+            tokio::select! {
+                biased;
+                () = leave.fired() => {
+                    keyboard.let_go();
+                    return Ok(Exit::Cancelled);
+                }
+                line = &mut typed => break line,
+                // The server reads while the person types.
+                () = desk.warm(), if is_cold => is_cold = false,
             }
-            line = keyboard.prompt("› ") => line,
         };
+        is_cold = false;
         let words = match line {
             Line::Entered(words) => words,
             Line::End => return Ok(Exit::Done),

@@ -16,14 +16,16 @@ mod sampling;
 mod server;
 mod spoken;
 mod sse;
+mod warm;
 
 pub(crate) use ask::ask;
 pub(crate) use count::count;
 pub(crate) use error::AskError;
 pub(crate) use gauge::{Gauge, most};
-pub(crate) use props::props;
+pub(crate) use props::{Props, props};
 pub(crate) use request::{Constants, Request};
 pub(crate) use retry::retry_after;
 pub(crate) use sampling::Sampling;
 pub(crate) use server::{Address, Server};
 pub(crate) use spoken::{Veil, hear};
+pub(crate) use warm::warm;

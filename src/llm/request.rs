@@ -197,12 +197,22 @@ impl Request {
 
     /// The whole body as it stands.
     pub(crate) fn body(&self) -> Body {
+        self.ending(self.user.as_deref(), b"]}")
+    }
+
+    /// The body before the user has spoken, for a server that shall only read it: the shortest answer
+    /// is one token.
+    pub(crate) fn body_ahead(&self) -> Body {
+        self.ending(Some(self.user.as_deref().unwrap_or_default()), br#"],"max_tokens":1}"#)
+    }
+
+    fn ending(&self, user: Option<&str>, end: &[u8]) -> Body {
         let mut blocks: VecDeque<Bytes> = self.sealed.iter().cloned().collect();
         let mut last = self.open.clone();
-        if let Some(said) = &self.user {
+        if let Some(said) = user {
             write(&mut last, &Message::of_user(said), self.has_messages);
         }
-        last.extend_from_slice(b"]}");
+        last.extend_from_slice(end);
         blocks.push_back(last.into());
         Body(blocks)
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use crate::support::request::Request;
-use crate::support::response::{Framing, Head, Pace, Response, Step};
+use crate::support::response::{Framing, Head, Pace, Response, Step, say};
 use crate::support::watched::{PATIENCE, Watched};
 use crate::support::wire;
 
@@ -128,6 +128,14 @@ impl FaultServer {
         chat.unwrap_or_else(|| panic!("waited in vain for chat {nth}; got {}", self.chats().len()))
     }
 
+    /// The first request that is made ahead of a prompt, as soon as it is here.
+    #[track_caller]
+    pub fn ahead(&self) -> Request {
+        let come = |it: &Log| it.requests.iter().find(|it| it.is_ahead()).cloned();
+        let ahead = self.state.log.wait(Instant::now() + PATIENCE, come);
+        ahead.expect("a request ahead of the prompt")
+    }
+
     /// The `nth` request of any kind, counted from 0, as soon as it is here.
     #[track_caller]
     pub fn request(&self, nth: usize) -> Request {
@@ -220,6 +228,9 @@ fn response_to(state: &State, nth: usize, request: &Request) -> Response {
     }
     if request.is_chat() {
         return (state.script)(nth, request);
+    }
+    if request.is_ahead() {
+        return say("I");
     }
     let body = match asked {
         ("GET", "/health" | "/v1/health") => serde_json::json!({"status": "ok"}),

@@ -55,7 +55,12 @@ impl Request {
 
     /// Whether it asks a model to speak.
     pub fn is_chat(&self) -> bool {
-        self.method == "POST" && self.path.ends_with("/chat/completions")
+        self.method == "POST" && self.path.ends_with("/chat/completions") && !self.is_ahead()
+    }
+
+    /// Asks for nothing but that the server reads what comes before the next prompt.
+    pub fn is_ahead(&self) -> bool {
+        self.body["max_tokens"] == 1
     }
 
     /// The messages of a chat.
