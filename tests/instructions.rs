@@ -138,3 +138,23 @@ fn those_of_a_folder_are_told_once_when_the_model_comes_there() {
     "#]]
     .assert_eq(&results(&then));
 }
+
+#[test]
+fn what_the_model_would_be_told_can_be_read() {
+    let home = project();
+    let shown = home.agent(&["prompt", "show"]).run();
+    shown.assert_code(0);
+    let server = FaultServer::script(vec![say("Hi.")]);
+    home.agent(&["hello"]).server(&server).run().assert_code(0);
+    let chat = server.chat(0);
+    let mut expected = chat.messages()[0]["content"].as_str().expect("it is text").to_owned();
+    expected += "\n\n";
+    for tool in chat.body["tools"].as_array().expect("there are tools") {
+        expected += &format!("{}\n", tool["function"]);
+    }
+    // The harness writes places as every machine would.
+    let rewritten =
+        |it: &str| it.replace(home.path("project").to_str().expect("UTF-8"), "[PROJECT]");
+    assert_eq!(shown.stdout, rewritten(&expected));
+    assert!(shown.stderr.starts_with("about "), "{}", shown.stderr);
+}

@@ -149,6 +149,11 @@ pub(super) enum Subcommands {
     Redo(OfSession),
     /// What a session changed in all
     Diff(OfSession),
+    /// What the model is told before your first prompt
+    Prompt {
+        #[command(subcommand)]
+        command: Prompt,
+    },
     /// See what is configured, and where each value came from
     Config {
         #[command(subcommand)]
@@ -264,6 +269,12 @@ pub(super) enum Sessions {
         /// Its whole id
         id: String,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Prompt {
+    /// Print it, word for word, and how long it is
+    Show,
 }
 
 #[derive(Debug, Subcommand)]

@@ -17,7 +17,9 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, checking, configuration, input, talk, tool_files, trust};
+use crate::cli::{
+    Exit, WrongUsage, checking, configuration, input, note, print, talk, tool_files, trust,
+};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
 use crate::llm::Constants;
@@ -74,6 +76,38 @@ pub(super) fn work(
                 .to_owned()
         ));
     }
+    job(around, options)?.run(prompt).map(|(exit, _)| exit)
+}
+
+/// Prints what the model of a new session would be told before the first prompt.
+pub(super) fn show_prompt(around: &Surroundings, options: &Options) -> anyhow::Result<Exit> {
+    let mut job = job(around, options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.context("cannot set up the event loop")?;
+    let trust = trust::settle(job.around, &job.workspace, None, &mut job.warnings);
+    let trust = runtime.block_on(trust);
+    job.heed();
+    let system = job.system_prompt()?;
+    let toolbox = job.toolbox(None, false, &trust);
+    let tools: Vec<_> = toolbox.specs().iter().map(|it| it.definition.as_str()).collect();
+    print(&format!("{}\n\n{}\n", visible(&system), visible(&tools.join("\n"))))?;
+    for warning in &job.warnings {
+        note(&format!("warning: {}", visible(warning)));
+    }
+    // As usual models count; `/context` has the server count.
+    let tokens = |bytes: usize| bytes.div_ceil(4);
+    let (words, definitions) =
+        (tokens(system.len()), tokens(tools.iter().map(|it| it.len()).sum()));
+    note(&format!(
+        "about {} tokens: {words} of words, {definitions} of {} tools",
+        words + definitions,
+        tools.len()
+    ));
+    Ok(Exit::Done)
+}
+
+/// What is to be worked with, from all that was set.
+fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
     let workspace = around.workspace()?;
     let mut loaded = configuration::load(around, options, &workspace)?;
     // A model file that was named nearer than a server is what shall be worked with.
@@ -87,7 +121,7 @@ pub(super) fn work(
         (None, true) => Which::Newest,
         (None, false) => Which::New,
     };
-    let job = Job {
+    Ok(Job {
         around,
         workspace: Arc::new(keeping_secrets(workspace, &loaded.settings)?),
         settings: loaded.settings,
@@ -95,8 +129,7 @@ pub(super) fn work(
         output: options.output_format,
         verbose: options.verbose,
         warnings: loaded.warnings,
-    };
-    job.run(prompt).map(|(exit, _)| exit)
+    })
 }
 
 /// A single word that is nearly a subcommand is a slip, not a task.

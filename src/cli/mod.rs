@@ -112,6 +112,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),
         Some(Subcommands::Diff(diff)) => undo::diff(&around, &diff),
+        Some(Subcommands::Prompt { command: args::Prompt::Show }) => {
+            job::show_prompt(&around, &typed.options)
+        }
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)
         }
