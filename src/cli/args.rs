@@ -264,6 +264,14 @@ pub(super) enum Sessions {
         #[arg(long)]
         json: bool,
     },
+    /// Print a session as a Markdown document; the start of its id is enough
+    Export {
+        /// Which one; the newest of this project without it
+        id: Option<String>,
+        /// Into this file instead, which must not be there yet
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Delete a session
     Delete {
         /// Its whole id

@@ -1,12 +1,17 @@
 //! `agent sessions`: what there is to go on with.
 
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
+
+use anyhow::Context;
 
 use crate::cli::args::Sessions;
 use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, print};
-use crate::session::Summary;
+use crate::cli::{Exit, note, print};
+use crate::session::{Store, Summary, markdown};
 use crate::ui::visible;
 
 pub(super) fn sessions(around: &Surroundings, command: Sessions) -> anyhow::Result<Exit> {
@@ -18,11 +23,33 @@ pub(super) fn sessions(around: &Surroundings, command: Sessions) -> anyhow::Resu
             let text = if json { lines(&found) } else { table(&found, now(), all) };
             print(&text)?;
         }
+        Sessions::Export { id, output } => export(around, &store, id, output.as_deref())?,
         Sessions::Delete { id } => {
             store.delete(&id)?;
         }
     }
     Ok(Exit::Done)
+}
+
+fn export(
+    around: &Surroundings,
+    store: &Store,
+    id: Option<String>,
+    output: Option<&Path>,
+) -> anyhow::Result<()> {
+    let id = match id {
+        Some(id) => id,
+        None => store.newest(around.workspace()?.root())?.id,
+    };
+    let (summary, entries, damage) = store.read(&id)?;
+    if !damage.is_none() {
+        note(&format!("warning: this session is damaged: {damage}"));
+    }
+    let text = markdown(&summary.title, &entries);
+    let Some(path) = output else { return print(&visible(&text)) };
+    let cannot = || format!("cannot write `{}`", path.display());
+    let mut file = File::create_new(path).with_context(cannot)?;
+    file.write_all(text.as_bytes()).with_context(cannot)
 }
 
 fn table(sessions: &[Summary], now: SystemTime, all: bool) -> String {

@@ -6,6 +6,7 @@
 mod damage;
 mod journal;
 mod line;
+mod markdown;
 mod record;
 mod replay;
 mod store;
@@ -13,5 +14,6 @@ mod summary;
 
 pub(crate) use damage::Damage;
 pub(crate) use journal::Journal;
+pub(crate) use markdown::markdown;
 pub(crate) use store::Store;
 pub(crate) use summary::Summary;

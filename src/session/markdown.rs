@@ -1,0 +1,157 @@
+//! A session as a Markdown document, to be read by people.
+
+use crate::conversation::{Call, Decision, Entry, Outcome, Status, Stop};
+
+/// The document: what was asked and answered, and each call with its result, folded away.
+pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
+    let mut text = format!("# {}\n", one_line(title));
+    let mut calls: Vec<&Call> = Vec::new();
+    for entry in entries {
+        match entry {
+            Entry::Prompt(words) => text += &format!("\n## You\n\n{}\n", words.trim_end()),
+            Entry::Reply(reply) => {
+                text += "\n## Agent\n";
+                if !reply.reasoning.trim().is_empty() {
+                    text += &folded("thought", &fenced("", &reply.reasoning));
+                }
+                if !reply.text.trim().is_empty() {
+                    text += &format!("\n{}\n", reply.text.trim_end());
+                }
+                calls = reply.calls.iter().collect();
+            }
+            Entry::Result { call, outcome } => {
+                let made = calls.iter().find(|it| it.id == *call);
+                text += &exchange(made.copied(), outcome);
+            }
+            Entry::Decided { decision: Decision::Denied(words), .. } if !words.is_empty() => {
+                text += &format!("\n*You said no:* {}\n", words.trim_end());
+            }
+            Entry::Stopped(stop) => text += &format!("\n*{}*\n", why(*stop)),
+            Entry::Condensed(condensed) if !condensed.summary.is_empty() => {
+                text += &folded("summed up to make room", &format!("\n{}\n", condensed.summary));
+            }
+            Entry::Opened { .. }
+            | Entry::Decided { .. }
+            | Entry::Started { .. }
+            | Entry::Note(_)
+            | Entry::Full { .. }
+            | Entry::Pruned(_)
+            | Entry::Condensed(_) => {}
+        }
+    }
+    text
+}
+
+/// A call and what came of it.
+fn exchange(call: Option<&Call>, outcome: &Outcome) -> String {
+    let tool = call.map_or("a call", |it| &*it.tool);
+    let mark = if outcome.status == Status::Done { "" } else { "✗ " };
+    let gist =
+        if outcome.gist.is_empty() { String::new() } else { format!(" — {}", outcome.gist) };
+    let args = call.map_or(String::new(), |it| fenced("json", &it.args));
+    let summary = format!("{mark}{}{}", one_line(tool), one_line(&gist));
+    folded(&summary, &(args + &fenced("", &outcome.text)))
+}
+
+fn folded(summary: &str, body: &str) -> String {
+    let summary = summary.replace('&', "&amp;").replace('<', "&lt;");
+    format!("\n<details><summary>{summary}</summary>\n{body}\n</details>\n")
+}
+
+/// A block of code whose fence is longer than any in it.
+fn fenced(language: &str, text: &str) -> String {
+    let ticks = text.split(|it| it != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(3.max(ticks + 1));
+    format!("\n{fence}{language}\n{}\n{fence}\n", text.trim_end())
+}
+
+fn one_line(text: &str) -> String {
+    text.split(['\n', '\r']).next().unwrap_or_default().to_owned()
+}
+
+fn why(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "stopped",
+        Stop::TurnLimit => "stopped at the turn limit",
+        Stop::EmptyReplies => "stopped: the model said nothing",
+        Stop::MalformedCalls => "stopped: no call could be understood",
+        Stop::RepeatedCalls => "stopped: the same calls over and over",
+        Stop::CutOff => "the reply was cut off",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::conversation::Reply;
+
+    #[test]
+    fn a_session_is_a_document() {
+        let args = r#"{"paths":["a.md"]}"#.to_owned();
+        let call = Call { id: "1".to_owned(), tool: "read_file".to_owned(), args };
+        let reply = Reply {
+            text: "I look.".to_owned(),
+            reasoning: "Where is it?".to_owned(),
+            calls: vec![call],
+            ..Reply::default()
+        };
+        let entries = [
+            Entry::Opened { system: "not shown".to_owned() },
+            Entry::Prompt("What is in a.md?\n".to_owned()),
+            Entry::Reply(reply),
+            Entry::Started { call: "1".to_owned() },
+            Entry::Result {
+                call: "1".to_owned(),
+                outcome: Outcome::new(Status::Done, "1\t```rust\n2\t```\n", "2 lines <b>"),
+            },
+            Entry::Reply(Reply { text: "Code.".to_owned(), ..Reply::default() }),
+            Entry::Stopped(Stop::TurnLimit),
+        ];
+        expect![[r##"
+            # What is in a.md?
+
+            ## You
+
+            What is in a.md?
+
+            ## Agent
+
+            <details><summary>thought</summary>
+
+            ```
+            Where is it?
+            ```
+
+            </details>
+
+            I look.
+
+            <details><summary>read_file — 2 lines &lt;b></summary>
+
+            ```json
+            {"paths":["a.md"]}
+            ```
+
+            ````
+            1	```rust
+            2	```
+            ````
+
+            </details>
+
+            ## Agent
+
+            Code.
+
+            *stopped at the turn limit*
+        "##]]
+        .assert_eq(&markdown("What is in a.md?", &entries));
+    }
+
+    #[test]
+    fn no_fence_ends_before_its_text() {
+        assert_eq!(fenced("", "a ```` b"), "\n`````\na ```` b\n`````\n");
+    }
+}
