@@ -48,7 +48,8 @@ fn a_session_is_exported_as_a_document() {
         ## Agent
 
         It says one.
-    "##]].assert_eq(&printed.stdout);
+    "##]]
+    .assert_eq(&printed.stdout);
     home.agent(&["sessions", "export", "-o", "session.md"]).run().assert_code(0);
     assert_eq!(home.read("project/session.md"), printed.stdout);
 }

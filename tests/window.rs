@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
+use crate::support::long::{self, WINDOW};
 use crate::support::play::{Play, entries};
 use crate::support::response::{Response, call, say};
 use crate::support::wire::{self, Usage};
-
-const WINDOW: u64 = 8192;
 
 /// A summary as the model may write it.
 const SUMMARY: &str = "## Goal\nRead it.\n## Next steps\nSay what is in it.";
@@ -216,70 +215,18 @@ fn room_is_made_before_the_server_has_to_refuse() {
 
 // On a real llama-server.
 
-/// How many commands the model runs; each says something else.
+/// How many commands the model runs.
 const COMMANDS: usize = 80;
-
-/// A task that fills a small window many times over, and what it is made of.
-fn long_task(play: &Play) -> String {
-    let command = format!("sh next.sh {COMMANDS}");
-    play.home.file(
-        "project/next.sh",
-        "n=$(($(cat count 2>/dev/null || echo 0)+1)); echo $n > count
-         [ $n -ge $1 ] && echo \"all is done\" && exit
-         for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
-           echo \"line $i of step $n says something about the project\"
-         done",
-    );
-    let call = json!({"name": "run_command", "arguments": {"command": command}});
-    let summary = "## Goal\nRun it until all is done.\n## Next steps\nRun it again.";
-    let script = json!([
-        {"content": "Next.", "tool_calls": [call]},
-        {"content": "The task is done.", "when": "all is done"},
-        {"content": summary, "when": "Your window is nearly full"},
-    ]);
-    play.configure("context = 8192");
-    play.model_with_words("long", &script)
-}
-
-/// What a session has cost, from its journal.
-#[derive(Debug, Default)]
-struct Cost {
-    replies: usize,
-    cuts: usize,
-    /// Tokens that the model had not been shown before.
-    new: u64,
-    /// Tokens that were read although they were not new, but for what a cut makes new.
-    again: u64,
-}
-
-fn cost(entries: &[Value]) -> Cost {
-    let (mut cost, mut before, mut is_cut) = (Cost::default(), 0, false);
-    for entry in entries {
-        is_cut |= matches!(entry["kind"].as_str(), Some("pruned" | "condensed"));
-        cost.cuts += usize::from(entry["kind"] == "condensed");
-        if entry["kind"] != "reply" {
-            continue;
-        }
-        let of = |name: &str| entry["usage"][name].as_u64().expect("the server counts");
-        let (read, whole) = (of("read"), of("cached") + of("read"));
-        let new = if is_cut { read } else { whole - before };
-        cost.replies += 1;
-        cost.new += new;
-        cost.again += read.saturating_sub(new);
-        (before, is_cut) = (whole, false);
-    }
-    cost
-}
 
 #[test]
 fn a_task_that_is_longer_than_the_window_is_done_and_nothing_is_read_twice() {
     let Some(play) = Play::new() else { return };
-    let model = long_task(&play);
+    let model = long::task(&play, COMMANDS);
     let args = ["-m", &model, "--permission", "full", "--max-turns", "1000", "run it"];
     let run = play.agent(&args).within(std::time::Duration::from_secs(120)).run();
     run.assert_code(0);
     assert!(run.stdout.ends_with("The task is done.\n"), "{}", run.stdout);
-    let cost = cost(&entries(&play.home));
+    let cost = long::cost(&entries(&play.home));
     eprintln!("{cost:?}");
     assert_eq!(cost.replies, COMMANDS + 1);
     assert!(1 < cost.cuts, "the window was never full: {cost:?}");
@@ -290,13 +237,13 @@ fn a_task_that_is_longer_than_the_window_is_done_and_nothing_is_read_twice() {
 #[test]
 fn a_session_that_was_summed_up_goes_on_from_there() {
     let Some(play) = Play::new() else { return };
-    let model = long_task(&play);
+    let model = long::task(&play, COMMANDS);
     let args = ["-m", &model, "--permission", "full"];
     // It stops after the first summary, and goes on with what that has left.
     let first = play.agent(&[&args[..], &["--max-turns", "30", "run it"]].concat()).run();
     first.assert_code(3);
     let before = entries(&play.home);
-    assert_eq!(cost(&before).cuts, 1);
+    assert_eq!(long::cost(&before).cuts, 1);
     let then = play.agent(&[&args[..], &["-c", "--max-turns", "1", "go on"]].concat()).run();
     then.assert_code(3);
     let all = entries(&play.home);

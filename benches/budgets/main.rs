@@ -17,6 +17,7 @@ mod place;
 mod prompt;
 mod start;
 mod table;
+mod window;
 
 use crate::table::Table;
 
@@ -35,6 +36,7 @@ const ALL: &[Measurement] = &[
     ("confined", confined::confined),
     ("gap", gap::gap),
     ("entries", gap::entries),
+    ("long", window::long),
 ];
 
 fn main() {

@@ -21,4 +21,5 @@ pub mod response;
 pub mod wire;
 
 pub mod llama;
+pub mod long;
 pub mod play;
