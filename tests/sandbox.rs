@@ -268,6 +268,23 @@ fn what_a_command_leaves_is_dead_and_nothing_is_left_in_the_project() {
     });
 }
 
+/// A path by which no secret is known is not given to one.
+#[test]
+fn no_directory_is_moved_that_a_secret_lies_in_nor_a_link_to_one() {
+    as_each(|place| {
+        for name in ["backend/app/.env", ".aws/credentials", "real/env"] {
+            place.home.file(&format!("project/{name}"), "hunter2\n");
+        }
+        let link = place.home.path("project/.env");
+        std::os::unix::fs::symlink("real/env", link).expect("a link can be made");
+        place.confined(
+            "mkdir node_modules; mv backend node_modules/b; mv .aws aws; mv real unreal; mv .env e; mv backend/app x",
+        );
+        let finished = place.confined("grep -rs . . ; ls -A real");
+        assert_eq!((&*finished.stdout, &*finished.stderr), ("env\n", ""), "{:?}", place.user);
+    });
+}
+
 #[test]
 fn what_commands_can_reach_is_said() {
     let home = Home::new();

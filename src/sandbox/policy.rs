@@ -34,7 +34,7 @@ pub(crate) struct Confinement {
     pub(crate) readable: Vec<Grant>,
     /// What is there by name, but has no content.
     pub(crate) hidden: Vec<Entry>,
-    /// Directories that can be written to, but neither moved nor replaced.
+    /// Directories that can be written to, but neither moved nor replaced; links, too.
     pub(crate) pinned: Vec<PathBuf>,
     /// What cannot be changed, moved or replaced.
     pub(crate) frozen: Vec<PathBuf>,

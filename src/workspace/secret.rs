@@ -54,7 +54,8 @@ const NAMES: &[&str] = &[
     "master.key",
 ];
 
-/// Where other people's code lies: what is in there was published.
+/// Where other people's code lies: what is in there was published, and what looks like a key is one
+/// of its tests. What has a sure name is hidden there too: a command could move anything there.
 const PUBLISHED: &[&str] = &["node_modules", "site-packages"];
 
 const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
@@ -141,17 +142,23 @@ fn set<'a>(key: &str, patterns: impl Iterator<Item = &'a str>) -> Result<GlobSet
 fn suspicion(path: &Path) -> Suspicion {
     let parts: Vec<_> = path.iter().map(|it| folded(&it.to_string_lossy())).collect();
     let Some((name, above)) = parts.split_last() else { return Suspicion::None };
-    if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) {
-        return Suspicion::None;
+    match by_name(name, above) {
+        Suspicion::If(_) if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) => {
+            Suspicion::None
+        }
+        suspicion => suspicion,
     }
+}
+
+fn by_name(name: &str, above: &[String]) -> Suspicion {
     let extension = name.rsplit_once('.').map(|(_, it)| it).unwrap_or_default();
     if SAMPLES.contains(&extension) {
         return Suspicion::None;
     }
-    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name.as_str()) {
+    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name) {
         return Suspicion::Sure;
     }
-    match name.as_str() {
+    match name {
         ".npmrc" => return Suspicion::If(&["_auth", "_password"]),
         ".yarnrc.yml" => return Suspicion::If(&["npmAuth"]),
         "credentials.toml" | "credentials" if above.last().is_some_and(|it| it == ".cargo") => {
@@ -253,6 +260,7 @@ mod tests {
                 "credentials.json",
                 "package.json",
                 "node_modules/x/.env",
+                "node_modules/x/test.pem",
                 "credentials",
                 ".aws/credentials",
                 "prod.env",
@@ -284,7 +292,8 @@ mod tests {
                 google-credentials.json: looked into
                 credentials.json: looked into
                 package.json: shown
-                node_modules/x/.env: shown
+                node_modules/x/.env: hidden
+                node_modules/x/test.pem: shown
                 credentials: shown
                 .aws/credentials: hidden
                 prod.env: hidden

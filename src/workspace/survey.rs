@@ -15,6 +15,10 @@ use std::time::{Duration, SystemTime};
 use crate::workspace::repository;
 use crate::workspace::secret::{Secrets, folded};
 
+mod way;
+
+use way::way;
+
 /// Looks at the project again and again.
 #[derive(Debug)]
 pub(crate) struct Survey {
@@ -34,7 +38,7 @@ pub(crate) struct Survey {
 pub(crate) struct View {
     /// Files with secrets.
     pub(crate) hidden: Vec<PathBuf>,
-    /// Directories that hold what is frozen, and so must stay where they are.
+    /// What leads to what is hidden or frozen, and so must stay where it is.
     pub(crate) pinned: Vec<PathBuf>,
     /// What makes other programs run something.
     pub(crate) frozen: Vec<PathBuf>,
@@ -172,9 +176,9 @@ impl Survey {
                 view.absent.push(absent);
             }
         }
-        view.hidden = self.hidden();
+        self.hide(&mut view);
         self.freeze_targets(&mut view);
-        for paths in [&mut view.pinned, &mut view.frozen, &mut view.outside] {
+        for paths in [&mut view.hidden, &mut view.pinned, &mut view.frozen, &mut view.outside] {
             paths.sort();
             paths.dedup();
         }
@@ -194,14 +198,15 @@ impl Survey {
     /// What is frozen by its name may be a link: what it leads to is as much obeyed.
     fn freeze_targets(&self, view: &mut View) {
         let is_link = |it: &&PathBuf| it.symlink_metadata().is_ok_and(|it| it.is_symlink());
-        let targets = view.frozen.iter().filter(is_link).filter_map(|it| it.canonicalize().ok());
-        // A repository that `.git` leads to is frozen in parts already.
-        let is_pinned = |it: &PathBuf| view.pinned.contains(it);
-        let inside =
-            |it: &PathBuf| it.starts_with(&self.root) && *it != self.root && !is_pinned(it);
-        for target in targets.filter(inside).collect::<Vec<_>>() {
-            let above = target.ancestors().skip(1).take_while(|it| *it != self.root);
-            view.pinned.extend(above.map(Path::to_owned));
+        let links: Vec<_> = view.frozen.iter().filter(is_link).cloned().collect();
+        for link in links {
+            let Ok(target) = link.canonicalize() else { continue };
+            let is_inside = target.starts_with(&self.root) && target != self.root;
+            // A repository that `.git` leads to is frozen in parts already.
+            if !is_inside || view.pinned.contains(&target) {
+                continue;
+            }
+            view.pinned.extend(way(&self.root, &link).into_iter().filter(|it| *it != link));
             view.frozen.push(target);
         }
     }
@@ -276,12 +281,11 @@ impl Survey {
         directory
     }
 
-    /// The suspects that are secret. What a file holds is looked at again when it has changed, or
-    /// git's index has.
-    fn hidden(&mut self) -> Vec<PathBuf> {
+    /// Hides the suspects that are secret, and pins the way to them. What a file holds is looked
+    /// at again when it has changed, or git's index has.
+    fn hide(&mut self, view: &mut View) {
         let index = self.root.join(".git/index").symlink_metadata().ok().map(|it| Stamp::of(&it));
         let mut before = std::mem::take(&mut self.verdicts);
-        let mut hidden = Vec::new();
         for (path, directory) in &self.directories {
             for name in &directory.suspects {
                 let path = path.join(name);
@@ -303,14 +307,12 @@ impl Survey {
                     },
                 };
                 if secret {
-                    hidden.push(whole);
+                    view.pinned.extend(way(&self.root, &self.root.join(&path)));
+                    view.hidden.push(whole);
                 }
                 self.verdicts.insert(path, (stamp, index, secret));
             }
         }
-        hidden.sort();
-        hidden.dedup();
-        hidden
     }
 }
 

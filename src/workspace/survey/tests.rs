@@ -89,7 +89,42 @@ fn secrets_are_hidden_wherever_they_are() {
         expect![[r#"
             hidden .env
             hidden a/b/.env.local
+            hidden node_modules/x/.env
             hidden target/.env
+            pinned a
+            pinned a/b
+            pinned node_modules
+            pinned node_modules/x
+            pinned target
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_rule_hides_stays_where_the_rule_finds_it() {
+    let mut project = Project::new(&["vault/a/b"]);
+    project.survey.secrets = Secrets::new(&[], ["vault/**"].into_iter()).unwrap();
+    expect![[r#"
+        hidden vault/a/b
+        pinned vault
+        pinned vault/a
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn the_whole_way_to_what_a_link_leads_to_is_pinned() {
+    check(
+        &["a/.env -> ../by/real", "by -> in/turn", "in/turn/real", ".envrc -> by/x", "in/turn/x"],
+        expect![[r#"
+            hidden in/turn/real
+            pinned a
+            pinned a/.env
+            pinned by
+            pinned in
+            pinned in/turn
+            frozen .envrc
+            frozen in/turn/x
         "#]],
     );
 }
@@ -216,7 +251,7 @@ fn a_second_look_finds_what_has_changed_deep_down() {
     let mut project = Project::new(&["a/b/c/d", "e/f"]);
     project.shown();
     project.add(&["a/b/c/.env"]);
-    assert_eq!(project.shown(), "hidden a/b/c/.env\n");
+    assert_eq!(project.survey.look().hidden.len(), 1);
     std::fs::remove_file(project.dir.path().join("a/b/c/.env")).unwrap();
     assert_eq!(project.shown(), "");
 }
@@ -319,6 +354,7 @@ fn what_a_link_leads_to_is_hidden_and_frozen_as_the_link_is() {
         ],
         expect![[r#"
             hidden env.real
+            pinned .env
             pinned conf
             pinned real.git
             frozen .envrc
