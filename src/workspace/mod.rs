@@ -18,6 +18,7 @@ mod leftover;
 mod line_diff;
 mod patch;
 mod path;
+mod plain_file;
 mod repository;
 mod root;
 mod secret;

@@ -61,7 +61,10 @@ const PUBLISHED: &[&str] = &["node_modules", "site-packages"];
 const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
 
 /// How much of a file is looked at.
-const LOOK: u64 = 16 * 1024;
+const LOOK: usize = 16 * 1024;
+
+/// Whether git holds a longer one is not asked.
+const LONGEST_HELD: usize = 8 * 1024 * 1024;
 
 impl Secrets {
     /// Both are globs relative to the root: what is no secret, whatever it looks like, and what is
@@ -113,9 +116,10 @@ impl Secrets {
             Suspicion::None => false,
             Suspicion::Sure => true,
             // What cannot be looked at is not shown either.
-            Suspicion::If(signs) => beginning(file).is_none_or(|it| has_any(&it, signs)),
+            Suspicion::If(signs) => beginning(file, LOOK).is_none_or(|it| has_any(&it, signs)),
         };
-        secret && !git::holds(root, path)
+        let is_held = |it: Vec<u8>| it.len() <= LONGEST_HELD && git::holds(root, path, &it);
+        secret && !beginning(file, LONGEST_HELD + 1).is_some_and(is_held)
     }
 }
 
@@ -195,9 +199,10 @@ pub(super) fn folded(name: &str) -> String {
     lower.filter(|it| !ignored(it)).map(|it| if it == 'ſ' { 's' } else { it }).collect()
 }
 
-fn beginning(file: &File) -> Option<Vec<u8>> {
+fn beginning(file: &File, most: usize) -> Option<Vec<u8>> {
     use std::os::unix::fs::FileExt;
-    let mut bytes = vec![0; LOOK as usize];
+    let most = file.metadata().ok()?.len().saturating_add(1).min(most as u64);
+    let mut bytes = vec![0; most as usize];
     let mut length = 0;
     // From the start, wherever the file stands.
     while length < bytes.len() {
