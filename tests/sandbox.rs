@@ -286,6 +286,52 @@ fn no_directory_is_moved_that_a_secret_lies_in_nor_a_link_to_one() {
 }
 
 #[test]
+fn what_the_agent_cannot_look_into_no_command_can_open_again() {
+    as_each(|place| {
+        repository(&place.home);
+        place.home.file("project/unread/.env", "hunter2\n");
+        place.home.file("project/unnamed/.env", "hunter2\n");
+        place.hand_over();
+        let run = |script: &str| place.program(&["--", "/bin/sh", "-c", script]).run();
+        run("chmod 000 unread; chmod 444 unnamed").assert_code(0);
+        let finished = run("chmod 755 un*; cat un*/.env; chmod 000 .git");
+        assert_eq!(finished.stdout, "", "{:?}", place.user);
+        let finished = run("chmod 755 .git; echo x > .git/hooks/evil");
+        assert!(!place.home.has("project/.git/hooks/evil"), "{:?}", place.user);
+        if place.user == User::Nobody {
+            expect![[r#"
+                error: commands cannot be confined to this project: `[PROJECT]/.git/config` cannot be looked at (permission denied), so what git obeys there cannot be protected; only the user can open it again
+            "#]]
+            .assert_eq(&finished.stderr);
+        }
+    });
+}
+
+#[test]
+fn a_pipe_where_git_has_a_file_makes_nobody_wait() {
+    for name in ["sub/.git/config", ".git/modules/x/HEAD", ".git/index", ".git/shallow", ".git"] {
+        let home = Home::new();
+        if name != ".git" {
+            repository(&home);
+        }
+        home.file("project/.env", "hunter2\n");
+        let pipe = home.path(&format!("project/{name}"));
+        std::fs::create_dir_all(pipe.parent().expect("it has one")).expect("it can be made");
+        let _ = std::fs::remove_file(&pipe);
+        let mode = 0o644.into();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a pipe can be made");
+        let finished = home.agent(&["sandbox", "--", "cat", ".env"]).run();
+        assert_eq!(
+            (finished.code, &*finished.stdout),
+            (Some(0), ""),
+            "{name}: {}",
+            finished.stderr
+        );
+    }
+}
+
+#[test]
 fn what_commands_can_reach_is_said() {
     let home = Home::new();
     home.file("project/.env", "");

@@ -13,7 +13,7 @@ use crate::sandbox::{
     self, Absent, Command, Confinement, Ended, Entry, Environment, HostRule, Level, Network,
     Policy, adopt_orphans,
 };
-use crate::tools::{Bounds, Enclosure};
+use crate::tools::{Bounds, Enclosure, Unconfinable};
 use crate::ui::visible;
 use crate::workspace::{Secrets, Workspace};
 
@@ -88,8 +88,13 @@ pub(super) fn sandbox(
     let runtime = runtime.context("cannot set up the event loop")?;
     adopt_orphans().context("cannot watch over child processes")?;
     runtime.block_on(async {
-        let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
-        let confinement = confinement.context("commands cannot be confined here")?;
+        let confinement = enclosure.confinement(&environment).map_err(|why| {
+            let doing = match why {
+                Unconfinable::Machine(_) => "commands cannot be confined here",
+                Unconfinable::Project(_) => "commands cannot be confined to this project",
+            };
+            anyhow!(why.reason().to_owned()).context(doing)
+        })?;
         if typed.show {
             let shortcoming = enclosure.shortcoming(confinement.level);
             print(&visible(&described(&confinement, shortcoming.as_deref())))?;

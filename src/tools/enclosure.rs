@@ -25,10 +25,6 @@ pub(crate) struct Enclosure {
     pending: Mutex<Vec<News>>,
 }
 
-/// What cannot be looked through cannot be protected.
-const TOO_LARGE: &str = "the project has more than 500000 directories, too many to look through \
-                         for secrets and for what other programs obey; work in a directory below";
-
 /// How much is told of one command.
 const MOST_NEWS: usize = 8;
 
@@ -40,6 +36,23 @@ pub(crate) struct Bounds {
     /// Directories of the agent itself: sessions, configuration.
     pub(crate) private: Vec<PathBuf>,
     pub(crate) options: Options,
+}
+
+/// Why a command is not run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Unconfinable {
+    /// Nothing on this machine confines commands.
+    Machine(String),
+    /// Something does, but not to this project as it is.
+    Project(String),
+}
+
+impl Unconfinable {
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Machine(reason) | Self::Project(reason) => reason,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -93,16 +106,20 @@ impl Enclosure {
     }
 
     /// What a command that starts now is confined to.
-    pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
-        let level = self.level()?;
+    pub(crate) fn confinement(
+        &self,
+        environment: &Environment,
+    ) -> Result<Confinement, Unconfinable> {
+        let level = self.level().map_err(|it| Unconfinable::Machine(it.to_owned()))?;
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
-        let lasting = lasting.as_ref().map_err(String::clone)?;
-        let View { hidden, pinned, frozen, absent, outside, news, is_partial } = self.look();
-        if is_partial {
-            return Err(TOO_LARGE.to_owned());
+        let lasting = lasting.as_ref().map_err(|it| Unconfinable::Project(it.clone()))?;
+        let View { hidden, closed, pinned, frozen, absent, outside, news, obstacle } = self.look();
+        if let Some(obstacle) = obstacle {
+            return Err(Unconfinable::Project(obstacle.to_string()));
         }
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
-        let hidden_files = hidden.into_iter().map(Entry::File);
+        let hidden = hidden.into_iter().map(Entry::File);
+        let hidden = hidden.chain(closed.into_iter().map(Entry::Directory));
         let absent = absent.into_iter().map(|it| match it {
             workspace::Absent::Directory(path) => Absent::Directory(path),
             workspace::Absent::File(path, text) => Absent::File(path, text),
@@ -114,7 +131,7 @@ impl Enclosure {
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
             emptied: lasting.homes.emptied.clone(),
             readable: lasting.homes.readable.clone(),
-            hidden: lasting.hidden().chain(hidden_files).collect(),
+            hidden: lasting.hidden().chain(hidden).collect(),
             pinned,
             frozen,
             absent: absent.collect(),
@@ -126,7 +143,7 @@ impl Enclosure {
         })
     }
 
-    pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, String> {
+    pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, Unconfinable> {
         self.confinement(environment).map(|it| Policy::Confined(Arc::new(it)))
     }
 
@@ -173,8 +190,7 @@ impl Enclosure {
         if let Some(home) = homes.emptied.iter().find(|it| it.starts_with(project)) {
             // What the person's shell runs when they log in would be theirs to change.
             return Err(format!(
-                "the project holds the home `{}`\nhint: work in a directory below it, or without \
-                 confinement (`--permission full`)",
+                "the project holds the home `{}`\nhint: work in a directory below it",
                 home.display()
             ));
         }
