@@ -557,6 +557,37 @@ fn a_file_that_is_replaced_while_it_is_frozen_stops_no_command() {
     });
 }
 
+/// Somebody moves a directory with a secret to and fro.
+#[test]
+fn a_secret_that_is_moved_while_it_is_hidden_is_not_shown() {
+    as_each(|place| {
+        place.home.file("project/here/.env", "hunter2\n");
+        place.hand_over();
+        let (here, there) = (place.home.path("project/here"), place.home.path("project/there"));
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::fs::rename(&here, &there).expect("it is there");
+                    std::fs::rename(&there, &here).expect("it is there");
+                }
+            });
+            let _end = Raised(&done);
+            let run = || place.program(&["--", "cat", "here/.env", "there/.env"]).run();
+            for finished in (0..24).map(|_| run()) {
+                assert_eq!(finished.stdout, "", "{:?}", place.user);
+                let told = finished.stderr.contains("and try again");
+                assert_eq!(
+                    finished.stderr.contains("cannot be confined"),
+                    told,
+                    "{}",
+                    finished.stderr
+                );
+            }
+        });
+    });
+}
+
 /// Loudly left out where the system has none: it is no part of the program.
 #[test]
 fn bubblewrap_does_what_our_own_namespaces_do() {

@@ -1,12 +1,13 @@
 //! What commands of this session are confined to: the person's bounds and what the project holds
 //! at the moment a command starts.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::sandbox::{
-    Absent, Confinement, Entry, Environment, Gate, Grant, Homes, Level, Network, Options, Policy,
-    listening,
+    self, Absent, Command, Confinement, Entry, Environment, Gate, Grant, Homes, Level, Network,
+    Options, Policy, listening,
 };
 use crate::workspace::{self, News, Survey, View};
 
@@ -24,6 +25,9 @@ pub(crate) struct Enclosure {
     /// What was seen before a command and has not been told.
     pending: Mutex<Vec<News>>,
 }
+
+/// How often a command is confined anew because the project was moved under it.
+const LOOKS: usize = 8;
 
 /// How much is told of one command.
 const MOST_NEWS: usize = 8;
@@ -131,7 +135,8 @@ impl Enclosure {
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
             emptied: lasting.homes.emptied.clone(),
             readable: lasting.homes.readable.clone(),
-            hidden: lasting.hidden().chain(hidden).collect(),
+            hidden: hidden.collect(),
+            hidden_outside: lasting.hidden().collect(),
             pinned,
             frozen,
             absent: absent.collect(),
@@ -145,6 +150,25 @@ impl Enclosure {
 
     pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, Unconfinable> {
         self.confinement(environment).map(|it| Policy::Confined(Arc::new(it)))
+    }
+
+    /// What `run` comes to, which runs the command: again, with another look at the project, if it
+    /// was moved meanwhile.
+    pub(crate) async fn run<T>(
+        &self,
+        command: &Command,
+        environment: &Environment,
+        mut run: impl AsyncFnMut(&Command) -> io::Result<T>,
+    ) -> Result<io::Result<T>, Unconfinable> {
+        let mut ran = run(command).await;
+        for _ in 0..LOOKS {
+            if !ran.as_ref().is_err_and(sandbox::has_moved) {
+                break;
+            }
+            let command = command.clone().under(self.policy(environment)?);
+            ran = run(&command).await;
+        }
+        Ok(ran)
     }
 
     /// What has come into being in the project since it was last looked at, in sentences for the

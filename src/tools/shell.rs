@@ -1,5 +1,6 @@
 //! The shell that commands are given to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::sandbox::{Command, Environment, Policy};
@@ -57,6 +58,21 @@ impl Shell {
         };
         let command = Command::new(&self.program, directory, &self.environment);
         Ok(command.args(["-c", script]).under(policy))
+    }
+
+    /// What `run` comes to, which runs a command of ours: again, if the project was moved while it
+    /// was being confined.
+    pub(super) async fn run<T>(
+        &self,
+        command: &Command,
+        mut run: impl AsyncFnMut(&Command) -> io::Result<T>,
+    ) -> Result<io::Result<T>, Failure> {
+        match &self.enclosure {
+            None => Ok(run(command).await),
+            Some(enclosure) => {
+                enclosure.run(command, &self.environment, run).await.map_err(unconfinable)
+            }
+        }
     }
 
     /// What the person should know of what a command left, to be asked when it has ended.
