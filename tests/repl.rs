@@ -448,7 +448,7 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
             there is no command `/hlep`; did you mean `/help`?
             ›"#]],
     );
-    assert!(server.requests().is_empty());
+    assert!(server.chats().is_empty());
 }
 
 #[test]

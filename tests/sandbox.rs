@@ -268,6 +268,69 @@ fn what_a_command_leaves_is_dead_and_nothing_is_left_in_the_project() {
     });
 }
 
+/// A path by which no secret is known is not given to one.
+#[test]
+fn no_directory_is_moved_that_a_secret_lies_in_nor_a_link_to_one() {
+    as_each(|place| {
+        for name in ["backend/app/.env", ".aws/credentials", "real/env"] {
+            place.home.file(&format!("project/{name}"), "hunter2\n");
+        }
+        let link = place.home.path("project/.env");
+        std::os::unix::fs::symlink("real/env", link).expect("a link can be made");
+        place.confined(
+            "mkdir node_modules; mv backend node_modules/b; mv .aws aws; mv real unreal; mv .env e; mv backend/app x",
+        );
+        let finished = place.confined("grep -rs . . ; ls -A real");
+        assert_eq!((&*finished.stdout, &*finished.stderr), ("env\n", ""), "{:?}", place.user);
+    });
+}
+
+#[test]
+fn what_the_agent_cannot_look_into_no_command_can_open_again() {
+    as_each(|place| {
+        repository(&place.home);
+        place.home.file("project/unread/.env", "hunter2\n");
+        place.home.file("project/unnamed/.env", "hunter2\n");
+        place.hand_over();
+        let run = |script: &str| place.program(&["--", "/bin/sh", "-c", script]).run();
+        run("chmod 000 unread; chmod 444 unnamed").assert_code(0);
+        let finished = run("chmod 755 un*; cat un*/.env; chmod 000 .git");
+        assert_eq!(finished.stdout, "", "{:?}", place.user);
+        let finished = run("chmod 755 .git; echo x > .git/hooks/evil");
+        assert!(!place.home.has("project/.git/hooks/evil"), "{:?}", place.user);
+        if place.user == User::Nobody {
+            expect![[r#"
+                error: commands cannot be confined to this project: `[PROJECT]/.git/config` cannot be looked at (permission denied), so what git obeys there cannot be protected; only the user can open it again
+            "#]]
+            .assert_eq(&finished.stderr);
+        }
+    });
+}
+
+#[test]
+fn a_pipe_where_git_has_a_file_makes_nobody_wait() {
+    for name in ["sub/.git/config", ".git/modules/x/HEAD", ".git/index", ".git/shallow", ".git"] {
+        let home = Home::new();
+        if name != ".git" {
+            repository(&home);
+        }
+        home.file("project/.env", "hunter2\n");
+        let pipe = home.path(&format!("project/{name}"));
+        std::fs::create_dir_all(pipe.parent().expect("it has one")).expect("it can be made");
+        let _ = std::fs::remove_file(&pipe);
+        let mode = 0o644.into();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)
+            .expect("a pipe can be made");
+        let finished = home.agent(&["sandbox", "--", "cat", ".env"]).run();
+        assert_eq!(
+            (finished.code, &*finished.stdout),
+            (Some(0), ""),
+            "{name}: {}",
+            finished.stderr
+        );
+    }
+}
+
 #[test]
 fn what_commands_can_reach_is_said() {
     let home = Home::new();
@@ -516,6 +579,37 @@ fn a_file_that_is_replaced_while_it_is_frozen_stops_no_command() {
             let run = || place.program(&["--", "/bin/sh", "-c", "exit 7"]).run();
             let ends: Vec<_> = (0..16).map(|_| run()).collect();
             ends.iter().for_each(|it| it.assert_code(7));
+        });
+    });
+}
+
+/// Somebody moves a directory with a secret to and fro.
+#[test]
+fn a_secret_that_is_moved_while_it_is_hidden_is_not_shown() {
+    as_each(|place| {
+        place.home.file("project/here/.env", "hunter2\n");
+        place.hand_over();
+        let (here, there) = (place.home.path("project/here"), place.home.path("project/there"));
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    std::fs::rename(&here, &there).expect("it is there");
+                    std::fs::rename(&there, &here).expect("it is there");
+                }
+            });
+            let _end = Raised(&done);
+            let run = || place.program(&["--", "cat", "here/.env", "there/.env"]).run();
+            for finished in (0..24).map(|_| run()) {
+                assert_eq!(finished.stdout, "", "{:?}", place.user);
+                let told = finished.stderr.contains("and try again");
+                assert_eq!(
+                    finished.stderr.contains("cannot be confined"),
+                    told,
+                    "{}",
+                    finished.stderr
+                );
+            }
         });
     });
 }

@@ -13,7 +13,7 @@ use crate::sandbox::{
     self, Absent, Command, Confinement, Ended, Entry, Environment, HostRule, Level, Network,
     Policy, adopt_orphans,
 };
-use crate::tools::{Bounds, Enclosure};
+use crate::tools::{Bounds, Enclosure, Unconfinable};
 use crate::ui::visible;
 use crate::workspace::{Secrets, Workspace};
 
@@ -91,8 +91,7 @@ pub(super) fn sandbox(
     let runtime = runtime.context("cannot set up the event loop")?;
     adopt_orphans().context("cannot watch over child processes")?;
     runtime.block_on(async {
-        let confinement = enclosure.confinement(&environment).map_err(|it| anyhow!(it));
-        let confinement = confinement.context("commands cannot be confined here")?;
+        let confinement = enclosure.confinement(&environment).map_err(refused)?;
         let shortcoming = enclosure.shortcoming(confinement.level);
         if typed.show {
             print(&visible(&described(&confinement, shortcoming.as_deref())))?;
@@ -103,7 +102,8 @@ pub(super) fn sandbox(
         let command = Command::new(Path::new(program), &around.directory, &environment)
             .args(args)
             .under(Policy::Confined(confinement.into()));
-        let ended = sandbox::run_in_our_place(&command).await;
+        let run = async |it: &Command| sandbox::run_in_our_place(it).await;
+        let ended = enclosure.run(&command, &environment, run).await.map_err(refused)?;
         let ended = ended.with_context(|| format!("cannot run `{}`", program.display()))?;
         for host in enclosure.turned_away() {
             note(&format!(
@@ -117,6 +117,14 @@ pub(super) fn sandbox(
             Ended::TimedOut | Ended::Stopped => Exit::Failed,
         })
     })
+}
+
+fn refused(why: Unconfinable) -> anyhow::Error {
+    let doing = match why {
+        Unconfinable::Machine(_) => "commands cannot be confined here",
+        Unconfinable::Project(_) => "commands cannot be confined to this project",
+    };
+    anyhow!(why.reason().to_owned()).context(doing)
 }
 
 /// The confinement in plain words, a line a matter.
@@ -148,8 +156,8 @@ fn described(it: &Confinement, shortcoming: Option<&str>) -> String {
         return text
             + "network: none, not even to itself\nsocket files: none can be made or reached\n";
     }
-    let hidden = format!("hidden ({})", it.hidden.len());
-    text += &paths(&hidden, &mut it.hidden.iter().map(Entry::path));
+    let hidden: Vec<_> = it.hidden.iter().chain(&it.hidden_outside).map(Entry::path).collect();
+    text += &paths(&format!("hidden ({})", hidden.len()), &mut hidden.into_iter());
     let frozen = format!("frozen ({})", it.frozen.len() + it.absent.len());
     let frozen_paths = it.frozen.iter().map(PathBuf::as_path);
     text += &paths(&frozen, &mut frozen_paths.chain(it.absent.iter().map(Absent::path)));

@@ -13,8 +13,9 @@ use std::path::Path;
 
 use libc::sock_filter;
 use rustix::fs::MemfdFlags;
+use rustix::io::Errno;
 
-use crate::sandbox::confined::plain;
+use crate::sandbox::confined::{is_absence, moved, plain};
 use crate::sandbox::enter;
 use crate::sandbox::plan::{Plan, Step};
 use crate::sandbox::policy::FileId;
@@ -49,8 +50,7 @@ impl Wrapper {
         }
         let grants = plan.steps.iter().filter_map(|it| match it {
             Step::Take { place, id: Some(id), .. } => Some((place.clone(), Some(*id))),
-            Step::Pin { at } | Step::Freeze { at } => Some((at.clone(), None)),
-            _ => None,
+            step => step.expects().map(|at| (at.clone(), None)),
         });
         Ok(Self { program: program()?, told: memory(&text)?, filter, grants: grants.collect() })
     }
@@ -70,6 +70,10 @@ impl Wrapper {
         }
         // Its other failures it tells the command's reader.
         command.spawn().map_err(|err| {
+            let is_exchanged = err.raw_os_error() == Some(Errno::STALE.raw_os_error());
+            if is_absence(&err) && !is_exchanged {
+                return moved("looking at what is to be covered");
+            }
             let text = format!("cannot confine the command: {}", plain(&err));
             io::Error::new(err.kind(), text)
         })
@@ -145,8 +149,8 @@ fn words(plan: &Plan, filter: RawFd) -> Vec<CString> {
             },
             Step::Pin { at } => words.add(&[c"--bind", at, at]),
             Step::Freeze { at } => words.add(&[c"--ro-bind", at, at]),
-            Step::HideFile { at } => words.add(&[c"--dev-bind", c"/dev/null", at]),
-            Step::HideDirectory { at } => {
+            Step::HideFile { at, .. } => words.add(&[c"--dev-bind", c"/dev/null", at]),
+            Step::HideDirectory { at, .. } => {
                 words.add(&[c"--perms", c"0000", c"--tmpfs", at, c"--remount-ro", at]);
             }
             Step::ReadOnly { at } => words.add(&[c"--remount-ro", at]),

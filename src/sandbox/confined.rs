@@ -93,13 +93,59 @@ fn pass(mut command: tokio::process::Command, plan: Plan) -> io::Result<tokio::p
     unsafe {
         command.pre_exec(move || passage.pass());
     }
-    command.spawn().map_err(|err| match report.failed() {
+    command.spawn().map_err(|err| match report.failed().map(|it| &plan.steps[it]) {
+        Some(step) if step.expects().is_some() && is_absence(&err) => moved(step),
         Some(step) => io::Error::new(
             err.kind(),
-            format!("cannot confine the command: {}: {}", plan.steps[step], plain(&err)),
+            format!("cannot confine the command: {step}: {}", plain(&err)),
         ),
         None => err,
     })
+}
+
+/// Something of the project was not where it had been seen, to be protected there.
+#[cfg(target_os = "linux")]
+#[derive(Debug)]
+struct Moved(String);
+
+#[cfg(target_os = "linux")]
+impl std::error::Error for Moved {}
+
+#[cfg(target_os = "linux")]
+impl std::fmt::Display for Moved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "cannot confine the command: {}: it is not there any more; stop what moves files of \
+             the project, and try again",
+            self.0
+        )
+    }
+}
+
+#[cfg(target_os = "linux")]
+pub(super) fn moved(doing: impl std::fmt::Display) -> io::Error {
+    io::Error::other(Moved(doing.to_string()))
+}
+
+/// Whether something is gone, or something else is in its place, or the way to it was closed.
+#[cfg(target_os = "linux")]
+pub(super) fn is_absence(err: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let known = [Errno::NOENT, Errno::NOTDIR, Errno::LOOP, Errno::ACCESS, Errno::STALE];
+    known.iter().any(|it| err.raw_os_error() == Some(it.raw_os_error()))
+}
+
+/// Whether a command was not started because the project has changed since it was looked at, so that
+/// another look may help.
+#[cfg(target_os = "linux")]
+pub(crate) fn has_moved(err: &io::Error) -> bool {
+    err.get_ref().is_some_and(|it| it.is::<Moved>())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn has_moved(_: &io::Error) -> bool {
+    false
 }
 
 /// There Seatbelt does what can be done, which the system brings.

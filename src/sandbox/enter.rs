@@ -14,12 +14,15 @@ use std::sync::Arc;
 
 use rustix::fs::{CWD, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
-use rustix::mount::{MountFlags, MoveMountFlags, OpenTreeFlags, UnmountFlags};
+use rustix::mount::{
+    FsMountFlags, FsOpenFlags, MountAttrFlags, MountFlags, MoveMountFlags, OpenTreeFlags,
+    UnmountFlags,
+};
 use rustix::process::{DumpableBehavior, Pid, Resource, Rlimit, Signal, WaitOptions};
 use rustix::thread::{CapabilitiesSecureBits, CapabilitySet, CapabilitySets};
 
 use crate::sandbox::handover;
-use crate::sandbox::plan::{Plan, Step};
+use crate::sandbox::plan::{Plan, Presence, Step};
 use crate::sandbox::policy::FileId;
 use crate::sandbox::report::Report;
 use crate::sandbox::{proxy, raw};
@@ -93,8 +96,11 @@ impl Passage {
             Step::Processes => own_processes(),
             Step::Pin { at } => cover(at, 0),
             Step::Freeze { at } => cover(at, libc::MOUNT_ATTR_RDONLY),
-            Step::HideFile { at } => hide_file(at),
-            Step::HideDirectory { at } => hide_directory(at),
+            Step::HideFile { at, presence } => {
+                let nothing = open(c"/dev/null")?;
+                hide(at, *presence, || copy(nothing.as_fd(), libc::MOUNT_ATTR_RDONLY))
+            }
+            Step::HideDirectory { at, presence } => hide(at, *presence, closed_directory),
             Step::Loopback => raw::start_loopback(),
             Step::Listen { to } => handover::listen(to.as_fd(), proxy::PORT),
             Step::Go { to } => rustix::process::chdir(&**to),
@@ -280,26 +286,28 @@ fn cover(at: &CStr, attributes: u64) -> rustix::io::Result<()> {
     lay_over(at, |found| copy(found, attributes))
 }
 
-/// What is gone needs no hiding.
-fn hide_file(at: &CStr) -> rustix::io::Result<()> {
-    let nothing = open(c"/dev/null")?;
-    let hidden = lay_over(at, |_| copy(nothing.as_fd(), libc::MOUNT_ATTR_RDONLY));
-    if hidden == Err(Errno::NOENT) { Ok(()) } else { hidden }
+/// What is gone needs no hiding, unless it may be somewhere else.
+fn hide(
+    at: &CStr,
+    presence: Presence,
+    make: impl Fn() -> rustix::io::Result<OwnedFd>,
+) -> rustix::io::Result<()> {
+    match (lay_over(at, |_| make()), presence) {
+        (Err(Errno::NOENT), Presence::Optional) => Ok(()),
+        (hidden, _) => hidden,
+    }
 }
 
-fn hide_directory(at: &CStr) -> rustix::io::Result<()> {
-    let flags = MountFlags::NOSUID | MountFlags::NODEV | MountFlags::RDONLY;
-    for _ in 0..PATIENCE {
-        match open(at) {
-            Err(Errno::NOENT) => return Ok(()),
-            found => drop(found?),
-        }
-        match rustix::mount::mount(c"tmpfs", at, c"tmpfs", flags, c"mode=000,size=4k") {
-            Err(Errno::NOENT) => {}
-            mounted => return mounted,
-        }
+fn closed_directory() -> rustix::io::Result<OwnedFd> {
+    let made = rustix::mount::fsopen(c"tmpfs", FsOpenFlags::FSOPEN_CLOEXEC)?;
+    for (name, value) in [(c"mode", c"000"), (c"size", c"4k")] {
+        rustix::mount::fsconfig_set_string(made.as_fd(), name, value)?;
     }
-    Err(Errno::STALE)
+    rustix::mount::fsconfig_create(made.as_fd())?;
+    let attributes = MountAttrFlags::MOUNT_ATTR_RDONLY
+        | MountAttrFlags::MOUNT_ATTR_NOSUID
+        | MountAttrFlags::MOUNT_ATTR_NODEV;
+    rustix::mount::fsmount(made.as_fd(), FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
 /// Mounts what `make` makes of what is at `at` over it. An editor, or git, that saves a file puts

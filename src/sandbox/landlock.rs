@@ -62,7 +62,8 @@ pub(super) fn rules(confinement: &Confinement) -> io::Result<OwnedFd> {
     let scopes = if 6 <= version { SCOPES } else { 0 };
     let rules = raw::landlock_rules(version, all, network, scopes)?;
 
-    let hidden = confinement.hidden.iter().map(|it| it.path());
+    let hidden = confinement.hidden.iter().chain(&confinement.hidden_outside);
+    let hidden = hidden.map(|it| it.path());
     let project = confinement.project.place.as_path();
     let closed = CLOSED.iter().map(Path::new).chain(hidden);
     let closed: Vec<_> = closed.chain(confinement.emptied.iter().map(PathBuf::as_path)).collect();

@@ -93,6 +93,7 @@ impl Confinement {
             emptied: Vec::new(),
             readable: Vec::new(),
             hidden: Vec::new(),
+            hidden_outside: Vec::new(),
             pinned: Vec::new(),
             frozen: Vec::new(),
             absent: Vec::new(),

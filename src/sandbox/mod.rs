@@ -42,6 +42,7 @@ mod tree;
 pub(crate) use background::Background;
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};
+pub(crate) use confined::has_moved;
 pub(crate) use gate::Gate;
 pub(crate) use home::Homes;
 pub(crate) use host::{Host, HostRule, is_public_enough};

@@ -65,9 +65,11 @@ pub(super) enum Step {
     },
     HideFile {
         at: CString,
+        presence: Presence,
     },
     HideDirectory {
         at: CString,
+        presence: Presence,
     },
     /// A loopback that works.
     Loopback,
@@ -90,6 +92,13 @@ pub(super) enum Step {
     Filter {
         program: Vec<sock_filter>,
     },
+}
+
+/// Whether something has to be there.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Presence {
+    Needed,
+    Optional,
 }
 
 /// The steps, and how many things they take hold of at once.
@@ -182,9 +191,11 @@ pub(super) fn plan(
             draft.steps.push(Step::Freeze { at: text(absent.path()) });
         }
     }
-    draft.steps.extend(confinement.hidden.iter().map(|it| match it {
-        Entry::File(path) => Step::HideFile { at: text(path) },
-        Entry::Directory(path) => Step::HideDirectory { at: text(path) },
+    let hidden = confinement.hidden.iter().map(|it| (it, Presence::Needed));
+    let outside = confinement.hidden_outside.iter().map(|it| (it, Presence::Optional));
+    draft.steps.extend(hidden.chain(outside).map(|(it, presence)| match it {
+        Entry::File(path) => Step::HideFile { at: text(path), presence },
+        Entry::Directory(path) => Step::HideDirectory { at: text(path), presence },
     }));
     let program = filter::program(Company::Alone);
     draft.steps.push(Step::Loopback);
@@ -192,6 +203,19 @@ pub(super) fn plan(
     draft.steps.extend([Step::Go { to: text(directory) }, Step::Renounce]);
     draft.steps.extend([Step::Begin, Step::Limits, Step::Filter { program }]);
     Plan { steps: draft.steps, slots: draft.slots }
+}
+
+impl Step {
+    /// The place of what was seen in the project, and has to be there still.
+    pub(super) fn expects(&self) -> Option<&CString> {
+        match self {
+            Self::Pin { at } | Self::Freeze { at } => Some(at),
+            Self::HideFile { at, presence } | Self::HideDirectory { at, presence } => {
+                (*presence == Presence::Needed).then_some(at)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// The steps where there are no namespaces: `rules` hold as far as they go.
@@ -332,7 +356,7 @@ impl fmt::Display for Step {
             Self::Processes => ("mounting `/proc`", None),
             Self::Pin { at } => ("pinning", Some(at)),
             Self::Freeze { at } => ("freezing", Some(at)),
-            Self::HideFile { at } | Self::HideDirectory { at } => ("hiding", Some(at)),
+            Self::HideFile { at, .. } | Self::HideDirectory { at, .. } => ("hiding", Some(at)),
             Self::Loopback => ("starting the loopback", None),
             Self::Listen { .. } => ("listening for the proxy", None),
             Self::Go { to } => ("going to", Some(to)),

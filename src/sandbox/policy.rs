@@ -32,9 +32,12 @@ pub(crate) struct Confinement {
     pub(crate) emptied: Vec<PathBuf>,
     /// What of the emptied directories is there all the same, read-only.
     pub(crate) readable: Vec<Grant>,
-    /// What is there by name, but has no content.
+    /// What is there by name, but has no content. It has to be there: what of the project is gone
+    /// may be somewhere else in it, and seen there.
     pub(crate) hidden: Vec<Entry>,
-    /// Directories that can be written to, but neither moved nor replaced.
+    /// The same outside the project: services and secrets of homes, which may be gone by now.
+    pub(crate) hidden_outside: Vec<Entry>,
+    /// Directories that can be written to, but neither moved nor replaced; links, too.
     pub(crate) pinned: Vec<PathBuf>,
     /// What cannot be changed, moved or replaced.
     pub(crate) frozen: Vec<PathBuf>,

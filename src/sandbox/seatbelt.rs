@@ -35,7 +35,16 @@ const SHARED: &[&str] = &["/private/tmp", "/private/var/folders", "/private/var/
 /// The profile for `confinement`.
 pub(super) fn profile(confinement: &Confinement) -> io::Result<String> {
     let Confinement {
-        project, writable, emptied, readable, hidden, pinned, frozen, absent, ..
+        project,
+        writable,
+        emptied,
+        readable,
+        hidden,
+        hidden_outside,
+        pinned,
+        frozen,
+        absent,
+        ..
     } = confinement;
     let mut profile = GROUND.to_owned();
     let mut add = |rule: &str, kind: &str, path: &Path| -> io::Result<()> {
@@ -64,12 +73,13 @@ pub(super) fn profile(confinement: &Confinement) -> io::Result<String> {
     for path in frozen.iter().map(|it| &**it).chain(absent.iter().map(Absent::path)) {
         add("deny file-write*", "subpath", path)?;
     }
-    for entry in hidden {
+    let hidden = || hidden.iter().chain(hidden_outside);
+    for entry in hidden() {
         let kind = kind(matches!(entry, Entry::Directory(_)));
         add("deny file-read-data file-write*", kind, entry.path())?;
     }
     let closed = frozen.iter().map(|it| &**it).chain(absent.iter().map(Absent::path));
-    let closed = closed.chain(hidden.iter().map(Entry::path)).flat_map(above);
+    let closed = closed.chain(hidden().map(Entry::path)).flat_map(above);
     let fixed: BTreeSet<_> = closed
         .filter(|it| it.starts_with(&project.place))
         .chain(pinned.iter().map(|it| &**it))

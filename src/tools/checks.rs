@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -147,7 +148,11 @@ pub(super) async fn run(
     let dir = workspace.root().join(command.dir.as_path());
     let script = shell.command(&command.line, &dir).map_err(|it| io::Error::other(it.text))?;
     let (mut captured, began) = (Captured::new(OUTPUT), Instant::now());
-    let ended = sandbox::run(&script, time, stop, &mut |it| captured.push(it)).await?;
+    let mut stop = pin!(stop);
+    let run = async |it: &sandbox::Command| {
+        sandbox::run(it, time, &mut stop, &mut |it| captured.push(it)).await
+    };
+    let ended = shell.run(&script, run).await.map_err(|it| io::Error::other(it.text))??;
     let (output, took) = (captured.text(), began.elapsed());
     // Megabytes take a moment, in which the person may want to stop.
     let read = tokio::task::spawn_blocking(move || (understand(&output), output)).await;

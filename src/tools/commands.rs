@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::sandbox::{Background, Command, Ended};
 use crate::tools::output::{Mark, Output, Shelf, Spool};
+use crate::tools::shell::Shell;
 use crate::tools::{Budget, Failure};
 
 /// So many run at once: more are a loop gone wrong.
@@ -63,8 +64,9 @@ impl Commands {
     }
 
     /// Starts a command that goes on until it ends, is stopped, or this program ends.
-    pub(super) fn start(
+    pub(super) async fn start(
         &self,
+        shell: &Shell,
         command: &Command,
         script: &str,
         budget: Budget,
@@ -87,12 +89,14 @@ impl Commands {
         let id = output.id().unwrap_or_default().to_owned();
         let output = Rc::new(RefCell::new(output));
         let (tell, written) = watch::channel(());
-        let theirs = Rc::clone(&output);
-        let take = move |it: &[u8]| {
-            theirs.borrow_mut().push(it);
-            tell.send_replace(());
+        let start = async |it: &Command| {
+            let (theirs, tell) = (Rc::clone(&output), tell.clone());
+            Background::start(it, move |it| {
+                theirs.borrow_mut().push(it);
+                tell.send_replace(());
+            })
         };
-        let command = Background::start(command, take).map_err(not_started)?;
+        let command = shell.run(command, start).await?.map_err(not_started)?;
         let state = State::Background { command, written };
         let known =
             Rc::new(Known { id, script: script.to_owned(), output, seen: Cell::default(), state });

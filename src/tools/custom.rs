@@ -118,7 +118,7 @@ impl CustomTool {
         // The same call is the same command.
         let told = format!("{} {}", self.spec.name, Value::from(args.clone()));
         run_command::to_its_end(
-            commands,
+            (shell, commands),
             Limits { command: time, ..limits },
             (&command, &told),
             // The model has no say in it.

@@ -1,12 +1,13 @@
 //! What commands of this session are confined to: the person's bounds and what the project holds
 //! at the moment a command starts.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::sandbox::{
-    Absent, Confinement, Entry, Environment, Gate, Grant, Homes, Level, Network, Options, Policy,
-    listening,
+    self, Absent, Command, Confinement, Entry, Environment, Gate, Grant, Homes, Level, Network,
+    Options, Policy, listening,
 };
 use crate::workspace::{self, News, Survey, View};
 
@@ -27,9 +28,8 @@ pub(crate) struct Enclosure {
     pending: Mutex<Vec<News>>,
 }
 
-/// What cannot be looked through cannot be protected.
-const TOO_LARGE: &str = "the project has more than 500000 directories, too many to look through \
-                         for secrets and for what other programs obey; work in a directory below";
+/// How often a command is confined anew because the project was moved under it.
+const LOOKS: usize = 8;
 
 /// How much is told of one command.
 const MOST_NEWS: usize = 8;
@@ -42,6 +42,23 @@ pub(crate) struct Bounds {
     /// Directories of the agent itself: sessions, configuration.
     pub(crate) private: Vec<PathBuf>,
     pub(crate) options: Options,
+}
+
+/// Why a command is not run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Unconfinable {
+    /// Nothing on this machine confines commands.
+    Machine(String),
+    /// Something does, but not to this project as it is.
+    Project(String),
+}
+
+impl Unconfinable {
+    pub(crate) fn reason(&self) -> &str {
+        match self {
+            Self::Machine(reason) | Self::Project(reason) => reason,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -117,19 +134,24 @@ impl Enclosure {
     }
 
     /// What a command that starts now is confined to.
-    pub(crate) fn confinement(&self, environment: &Environment) -> Result<Confinement, String> {
-        let level = self.level()?;
+    pub(crate) fn confinement(
+        &self,
+        environment: &Environment,
+    ) -> Result<Confinement, Unconfinable> {
+        let level = self.level().map_err(|it| Unconfinable::Machine(it.to_owned()))?;
         if self.is_read_only && level == Level::Reduced {
-            return Err("path rules alone do not keep files as they are".to_owned());
+            let why = "path rules alone do not keep files as they are";
+            return Err(Unconfinable::Project(why.to_owned()));
         }
         let lasting = self.lasting.get_or_init(|| self.look_around(environment));
-        let lasting = lasting.as_ref().map_err(String::clone)?;
-        let View { hidden, pinned, frozen, absent, outside, news, is_partial } = self.look();
-        if is_partial {
-            return Err(TOO_LARGE.to_owned());
+        let lasting = lasting.as_ref().map_err(|it| Unconfinable::Project(it.clone()))?;
+        let View { hidden, closed, pinned, frozen, absent, outside, news, obstacle } = self.look();
+        if let Some(obstacle) = obstacle {
+            return Err(Unconfinable::Project(obstacle.to_string()));
         }
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).extend(news);
-        let hidden_files = hidden.into_iter().map(Entry::File);
+        let hidden = hidden.into_iter().map(Entry::File);
+        let hidden = hidden.chain(closed.into_iter().map(Entry::Directory));
         let absent = absent.into_iter().map(|it| match it {
             workspace::Absent::Directory(path) => Absent::Directory(path),
             workspace::Absent::File(path, text) => Absent::File(path, text),
@@ -141,7 +163,8 @@ impl Enclosure {
             writable: lasting.writable.iter().cloned().chain(outside).collect(),
             emptied: lasting.homes.emptied.clone(),
             readable: lasting.homes.readable.clone(),
-            hidden: lasting.hidden().chain(hidden_files).collect(),
+            hidden: hidden.collect(),
+            hidden_outside: lasting.hidden().collect(),
             pinned,
             frozen,
             absent: absent.collect(),
@@ -160,8 +183,27 @@ impl Enclosure {
         Ok(confinement)
     }
 
-    pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, String> {
+    pub(crate) fn policy(&self, environment: &Environment) -> Result<Policy, Unconfinable> {
         self.confinement(environment).map(|it| Policy::Confined(Arc::new(it)))
+    }
+
+    /// What `run` comes to, which runs the command: again, with another look at the project, if it
+    /// was moved meanwhile.
+    pub(crate) async fn run<T>(
+        &self,
+        command: &Command,
+        environment: &Environment,
+        mut run: impl AsyncFnMut(&Command) -> io::Result<T>,
+    ) -> Result<io::Result<T>, Unconfinable> {
+        let mut ran = run(command).await;
+        for _ in 0..LOOKS {
+            if !ran.as_ref().is_err_and(sandbox::has_moved) {
+                break;
+            }
+            let command = command.clone().under(self.policy(environment)?);
+            ran = run(&command).await;
+        }
+        Ok(ran)
     }
 
     /// What has come into being in the project since it was last looked at, in sentences for the
@@ -196,8 +238,7 @@ impl Enclosure {
         if let Some(home) = homes.emptied.iter().find(|it| it.starts_with(project)) {
             // What the person's shell runs when they log in would be theirs to change.
             return Err(format!(
-                "the project holds the home `{}`\nhint: work in a directory below it, or without \
-                 confinement (`--permission full`)",
+                "the project holds the home `{}`\nhint: work in a directory below it",
                 home.display()
             ));
         }

@@ -45,6 +45,6 @@ pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};
 pub(crate) use custom::CustomTool;
-pub(crate) use enclosure::{Bounds, Enclosure};
+pub(crate) use enclosure::{Bounds, Enclosure, Unconfinable};
 pub(crate) use fetch_url::asked_by;
 pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands, more_paths};

@@ -1,5 +1,6 @@
 //! `run_command`: one shell command, bounded in time and output, or left to run in the background.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
@@ -45,17 +46,17 @@ pub(super) async fn run(
 
     let command = shell.command(&args.command, &directory)?;
     if args.background == Some(true) {
-        return leave(commands, limits, (&command, &args.command), stop).await;
+        return leave((shell, commands), limits, (&command, &args.command), stop).await;
     }
     let limits = Limits { command: time, ..limits };
-    to_its_end(commands, limits, (&command, &args.command), &more_time(), stop).await
+    to_its_end((shell, commands), limits, (&command, &args.command), &more_time(), stop).await
 }
 
 /// Runs the command to its end. The output, then how it ended. How long it took is for the person
 /// only: the same command with the same output shall be the same text to the model. Where it took
 /// too long, `more` says how it may take longer.
 pub(super) async fn to_its_end(
-    commands: &Commands,
+    (shell, commands): (&Shell, &Commands),
     limits: Limits,
     (command, script): (&Command, &str),
     more: &str,
@@ -63,8 +64,11 @@ pub(super) async fn to_its_end(
 ) -> Result<Outcome, Failure> {
     let mut output = Output::new(&commands.shelf, limits.result);
     let started = Instant::now();
-    let ended = sandbox::run(command, limits.command, stop, &mut |it| output.push(it)).await;
-    let ended = ended.map_err(|err| {
+    let mut stop = pin!(stop);
+    let run = async |it: &Command| {
+        sandbox::run(it, limits.command, &mut stop, &mut |it| output.push(it)).await
+    };
+    let ended = shell.run(command, run).await?.map_err(|err| {
         Failure::new(format!("the command could not be started: {err}"), "not started")
     })?;
     let took = started.elapsed().as_secs_f64();
@@ -94,12 +98,12 @@ pub(super) async fn to_its_end(
 
 /// Starts the command, and goes on when it has said how it begins.
 async fn leave(
-    commands: &Commands,
+    (shell, commands): (&Shell, &Commands),
     limits: Limits,
     (command, script): (&Command, &str),
     stop: impl Future<Output = ()>,
 ) -> Result<Outcome, Failure> {
-    let known = commands.start(command, script, limits.result)?;
+    let known = commands.start(shell, command, script, limits.result).await?;
     let stopped = tokio::select! {
         biased;
         () = stop => true,

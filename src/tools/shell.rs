@@ -1,9 +1,10 @@
 //! The shell that commands are given to.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::sandbox::{Command, Environment, Policy};
-use crate::tools::{Enclosure, Failure};
+use crate::tools::{Enclosure, Failure, Unconfinable};
 
 /// What tells a program that nobody watches and nobody answers.
 const ALONE: &[(&str, &str)] = &[
@@ -59,6 +60,21 @@ impl Shell {
         Ok(command.args(["-c", script]).under(policy))
     }
 
+    /// What `run` comes to, which runs a command of ours: again, if the project was moved while it
+    /// was being confined.
+    pub(super) async fn run<T>(
+        &self,
+        command: &Command,
+        mut run: impl AsyncFnMut(&Command) -> io::Result<T>,
+    ) -> Result<io::Result<T>, Failure> {
+        match &self.enclosure {
+            None => Ok(run(command).await),
+            Some(enclosure) => {
+                enclosure.run(command, &self.environment, run).await.map_err(unconfinable)
+            }
+        }
+    }
+
     /// What the person should know of what a command left, to be asked when it has ended.
     pub(super) fn aftermath(&self) -> Vec<String> {
         self.enclosure.as_ref().map(Enclosure::aftermath).unwrap_or_default()
@@ -81,12 +97,28 @@ impl Shell {
     }
 }
 
-fn unconfinable(reason: String) -> Failure {
-    Failure::new(
-        format!(
+fn unconfinable(why: Unconfinable) -> Failure {
+    let text = match why {
+        Unconfinable::Machine(reason) => format!(
             "the command was not run: commands cannot be confined on this machine: {reason}. Do \
              without commands, and tell the user that `--permission full` runs them unconfined"
         ),
-        "not confined",
-    )
+        Unconfinable::Project(reason) => {
+            format!("the command was not run, as the project is now: {reason}")
+        }
+    };
+    Failure::new(text, "not confined")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_project_is_like_is_no_reason_to_give_confinement_up() {
+        let said = |it: fn(String) -> Unconfinable| unconfinable(it("why".to_owned())).text;
+        assert!(said(Unconfinable::Machine).contains("--permission full"));
+        let project = said(Unconfinable::Project);
+        assert_eq!(project, "the command was not run, as the project is now: why");
+    }
 }

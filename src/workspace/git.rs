@@ -6,7 +6,9 @@ mod diff;
 mod guard;
 mod history;
 mod links;
+mod plain;
 mod repository;
+pub(super) mod settings;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -37,18 +39,19 @@ pub(super) fn branch(root: &Path) -> Option<String> {
 }
 
 fn open(start: &Path, ceiling: Option<&Path>) -> Option<Repository> {
+    plain::must_be_safe_to_open(start, ceiling).ok()?;
     let ceilings = ceiling.map(Path::as_os_str);
     Repository::open_ext(start, RepositoryOpenFlags::CROSS_FS, ceilings).ok()
 }
 
-/// Whether the repository has the very content of a file of the project, and so keeps no secret.
+/// Whether the repository has this very content of a file of the project, and so keeps no secret.
 /// Not whether the file is tracked: a command can make git track anything, but it cannot name
 /// content that it has never seen.
-pub(super) fn holds(root: &Path, path: &Path) -> bool {
+pub(super) fn holds(root: &Path, path: &Path, content: &[u8]) -> bool {
     let look = || {
         let repository = open(root, root.parent())?;
         let entry = repository.index().ok()?.get_path(path, 0)?;
-        let content = Oid::hash_file(ObjectType::Blob, root.join(path)).ok()?;
+        let content = Oid::hash_object(ObjectType::Blob, content).ok()?;
         Some(entry.id == content && repository.odb().ok()?.exists(content))
     };
     look().unwrap_or(false)

@@ -19,6 +19,7 @@ mod leftover;
 mod line_diff;
 mod patch;
 mod path;
+mod plain_file;
 mod repository;
 mod root;
 mod secret;

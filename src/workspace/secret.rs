@@ -54,13 +54,17 @@ const NAMES: &[&str] = &[
     "master.key",
 ];
 
-/// Where other people's code lies: what is in there was published.
+/// Where other people's code lies: what is in there was published, and what looks like a key is one
+/// of its tests. What has a sure name is hidden there too: a command could move anything there.
 const PUBLISHED: &[&str] = &["node_modules", "site-packages"];
 
 const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
 
 /// How much of a file is looked at.
-const LOOK: u64 = 16 * 1024;
+const LOOK: usize = 16 * 1024;
+
+/// Whether git holds a longer one is not asked.
+const LONGEST_HELD: usize = 8 * 1024 * 1024;
 
 impl Secrets {
     /// Both are globs relative to the root: what is no secret, whatever it looks like, and what is
@@ -112,9 +116,10 @@ impl Secrets {
             Suspicion::None => false,
             Suspicion::Sure => true,
             // What cannot be looked at is not shown either.
-            Suspicion::If(signs) => beginning(file).is_none_or(|it| has_any(&it, signs)),
+            Suspicion::If(signs) => beginning(file, LOOK).is_none_or(|it| has_any(&it, signs)),
         };
-        secret && !git::holds(root, path)
+        let is_held = |it: Vec<u8>| it.len() <= LONGEST_HELD && git::holds(root, path, &it);
+        secret && !beginning(file, LONGEST_HELD + 1).is_some_and(is_held)
     }
 }
 
@@ -141,17 +146,23 @@ fn set<'a>(key: &str, patterns: impl Iterator<Item = &'a str>) -> Result<GlobSet
 fn suspicion(path: &Path) -> Suspicion {
     let parts: Vec<_> = path.iter().map(|it| folded(&it.to_string_lossy())).collect();
     let Some((name, above)) = parts.split_last() else { return Suspicion::None };
-    if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) {
-        return Suspicion::None;
+    match by_name(name, above) {
+        Suspicion::If(_) if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) => {
+            Suspicion::None
+        }
+        suspicion => suspicion,
     }
+}
+
+fn by_name(name: &str, above: &[String]) -> Suspicion {
     let extension = name.rsplit_once('.').map(|(_, it)| it).unwrap_or_default();
     if SAMPLES.contains(&extension) {
         return Suspicion::None;
     }
-    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name.as_str()) {
+    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name) {
         return Suspicion::Sure;
     }
-    match name.as_str() {
+    match name {
         ".npmrc" => return Suspicion::If(&["_auth", "_password"]),
         ".yarnrc.yml" => return Suspicion::If(&["npmAuth"]),
         "credentials.toml" | "credentials" if above.last().is_some_and(|it| it == ".cargo") => {
@@ -188,9 +199,10 @@ pub(super) fn folded(name: &str) -> String {
     lower.filter(|it| !ignored(it)).map(|it| if it == 'ſ' { 's' } else { it }).collect()
 }
 
-fn beginning(file: &File) -> Option<Vec<u8>> {
+fn beginning(file: &File, most: usize) -> Option<Vec<u8>> {
     use std::os::unix::fs::FileExt;
-    let mut bytes = vec![0; LOOK as usize];
+    let most = file.metadata().ok()?.len().saturating_add(1).min(most as u64);
+    let mut bytes = vec![0; most as usize];
     let mut length = 0;
     // From the start, wherever the file stands.
     while length < bytes.len() {
@@ -253,6 +265,7 @@ mod tests {
                 "credentials.json",
                 "package.json",
                 "node_modules/x/.env",
+                "node_modules/x/test.pem",
                 "credentials",
                 ".aws/credentials",
                 "prod.env",
@@ -284,7 +297,8 @@ mod tests {
                 google-credentials.json: looked into
                 credentials.json: looked into
                 package.json: shown
-                node_modules/x/.env: shown
+                node_modules/x/.env: hidden
+                node_modules/x/test.pem: shown
                 credentials: shown
                 .aws/credentials: hidden
                 prod.env: hidden

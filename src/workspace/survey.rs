@@ -4,16 +4,23 @@
 //! have changed. So a look before and after each command costs little more than asking for their
 //! times.
 
+mod directory;
+mod way;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
 use std::fmt;
-use std::fs::{File, Metadata};
+use std::fs::Metadata;
+use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use crate::workspace::repository;
+use directory::Directory;
+use way::way;
+
+use crate::workspace::error::plain;
 use crate::workspace::secret::{Secrets, folded};
+use crate::workspace::{plain_file, repository};
 
 /// Looks at the project again and again.
 #[derive(Debug)]
@@ -34,7 +41,9 @@ pub(crate) struct Survey {
 pub(crate) struct View {
     /// Files with secrets.
     pub(crate) hidden: Vec<PathBuf>,
-    /// Directories that hold what is frozen, and so must stay where they are.
+    /// Directories that we cannot look into, so that nobody shall.
+    pub(crate) closed: Vec<PathBuf>,
+    /// What leads to what is hidden or frozen, and so must stay where it is.
     pub(crate) pinned: Vec<PathBuf>,
     /// What makes other programs run something.
     pub(crate) frozen: Vec<PathBuf>,
@@ -44,8 +53,17 @@ pub(crate) struct View {
     pub(crate) outside: Vec<PathBuf>,
     /// What was not there when we last looked.
     pub(crate) news: Vec<News>,
-    /// Whether there is more than can be looked at, so that nothing may run.
-    pub(crate) is_partial: bool,
+    pub(crate) obstacle: Option<Obstacle>,
+}
+
+/// Why nothing may run: not all was seen that has to be protected.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Obstacle {
+    TooLarge,
+    /// What git obeys is there or behind it, and why it cannot be looked at.
+    Closed(PathBuf, String),
+    /// What was seen a moment ago is somewhere else, again and again.
+    Moving,
 }
 
 /// What shall not come into being.
@@ -61,6 +79,8 @@ pub(crate) enum Absent {
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) enum News {
     Repository(PathBuf),
+    /// A directory that cannot be looked into.
+    Closed(PathBuf),
     /// A file or directory that another program obeys.
     Obeyed(PathBuf),
     /// The settings or hooks of a repository, and a time by which a change is told.
@@ -69,26 +89,13 @@ pub(crate) enum News {
     LeadsOut(PathBuf, PathBuf),
 }
 
-/// Enough of a file's state to tell that it was changed.
+/// Enough of a file's state to tell that it was changed, or opened and closed to others. Anybody can
+/// set the time of a change of content, but not that of any change.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Stamp {
     inode: u64,
     length: u64,
     changed: (i64, i64),
-}
-
-/// What matters of a directory's entries.
-#[derive(Debug, Default)]
-struct Directory {
-    /// `None` if it was changed so recently that another change may have the same time.
-    stamp: Option<Stamp>,
-    directories: Vec<OsString>,
-    suspects: Vec<OsString>,
-    obeyed: Vec<OsString>,
-    links_out: Vec<(OsString, PathBuf)>,
-    git: Option<OsString>,
-    /// Which of the entries are there that git knows a repository by.
-    marks: [bool; MARKS.len()],
 }
 
 /// Changes within this time may not show in the time of a directory.
@@ -110,11 +117,8 @@ const OBEYED: &[&str] = &[
     ".vscode",
 ];
 
-const MARKS: &[&str] = &["HEAD", "commondir", "objects", "refs"];
-
-/// Links to these are no news: they are the system's, which nobody writes to.
-const SYSTEM: &[&str] =
-    &["/bin", "/dev", "/etc", "/lib", "/lib64", "/nix", "/opt", "/proc", "/usr"];
+/// How often it is looked again when things move meanwhile.
+const LOOKS: usize = 16;
 
 /// Whether other programs obey what has this name, so that it is the person's to change.
 pub(super) fn is_obeyed(name: &str) -> bool {
@@ -130,9 +134,17 @@ impl Survey {
 
     /// What is there now, and what is new since the last time.
     pub(crate) fn look(&mut self) -> View {
-        let is_partial = !self.walk();
-        let mut view = View { is_partial, ..View::default() };
-        let mut seen = BTreeSet::new();
+        let mut view = View::default();
+        for _ in 0..LOOKS {
+            view = View::default();
+            self.walk(&mut view);
+            self.hide(&mut view);
+            if view.obstacle != Some(Obstacle::Moving) {
+                break;
+            }
+        }
+        let mut seen: BTreeSet<_> =
+            view.closed.iter().map(|it| News::Closed(self.below(it))).collect();
         for (path, directory) in &self.directories {
             let here = self.root.join(path);
             for name in
@@ -150,8 +162,19 @@ impl Survey {
             if let Some(git) = &directory.git {
                 let git = here.join(git);
                 seen.insert(News::Repository(path.clone()));
-                let parts = repository::parts(&git, &self.root);
+                let parts = match repository::parts(&git, &self.root) {
+                    Ok(parts) => parts,
+                    Err(obstacle) => {
+                        view.obstacle = Some(obstacle);
+                        continue;
+                    }
+                };
                 seen.extend(parts.modules.iter().map(|it| News::Repository(self.below(it))));
+                // What stands there is run when the person goes on with it.
+                let todo = git.join("rebase-merge/git-rebase-todo");
+                if todo.symlink_metadata().is_ok() {
+                    seen.insert(News::Obeyed(self.below(&todo)));
+                }
                 view.pinned.extend(parts.pinned);
                 view.frozen.extend(parts.frozen);
                 view.absent.extend(parts.absent);
@@ -172,9 +195,8 @@ impl Survey {
                 view.absent.push(absent);
             }
         }
-        view.hidden = self.hidden();
         self.freeze_targets(&mut view);
-        for paths in [&mut view.pinned, &mut view.frozen, &mut view.outside] {
+        for paths in [&mut view.hidden, &mut view.pinned, &mut view.frozen, &mut view.outside] {
             paths.sort();
             paths.dedup();
         }
@@ -194,14 +216,15 @@ impl Survey {
     /// What is frozen by its name may be a link: what it leads to is as much obeyed.
     fn freeze_targets(&self, view: &mut View) {
         let is_link = |it: &&PathBuf| it.symlink_metadata().is_ok_and(|it| it.is_symlink());
-        let targets = view.frozen.iter().filter(is_link).filter_map(|it| it.canonicalize().ok());
-        // A repository that `.git` leads to is frozen in parts already.
-        let is_pinned = |it: &PathBuf| view.pinned.contains(it);
-        let inside =
-            |it: &PathBuf| it.starts_with(&self.root) && *it != self.root && !is_pinned(it);
-        for target in targets.filter(inside).collect::<Vec<_>>() {
-            let above = target.ancestors().skip(1).take_while(|it| *it != self.root);
-            view.pinned.extend(above.map(Path::to_owned));
+        let links: Vec<_> = view.frozen.iter().filter(is_link).cloned().collect();
+        for link in links {
+            let Ok(target) = link.canonicalize() else { continue };
+            let is_inside = target.starts_with(&self.root) && target != self.root;
+            // A repository that `.git` leads to is frozen in parts already.
+            if !is_inside || view.pinned.contains(&target) {
+                continue;
+            }
+            view.pinned.extend(way(&self.root, &link).into_iter().filter(|it| *it != link));
             view.frozen.push(target);
         }
     }
@@ -210,28 +233,27 @@ impl Survey {
         path.strip_prefix(&self.root).unwrap_or(path).to_owned()
     }
 
-    /// Brings `directories` up to date, those near the root first. False if there is more than
-    /// can be looked at.
-    fn walk(&mut self) -> bool {
+    /// Brings `directories` up to date, those near the root first.
+    fn walk(&mut self, view: &mut View) {
         let now = (self.clock)();
         let mut before = std::mem::take(&mut self.directories);
         let mut left = self.most;
         let mut waiting = VecDeque::from([PathBuf::new()]);
         while let Some(path) = waiting.pop_front() {
-            let here = self.root.join(&path);
-            let Ok(found) = here.symlink_metadata() else { continue };
-            if !found.is_dir() {
-                continue;
-            }
-            let stamp = Stamp::of(&found);
-            let directory = match before.remove(&path) {
-                Some(it) if it.stamp == Some(stamp) => it,
-                _ => {
-                    let settled = found
-                        .modified()
-                        .is_ok_and(|it| now.duration_since(it).is_ok_and(|age| RACY < age));
-                    let stamp = settled.then_some(stamp);
-                    Directory { stamp, ..self.read(&path, &here) }
+            let directory = match self.directory(&path, before.remove(&path), now) {
+                Ok(directory) => directory,
+                // It has been named a moment ago.
+                Err(err) if err.kind() == io::ErrorKind::NotFound => {
+                    view.obstacle = Some(Obstacle::Moving);
+                    continue;
+                }
+                Err(err) if path.as_os_str().is_empty() => {
+                    view.obstacle = Some(Obstacle::Closed(self.root.clone(), plain(&err)));
+                    return;
+                }
+                Err(_) => {
+                    view.closed.push(self.root.join(path));
+                    continue;
                 }
             };
             // Those that wait are kept too.
@@ -239,94 +261,79 @@ impl Survey {
             waiting.extend(directory.directories.iter().map(|it| path.join(it)));
             self.directories.insert(path, directory);
             if left == 0 {
-                return false;
+                view.obstacle = Some(Obstacle::TooLarge);
+                return;
             }
         }
-        true
     }
 
-    fn read(&self, path: &Path, here: &Path) -> Directory {
-        let mut directory = Directory::default();
-        // A directory that cannot be read has nothing for commands either.
-        for entry in std::fs::read_dir(here).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            let Ok(kind) = entry.file_type() else { continue };
-            let shown = folded(&name.to_string_lossy());
-            if let Some(mark) = MARKS.iter().position(|it| name == *it) {
-                directory.marks[mark] = true;
-            }
-            if shown == ".git" {
-                directory.git = Some(name);
-            } else if is_obeyed(&shown) {
-                directory.obeyed.push(name);
-            } else if kind.is_symlink() {
-                if self.secrets.suspects(&path.join(&name)) {
-                    directory.suspects.push(name.clone());
-                }
-                let target = std::fs::read_link(entry.path()).unwrap_or_default();
-                if let Some(target) = outside(&self.root, here, &target) {
-                    directory.links_out.push((name, target));
-                }
-            } else if kind.is_dir() {
-                directory.directories.push(name);
-            } else if kind.is_file() && self.secrets.suspects(&path.join(&name)) {
-                directory.suspects.push(name);
+    /// The directory at `path`, which was `known` at the last look.
+    fn directory(
+        &self,
+        path: &Path,
+        known: Option<Directory>,
+        now: SystemTime,
+    ) -> io::Result<Directory> {
+        let found = self.root.join(path).symlink_metadata()?;
+        if !found.is_dir() {
+            return Err(io::ErrorKind::NotFound.into());
+        }
+        let stamp = Stamp::of(&found);
+        match known {
+            Some(it) if it.stamp == Some(stamp) => Ok(it),
+            _ => {
+                let age = now.duration_since(stamp.time());
+                let stamp = age.is_ok_and(|it| RACY < it).then_some(stamp);
+                Ok(Directory { stamp, ..Directory::read(&self.root, path, &self.secrets)? })
             }
         }
-        directory
     }
 
-    /// The suspects that are secret. What a file holds is looked at again when it has changed, or
-    /// git's index has.
-    fn hidden(&mut self) -> Vec<PathBuf> {
+    /// Hides the suspects that are secret, and pins the way to them. What a file holds is looked
+    /// at again when it has changed, or git's index has.
+    fn hide(&mut self, view: &mut View) {
         let index = self.root.join(".git/index").symlink_metadata().ok().map(|it| Stamp::of(&it));
         let mut before = std::mem::take(&mut self.verdicts);
-        let mut hidden = Vec::new();
         for (path, directory) in &self.directories {
             for name in &directory.suspects {
                 let path = path.join(name);
+                let named = self.root.join(&path);
                 // What a link of such a name leads to is what its user takes for the secret.
-                let Ok(whole) = self.root.join(&path).canonicalize() else { continue };
-                if !whole.starts_with(&self.root) {
-                    continue;
-                }
-                let Ok(found) = whole.symlink_metadata() else { continue };
-                if !found.is_file() {
+                let (whole, found) = match found(&named) {
+                    Some(it) => it,
+                    // A link may lead nowhere.
+                    None if named.is_symlink() => continue,
+                    None => {
+                        view.obstacle.get_or_insert(Obstacle::Moving);
+                        continue;
+                    }
+                };
+                if !whole.starts_with(&self.root) || !found.is_file() {
                     continue;
                 }
                 let stamp = Stamp::of(&found);
                 let secret = match before.remove(&path) {
                     Some((file, git, secret)) if (file, git) == (stamp, index) => secret,
-                    _ => match File::open(&whole) {
+                    _ => match plain_file::open(&whole) {
                         Ok(file) => self.secrets.hold(&self.root, &path, &file),
                         Err(_) => true,
                     },
                 };
                 if secret {
-                    hidden.push(whole);
+                    view.pinned.extend(way(&self.root, &named));
+                    view.hidden.push(whole);
                 }
                 self.verdicts.insert(path, (stamp, index, secret));
             }
         }
-        hidden.sort();
-        hidden.dedup();
-        hidden
     }
 }
 
-impl Directory {
-    /// Git takes a directory for a repository when it is called in it and finds these; a common
-    /// directory may hold the rest.
-    fn is_bare_repository(&self) -> bool {
-        let [head, common, objects, refs] = self.marks;
-        head && (common || objects && refs)
-    }
-
-    /// How many names are kept of it.
-    fn weight(&self) -> usize {
-        let Self { directories, suspects, obeyed, links_out, .. } = self;
-        directories.len() + suspects.len() + obeyed.len() + links_out.len()
-    }
+/// Where a path really leads, and what is there.
+fn found(path: &Path) -> Option<(PathBuf, Metadata)> {
+    let whole = path.canonicalize().ok()?;
+    let found = whole.symlink_metadata().ok()?;
+    Some((whole, found))
 }
 
 impl Stamp {
@@ -334,8 +341,14 @@ impl Stamp {
         Self {
             inode: found.ino(),
             length: if found.is_dir() { 0 } else { found.len() },
-            changed: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
         }
+    }
+
+    fn time(&self) -> SystemTime {
+        let (seconds, nanos) = self.changed;
+        let since = Duration::new(seconds.try_into().unwrap_or(0), nanos.try_into().unwrap_or(0));
+        SystemTime::UNIX_EPOCH + since
     }
 }
 
@@ -357,7 +370,8 @@ impl Absent {
             }
             Self::File(_, text) => {
                 let is_as_long = found.is_file() && found.len() == text.len() as u64;
-                is_as_long && std::fs::read(path).is_ok_and(|it| it == text.as_bytes())
+                is_as_long
+                    && plain_file::read(path, found.len()).is_ok_and(|it| it == text.as_bytes())
             }
         }
     }
@@ -369,18 +383,27 @@ fn is_news(news: &News, known: &BTreeSet<News>) -> bool {
     known.iter().any(|it| matches!(it, News::Changed(before, _) if before == path))
 }
 
-/// Where a link leads, as text, if that is outside and not the system's.
-fn outside(root: &Path, here: &Path, target: &Path) -> Option<PathBuf> {
-    let mut whole = PathBuf::new();
-    for part in here.join(target).components() {
-        match part {
-            Component::ParentDir => drop(whole.pop()),
-            Component::CurDir => {}
-            part => whole.push(part),
+impl fmt::Display for Obstacle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(
+                f,
+                "the project has more than {MOST} directories, too many to look through for \
+                 secrets and for what other programs obey; work in a directory below"
+            ),
+            Self::Closed(path, reason) => write!(
+                f,
+                "`{}` cannot be looked at ({reason}), so what git obeys there cannot be protected; \
+                 only the user can open it again",
+                path.display()
+            ),
+            Self::Moving => write!(
+                f,
+                "directories of the project are moved or removed faster than they can be looked \
+                 through for secrets; stop what does that, and try again"
+            ),
         }
     }
-    let harmless = whole.starts_with(root) || SYSTEM.iter().any(|it| whole.starts_with(it));
-    (!harmless).then_some(whole)
 }
 
 impl fmt::Display for News {
@@ -392,6 +415,11 @@ impl fmt::Display for News {
             Self::Repository(path) => write!(
                 f,
                 "a git repository has appeared in `{}`; git obeys its settings and hooks there",
+                path.display()
+            ),
+            Self::Closed(path) => write!(
+                f,
+                "`{}` cannot be looked into any more, so commands find nothing there",
                 path.display()
             ),
             Self::Obeyed(path) => write!(

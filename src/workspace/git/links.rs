@@ -11,10 +11,13 @@ use std::path::Path;
 
 use git2::Repository;
 
-use crate::workspace::FileError;
+use crate::workspace::{FileError, plain_file};
 
 /// What is looked into at any depth; of all else only what lies beside them is read or written.
 const DEEP: &[&str] = &["logs", "objects", "refs"];
+
+/// The names of other repositories are not longer.
+const LONGEST: u64 = 1024 * 1024;
 
 /// Never opened here, and often a link.
 const UNREAD: &str = "hooks";
@@ -68,7 +71,7 @@ fn must_be_plain(top: &Path) -> Result<(), FileError> {
 /// Objects of another repository are not for whoever works on this project, and a command can name
 /// any.
 fn must_stand_alone(shared: &Path) -> Result<(), FileError> {
-    let others = match fs::read(shared.join("objects/info/alternates")) {
+    let others = match plain_file::read(&shared.join("objects/info/alternates"), LONGEST) {
         Ok(others) => others,
         Err(err)
             if matches!(err.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

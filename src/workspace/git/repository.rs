@@ -9,8 +9,12 @@ use git2::{ConfigLevel, ErrorCode, Repository, RepositoryOpenFlags, RepositorySt
 
 use crate::workspace::git::guard::Guard;
 use crate::workspace::git::links::must_not_lead_out;
+use crate::workspace::git::plain::must_be_safe_to_open;
 use crate::workspace::root::Root;
-use crate::workspace::{FileError, ProjectPath, Secrets};
+use crate::workspace::{FileError, ProjectPath, Secrets, plain_file};
+
+/// No file that points somewhere is longer.
+const LONGEST: u64 = 8 * 1024;
 
 /// The repository of a project.
 pub(crate) struct Git<'a> {
@@ -31,6 +35,7 @@ impl<'a> Git<'a> {
     ) -> Result<Self, FileError> {
         let guard = Guard::new(root, secrets);
         let root = root.path();
+        must_be_safe_to_open(root, root.parent()).map_err(FileError::Refused)?;
         let ceiling = root.parent().map(Path::as_os_str);
         let opened = Repository::open_ext(root, RepositoryOpenFlags::CROSS_FS, ceiling);
         let repository = opened.map_err(|err| match err.code() {
@@ -93,8 +98,10 @@ fn belongs_to(repository: &Repository, root: &Path) -> bool {
     if own.starts_with(root) {
         return true;
     }
-    let back = std::fs::read_to_string(own.join("gitdir")).unwrap_or_default();
-    let leads_back = Path::new(back.trim()).parent().and_then(|it| it.canonicalize().ok());
+    let back = plain_file::read(&own.join("gitdir"), LONGEST).unwrap_or_default();
+    let leads_back = Path::new(String::from_utf8_lossy(&back).trim())
+        .parent()
+        .and_then(|it| it.canonicalize().ok());
     let config = repository.config().and_then(|it| it.open_level(ConfigLevel::Local));
     let names_work_tree = config.is_ok_and(|it| it.get_path("core.worktree").is_ok());
     // That it is this work tree that is named was found before.

@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use std::fs::File;
 
 fn now() -> SystemTime {
     // Long after whatever the tests write, so that no directory is too fresh to be believed.
@@ -48,6 +49,7 @@ impl Project {
         let below = |it: &PathBuf| it.strip_prefix(&root).unwrap_or(it).display().to_string();
         for (label, paths) in [
             ("hidden", &view.hidden),
+            ("closed", &view.closed),
             ("pinned", &view.pinned),
             ("frozen", &view.frozen),
             ("outside", &view.outside),
@@ -89,7 +91,42 @@ fn secrets_are_hidden_wherever_they_are() {
         expect![[r#"
             hidden .env
             hidden a/b/.env.local
+            hidden node_modules/x/.env
             hidden target/.env
+            pinned a
+            pinned a/b
+            pinned node_modules
+            pinned node_modules/x
+            pinned target
+        "#]],
+    );
+}
+
+#[test]
+fn what_a_rule_hides_stays_where_the_rule_finds_it() {
+    let mut project = Project::new(&["vault/a/b"]);
+    project.survey.secrets = Secrets::new(&[], ["vault/**"].into_iter()).unwrap();
+    expect![[r#"
+        hidden vault/a/b
+        pinned vault
+        pinned vault/a
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn the_whole_way_to_what_a_link_leads_to_is_pinned() {
+    check(
+        &["a/.env -> ../by/real", "by -> in/turn", "in/turn/real", ".envrc -> by/x", "in/turn/x"],
+        expect![[r#"
+            hidden in/turn/real
+            pinned a
+            pinned a/.env
+            pinned by
+            pinned in
+            pinned in/turn
+            frozen .envrc
+            frozen in/turn/x
         "#]],
     );
 }
@@ -180,6 +217,67 @@ fn what_other_programs_obey_is_frozen_in_any_case() {
 }
 
 #[test]
+fn a_directory_that_cannot_be_named_to_its_end_is_closed() {
+    use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
+    let mut project = Project::new(&["a/b/.env"]);
+    let name = "d".repeat(250);
+    let mut here = rustix::fs::open(project.dir.path(), OFlags::RDONLY, Mode::empty()).unwrap();
+    for _ in 0..20 {
+        mkdirat(&here, &name, 0o755.into()).unwrap();
+        here = openat(&here, &name, OFlags::RDONLY, Mode::empty()).unwrap();
+    }
+    rustix::fs::renameat(CWD, project.dir.path().join("a/b"), &here, "b").unwrap();
+    let view = project.survey.look();
+    assert_eq!((view.obstacle, view.hidden.len(), view.closed.len()), (None, 0, 1));
+    let root = project.dir.path().canonicalize().unwrap();
+    let depth = view.closed[0].strip_prefix(root).unwrap().iter().count();
+    assert!((10..16).contains(&depth), "{depth}");
+}
+
+#[test]
+fn a_time_that_was_set_back_hides_no_change() {
+    let mut project = Project::new(&["a/b"]);
+    let times = || {
+        let found = project.dir.path().join("a").metadata().unwrap();
+        std::fs::FileTimes::new().set_modified(found.modified().unwrap())
+    };
+    let before = times();
+    project.shown();
+    project.add(&["a/.envrc"]);
+    File::open(project.dir.path().join("a")).unwrap().set_times(before).unwrap();
+    expect![[r#"
+        pinned a
+        frozen a/.envrc
+        news: `a/.envrc` has appeared; other programs obey it, so look at it before you use them
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn what_is_planned_for_a_rebase_is_news() {
+    let mut project = Project::new(&[".git/config"]);
+    project.shown();
+    project.add(&[".git/rebase-merge/git-rebase-todo"]);
+    let shown = project.shown();
+    expect!["news: `.git/rebase-merge/git-rebase-todo` has appeared; other programs obey it, so look at it before you use them"]
+        .assert_eq(shown.lines().last().unwrap());
+}
+
+#[test]
+fn where_the_project_itself_holds_the_hooks_each_is_frozen() {
+    let mut project = Project::new(&[".git/hooks/", "pre-commit"]);
+    let config = project.dir.path().join(".git/config");
+    std::fs::write(config, "[core]\n\thooksPath = .\n").unwrap();
+    let shown = project.shown();
+    let lines = shown.lines().filter(|it| it.contains("pre-commit") || it.contains("pre-push"));
+    expect![[r#"
+        frozen pre-commit
+        absent pre-push ""
+    "#]]
+    .assert_eq(&lines.map(|it| format!("{it}\n")).collect::<String>());
+}
+
+#[test]
 fn what_appears_is_told_once() {
     let mut project =
         Project::new(&["src/a", ".git/config", ".git/hooks/", ".git/info/", ".git/commondir"]);
@@ -216,7 +314,7 @@ fn a_second_look_finds_what_has_changed_deep_down() {
     let mut project = Project::new(&["a/b/c/d", "e/f"]);
     project.shown();
     project.add(&["a/b/c/.env"]);
-    assert_eq!(project.shown(), "hidden a/b/c/.env\n");
+    assert_eq!(project.survey.look().hidden.len(), 1);
     std::fs::remove_file(project.dir.path().join("a/b/c/.env")).unwrap();
     assert_eq!(project.shown(), "");
 }
@@ -270,10 +368,10 @@ fn plain_files_do_not_count_and_what_is_too_large_is_said_to_be() {
     entries.extend([".env", ".git/config", "a/"]);
     let mut project = Project::new(&entries);
     project.survey.most = 5;
-    assert!(!project.survey.look().is_partial);
+    assert_eq!(project.survey.look().obstacle, None);
     project.add(&["b/", "c/", "d/", "e/", "g/.env"]);
     let view = project.survey.look();
-    assert!(view.is_partial);
+    assert_eq!(view.obstacle, Some(Obstacle::TooLarge));
     let root = project.dir.path().canonicalize().unwrap();
     assert_eq!(view.hidden, [root.join(".env")]);
     assert!(view.frozen.contains(&root.join(".git/config")));
@@ -319,6 +417,7 @@ fn what_a_link_leads_to_is_hidden_and_frozen_as_the_link_is() {
         ],
         expect![[r#"
             hidden env.real
+            pinned .env
             pinned conf
             pinned real.git
             frozen .envrc
