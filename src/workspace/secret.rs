@@ -31,6 +31,8 @@ enum Suspicion {
     Sure,
     /// If it holds one of these.
     If(&'static [&'static str]),
+    /// If it gives programs a variable with such a name.
+    IfExported,
 }
 
 /// Endings of files that show what the real one would look like.
@@ -57,6 +59,12 @@ const NAMES: &[&str] = &[
 /// Where other people's code lies: what is in there was published, and what looks like a key is one
 /// of its tests. What has a sure name is hidden there too: a command could move anything there.
 const PUBLISHED: &[&str] = &["node_modules", "site-packages"];
+
+/// What editors and people append to the name of a file that they keep.
+const BACKUPS: &[&str] = &["~", ".backup", ".bak", ".old", ".orig", ".save", ".swo", ".swp"];
+
+/// What is in the names of variables that hold secrets.
+const VARIABLES: &[&str] = &["KEY", "PASS", "SECRET", "TOKEN"];
 
 const PRIVATE_KEY: &[&str] = &["PRIVATE KEY-----"];
 
@@ -117,6 +125,7 @@ impl Secrets {
             Suspicion::Sure => true,
             // What cannot be looked at is not shown either.
             Suspicion::If(signs) => beginning(file, LOOK).is_none_or(|it| has_any(&it, signs)),
+            Suspicion::IfExported => beginning(file, LOOK).is_none_or(|it| exports_any(&it)),
         };
         let is_held = |it: Vec<u8>| it.len() <= LONGEST_HELD && git::holds(root, path, &it);
         secret && !beginning(file, LONGEST_HELD + 1).is_some_and(is_held)
@@ -146,8 +155,10 @@ fn set<'a>(key: &str, patterns: impl Iterator<Item = &'a str>) -> Result<GlobSet
 fn suspicion(path: &Path) -> Suspicion {
     let parts: Vec<_> = path.iter().map(|it| folded(&it.to_string_lossy())).collect();
     let Some((name, above)) = parts.split_last() else { return Suspicion::None };
-    match by_name(name, above) {
-        Suspicion::If(_) if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) => {
+    match by_name(without_backup(name), above) {
+        Suspicion::If(_) | Suspicion::IfExported
+            if above.iter().any(|it| PUBLISHED.contains(&it.as_str())) =>
+        {
             Suspicion::None
         }
         suspicion => suspicion,
@@ -156,13 +167,18 @@ fn suspicion(path: &Path) -> Suspicion {
 
 fn by_name(name: &str, above: &[String]) -> Suspicion {
     let extension = name.rsplit_once('.').map(|(_, it)| it).unwrap_or_default();
+    let is_sample =
+        |it: &str| it.rsplit(['.', '-', '_']).next().is_some_and(|it| SAMPLES.contains(&it));
     if SAMPLES.contains(&extension) {
         return Suspicion::None;
     }
-    if name == ".env" || name.starts_with(".env.") || NAMES.contains(&name) {
+    let of_env =
+        name.strip_prefix(".env").filter(|it| it.is_empty() || it.starts_with(['.', '-', '_']));
+    if of_env.is_some_and(|it| !is_sample(it)) || NAMES.contains(&name) {
         return Suspicion::Sure;
     }
     match name {
+        ".envrc" => return Suspicion::IfExported,
         ".npmrc" => return Suspicion::If(&["_auth", "_password"]),
         ".yarnrc.yml" => return Suspicion::If(&["npmAuth"]),
         "credentials.toml" | "credentials" if above.last().is_some_and(|it| it == ".cargo") => {
@@ -175,15 +191,33 @@ fn by_name(name: &str, above: &[String]) -> Suspicion {
         _ => {}
     }
     let is_account = name.contains("credentials") || name.contains("service-account");
-    let stem = name.strip_suffix(".env").unwrap_or_default();
-    let is_sample = stem.rsplit(['.', '-', '_']).next().is_some_and(|it| SAMPLES.contains(&it));
     match extension {
-        "env" if is_sample => Suspicion::None,
+        "env" if name.strip_suffix(".env").is_some_and(is_sample) => Suspicion::None,
         "env" | "jks" | "p12" | "pfx" | "tfstate" => Suspicion::Sure,
         "key" | "p8" | "pem" | "ppk" => Suspicion::If(PRIVATE_KEY),
+        // Terraform puts a number between when it keeps an old one.
+        _ if name.contains(".tfstate.") => Suspicion::Sure,
         "json" if is_account => Suspicion::If(&["private_key", "client_secret", "refresh_token"]),
         _ => Suspicion::None,
     }
+}
+
+/// The name of the file that this is a copy of, if it is one.
+fn without_backup(name: &str) -> &str {
+    let mut rest = name;
+    while let Some(it) = BACKUPS.iter().find_map(|it| rest.strip_suffix(it)) {
+        rest = it;
+    }
+    // Vim puts a point before the name.
+    let is_swap = name.ends_with(".swp") || name.ends_with(".swo");
+    rest.strip_prefix('.').filter(|_| is_swap).unwrap_or(rest)
+}
+
+fn exports_any(text: &[u8]) -> bool {
+    String::from_utf8_lossy(text).lines().any(|line| {
+        let assigned = line.trim_start().strip_prefix("export ").and_then(|it| it.split_once('='));
+        assigned.is_some_and(|(name, _)| VARIABLES.iter().any(|it| name.contains(it)))
+    })
 }
 
 /// A name as a file system may compare it that does not tell upper from lower case.
@@ -234,7 +268,7 @@ mod tests {
             let verdict = match suspicion(Path::new(it)) {
                 Suspicion::None => "shown",
                 Suspicion::Sure => "hidden",
-                Suspicion::If(_) => "looked into",
+                Suspicion::If(_) | Suspicion::IfExported => "looked into",
             };
             format!("{it}: {verdict}\n")
         });
@@ -283,7 +317,7 @@ mod tests {
                 .env.local: hidden
                 a/.env.production: hidden
                 .env.example: shown
-                .envrc: shown
+                .envrc: looked into
                 env: shown
                 id_rsa: hidden
                 id_rsa.pub: shown
@@ -311,6 +345,58 @@ mod tests {
                 secrets.toml: shown
             "#]],
         );
+    }
+
+    #[test]
+    fn what_is_kept_of_a_secret_is_one_too() {
+        check(
+            &[
+                ".env~",
+                ".env.bak",
+                ".env-prod",
+                ".env_local.old",
+                ".env-example",
+                ".env.example.orig",
+                "..env.swp",
+                ".envelope",
+                "id_rsa.backup",
+                ".id_rsa.swp",
+                "tls/server.key~",
+                "terraform.tfstate.backup",
+                "terraform.tfstate.1700000000.backup",
+                ".aws/credentials.bak",
+                ".envrc.bak",
+                "main.rs.bak",
+                "~",
+            ],
+            expect![[r#"
+                .env~: hidden
+                .env.bak: hidden
+                .env-prod: hidden
+                .env_local.old: hidden
+                .env-example: shown
+                .env.example.orig: shown
+                ..env.swp: hidden
+                .envelope: shown
+                id_rsa.backup: hidden
+                .id_rsa.swp: hidden
+                tls/server.key~: looked into
+                terraform.tfstate.backup: hidden
+                terraform.tfstate.1700000000.backup: hidden
+                .aws/credentials.bak: hidden
+                .envrc.bak: looked into
+                main.rs.bak: shown
+                ~: shown
+            "#]],
+        );
+    }
+
+    #[test]
+    fn settings_of_a_shell_are_secret_if_they_export_one() {
+        let exports = |text: &str| exports_any(text.as_bytes());
+        assert!(exports("use flake\n  export AWS_SECRET_ACCESS_KEY=x\n"));
+        assert!(exports("export DB_PASSWORD=x"));
+        assert!(!exports("# export TOKEN=x\nexport PATH=$TOKEN\nuse flake KEY\n"));
     }
 
     #[test]

@@ -104,7 +104,7 @@ const RACY: Duration = Duration::from_millis(50);
 /// The most that is kept in mind: directories, and names in them that matter. Plain files are free.
 const MOST: usize = 500_000;
 
-/// What other programs obey when they come to a directory.
+/// What other programs obey when they come to a directory, and many people have.
 const OBEYED: &[&str] = &[
     ".agent",
     ".claude",
@@ -117,13 +117,27 @@ const OBEYED: &[&str] = &[
     ".vscode",
 ];
 
+/// The same of programs that fewer people have. It is frozen where it is and told where it appears,
+/// but not kept from appearing: each name that is costs every command its time.
+const OBEYED_BY_FEWER: &[&str] = &[
+    ".clinerules",
+    ".continue",
+    ".junie",
+    ".kiro",
+    ".opencode",
+    ".qwen",
+    ".roo",
+    ".windsurf",
+    ".zed",
+];
+
 /// How often it is looked again when things move meanwhile.
 const LOOKS: usize = 16;
 
 /// Whether other programs obey what has this name, so that it is the person's to change.
 pub(super) fn is_obeyed(name: &str) -> bool {
     let name = folded(name);
-    OBEYED.iter().any(|it| *it == name)
+    OBEYED.iter().chain(OBEYED_BY_FEWER).any(|it| *it == name)
 }
 
 impl Survey {

@@ -278,6 +278,36 @@ fn where_the_project_itself_holds_the_hooks_each_is_frozen() {
 }
 
 #[test]
+fn settings_of_rarer_programs_are_frozen_and_told_but_may_appear() {
+    let mut project = Project::new(&[".zed/tasks.json"]);
+    let root = project.dir.path().canonicalize().unwrap();
+    let view = project.survey.look();
+    let is_held = |it: &str| view.absent.contains(&Absent::Directory(root.join(it)));
+    assert_eq!((is_held(".vscode"), is_held(".roo")), (true, false));
+    project.add(&[".roo/mcp.json"]);
+    expect![[r#"
+        frozen .roo
+        frozen .zed
+        news: `.roo` has appeared; other programs obey it, so look at it before you use them
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
+fn secrets_among_the_settings_of_other_programs_are_hidden_too() {
+    let mut project = Project::new(&[".vscode/.env"]);
+    std::fs::write(project.dir.path().join(".envrc"), "export API_TOKEN=x\n").unwrap();
+    expect![[r#"
+        hidden .envrc
+        hidden .vscode/.env
+        pinned .vscode
+        frozen .envrc
+        frozen .vscode
+    "#]]
+    .assert_eq(&project.shown());
+}
+
+#[test]
 fn what_appears_is_told_once() {
     let mut project =
         Project::new(&["src/a", ".git/config", ".git/hooks/", ".git/info/", ".git/commondir"]);
