@@ -241,6 +241,26 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 }
 
 #[test]
+fn lines_of_which_the_depth_is_not_certain_are_given_with_the_indentation_that_is_shown() {
+    recovers(
+        &[("a.txt", "class A:\n    def f(self):\n        return 1\n")],
+        |nth, told| match nth {
+            0 => edit("return 1", "return 2\n\ndef g(self):\n    return 3"),
+            1 => match between(told, "The line is:\n", "\nBegin `old` with") {
+                Some(line) => {
+                    let new = line.replace('1', "2") + "\n\n    def g(self):\n        return 3";
+                    edit(line, &new)
+                }
+                None => lost(),
+            },
+            _ if told.starts_with("@@") => say("Done."),
+            _ => lost(),
+        },
+        "class A:\n    def f(self):\n        return 2\n\n    def g(self):\n        return 3\n",
+    );
+}
+
+#[test]
 fn text_that_is_remembered_wrongly_is_copied_from_the_nearest() {
     recovers(
         &[(

@@ -26,6 +26,16 @@ pub(super) fn explain(miss: Miss, old: &str, budget: Budget) -> Failure {
             );
             Failure::new(text, "ambiguous")
         }
+        Miss::Margin(line) => {
+            let text = format!(
+                "`old` is in the file at line {}, but without the white space before it, so how \
+                 deep the further lines of `new` shall be is not certain. The line is:\n{}\nBegin \
+                 `old` with its white space, and give each line of `new` its own.",
+                line.line,
+                line.lines.join("\n")
+            );
+            Failure::new(text, "indentation unclear")
+        }
         Miss::Nowhere(_) if is_numbered(old) => {
             let text = "`old` does not occur in the file: it begins with line numbers, which \
                         read_file adds. Leave them out.";

@@ -55,7 +55,7 @@ fn usual_in<'a>(lines: &[&'a str], endings: Endings) -> Option<&'a str> {
 }
 
 /// For each new line the old one it is.
-fn agreeing(old: &[&str], new: &[&str]) -> Vec<Option<usize>> {
+pub(super) fn agreeing(old: &[&str], new: &[&str]) -> Vec<Option<usize>> {
     let mut agreed = vec![None; new.len()];
     if COMPARED < old.len() + new.len() {
         let same = |(a, b): &(&&str, &&str)| a == b;

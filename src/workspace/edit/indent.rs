@@ -77,7 +77,7 @@ fn width<'a>(mut pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Option<usiz
 }
 
 /// The white space that a line begins with.
-fn white(line: &str) -> &str {
+pub(super) fn white(line: &str) -> &str {
     &line[..line.len() - line.trim_start().len()]
 }
 

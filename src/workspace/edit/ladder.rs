@@ -17,6 +17,8 @@ pub(crate) enum Latitude {
     /// Quotes, dashes and spaces that only look alike.
     LookAlikes,
     Indented(Indent),
+    /// The indentation before `old`, which the further lines of `new` were not given either.
+    Margin(Indent),
     /// A blank line that `old` begins or ends with.
     BlankLine,
     /// Lines that `old` leaves out.
@@ -333,6 +335,9 @@ impl fmt::Display for Latitude {
             Self::Trailing => f.write_str("ignoring white space at the end of lines"),
             Self::LookAlikes => f.write_str("ignoring which quotes, dashes and spaces are used"),
             Self::Indented(indent) => write!(f, "ignoring indentation; {indent}"),
+            Self::Margin(indent) => {
+                write!(f, "without the indentation before it; the lines after the first {indent}")
+            }
             Self::BlankLine => f.write_str("without the blank line around it"),
             Self::Elided => f.write_str("around the lines left out"),
         }

@@ -10,6 +10,7 @@ mod fold;
 mod indent;
 mod ladder;
 mod lines;
+mod margin;
 mod nearest;
 
 use std::ops::Range;
@@ -30,6 +31,9 @@ pub(crate) enum Miss {
     AlreadySo(usize),
     /// It begins on each of these lines; of very many, only the first are listed.
     Several(Vec<usize>),
+    /// It was given without the indentation that this line has before it, and how deep the further
+    /// lines of what shall replace it are meant to be is not certain.
+    Margin(Nearest),
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -54,7 +58,7 @@ pub(crate) fn replace_once(text: &str, old: &str, new: &str) -> Result<Replaced,
     let places = match ladder::find(&subject, wanted, &only_one) {
         Ok(place) => match made_already(&subject, wanted, &place) {
             Some(line) => return Err(Miss::AlreadySo(line)),
-            None => vec![place],
+            None => vec![margin::settle(&subject, place).map_err(Miss::Margin)?],
         },
         Err(NoPlace::Several(starts)) => return Err(Miss::Several(lines_at(body, &starts))),
         Err(NoPlace::Nowhere) => match elision::places(&subject, wanted) {

@@ -177,6 +177,47 @@ fn indentation_that_differs_in_more_than_one_way_is_not_overlooked() {
 }
 
 #[test]
+fn lines_at_the_margin_get_the_indentation_of_a_piece_that_was_given_without() {
+    let python = "class C:\n    def g(self):\n        self.v = 2\n";
+    let told = || {
+        expect![[
+            r#""class C:\n    def g(self):\n        self.v = 2\n        self.w = 3\n" [without the indentation before it; the lines after the first re-indented by 8 spaces]"#
+        ]]
+    };
+    check(python, "self.v = 2", "self.v = 2\nself.w = 3", told());
+    check(python, "self.v = 2\n", "self.v = 2\nself.w = 3\n", told());
+    check(
+        python,
+        "\nself.v = 2",
+        "\nself.v = 2\nself.w = 3",
+        expect![[
+            r#""class C:\n    def g(self):\n        self.v = 2\n        self.w = 3\n" [without the blank line around it] [without the indentation before it; the lines after the first re-indented by 8 spaces]"#
+        ]],
+    );
+    check(
+        "f() {\r\n\tcall(“a”);\r\n}\r\n",
+        "call(\"a\");",
+        "if (x) {\n\tcall(\"a\");\n}\nelse\n\ty();",
+        expect![[
+            r#""f() {\r\n\tif (x) {\r\n\t\tcall(\"a\");\r\n\t}\r\n\telse\r\n\t\ty();\r\n}\r\n" [ignoring which quotes, dashes and spaces are used] [without the indentation before it; the lines after the first re-indented by 1 tab]"#
+        ]],
+    );
+    // Made once, it is so.
+    let made = replace_once(python, "self.v = 2", "self.v = 2\nself.w = 3").unwrap().text;
+    check(&made, "self.v = 2", "self.v = 2\nself.w = 3", expect!["AlreadySo(3)"]);
+}
+
+#[test]
+fn where_the_depth_of_further_lines_is_not_certain_nothing_is_written() {
+    check(
+        "def f():\n    return 1\n",
+        "return 1",
+        "return 2\n\ndef g():\n    return 3",
+        expect![[r#"Margin(Nearest { line: 2, lines: ["    return 1"] })"#]],
+    );
+}
+
+#[test]
 fn several_places_with_other_indentation_are_left_alone() {
     check("  a\n    b\nx\n    a\n      b\n", " a\n   b\n", " a\n", expect!["Several([1, 4])"]);
 }
@@ -328,6 +369,27 @@ proptest! {
         let text = format!("{before}MARK{after}");
         let changed = replace_once(&text, "MARK", &new).unwrap().text;
         prop_assert!(changed.starts_with(&before) && changed.ends_with(&after));
+    }
+
+    /// A piece without its indentation comes to the same as the whole lines, or to nothing.
+    #[test]
+    fn what_is_cut_from_its_line_is_as_deep_as_the_whole_line(
+        indent in "[ \t]{1,4}", after in "[ab \n]{0,8}", depths in prop::collection::vec(0usize..3, 1..5),
+        crlf: bool,
+    ) {
+        let new: Vec<_> = depths.iter().enumerate().map(|(nth, it)| format!("{}n{nth}(", "  ".repeat(*it))).collect();
+        let new = format!("old()\n{}", new.join("\n"));
+        let text = format!("a\n{indent}old()\n{after}");
+        let text = if crlf { text.replace('\n', "\r\n") } else { text };
+        let whole: Vec<_> = new.lines().map(|it| format!("{indent}{it}")).collect();
+        let expected = replace_once(&text, &format!("{indent}old()"), &whole.join("\n")).unwrap();
+        match replace_once(&text, "old()", &new) {
+            Ok(made) if made.latitudes.is_empty() => {
+                prop_assert!(new.lines().skip(1).all(|it| it.starts_with(&indent)));
+            }
+            Ok(made) => prop_assert_eq!(made.text, expected.text),
+            Err(miss) => prop_assert!(matches!(miss, Miss::Margin(_)), "{:?}", miss),
+        }
     }
 
     #[test]
