@@ -301,7 +301,7 @@ fn check_walk(files: &[&str], ignore: &str, path: &str, depth: Option<usize>, ex
 #[test]
 fn a_walk_shows_what_git_would_and_hidden_files() {
     check_walk(
-        &["src/a.rs", "src.rs", ".env", "out/x", "node_modules/x", "target/x", ".git/config"],
+        &["src/a.rs", "src.rs", ".env", "out/x", ".git/config"],
         "out/\n",
         "",
         None,
@@ -312,6 +312,45 @@ fn a_walk_shows_what_git_would_and_hidden_files() {
             src Directory
             src/a.rs File
             src.rs File
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_only_named_like_the_work_of_others_is_walked() {
+    check_walk(
+        &[
+            "Cargo.toml",
+            "target/x",
+            "package.json",
+            "node_modules/x",
+            "src/target/a",
+            "lib/node_modules/b",
+        ],
+        "",
+        "",
+        None,
+        expect![[r#"
+            .gitignore File
+            Cargo.toml File
+            lib Directory
+            lib/node_modules Directory
+            lib/node_modules/b File
+            link Link
+            package.json File
+            src Directory
+            src/target Directory
+            src/target/a File
+        "#]],
+    );
+    check_walk(
+        &["target/CACHEDIR.TAG", "target/x", "node_modules/.bin/x", "node_modules/y"],
+        "",
+        "",
+        None,
+        expect![[r#"
+            .gitignore File
+            link Link
         "#]],
     );
 }

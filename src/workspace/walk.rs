@@ -27,8 +27,16 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// Never walked, ignored or not, unless asked for by name.
-const SKIPPED: &[&str] = &[".git", "node_modules", "target"];
+/// What others have made, ignored or not, and from what it can be seen: one of these files in it, or
+/// beside it. A directory that is only named so is the project's own.
+const MADE: &[(&str, &[&str], &[&str])] = &[
+    (
+        "node_modules",
+        &[".bin", ".package-lock.json", ".modules.yaml", ".yarn-state.yml"],
+        &["package.json"],
+    ),
+    ("target", &["CACHEDIR.TAG"], &["Cargo.toml", "pom.xml", "build.sbt"]),
+];
 
 /// What a walk has met, lent for a moment.
 #[derive(Clone, Copy, Debug)]
@@ -157,12 +165,17 @@ fn builder(start: &Path, at: &Path, under: &ProjectPath, depth: Option<usize>) -
     builder
 }
 
+/// What is not walked, unless asked for by name: git's own, what others have made, our drafts.
 fn is_skipped(entry: &DirEntry) -> bool {
     let name = entry.file_name();
-    SKIPPED.iter().any(|it| name == *it) || {
-        let name = name.as_bytes();
-        name.starts_with(b".agent-") && name.ends_with(b".tmp")
+    if let Some((_, within, beside)) = MADE.iter().find(|(it, ..)| name == *it) {
+        let path = entry.path();
+        let folder = path.parent().unwrap_or(path);
+        return within.iter().any(|it| path.join(it).exists())
+            || beside.iter().any(|it| folder.join(it).exists());
     }
+    let bytes = name.as_bytes();
+    name == ".git" || (bytes.starts_with(b".agent-") && bytes.ends_with(b".tmp"))
 }
 
 fn walk<'s>(
