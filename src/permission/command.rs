@@ -1,5 +1,6 @@
 //! A command as the rules see it: what stands before the real program is looked through.
 
+use crate::permission::script::{FED, SHELLS, Scripts, filled, is_fed};
 use crate::permission::shell::{Assignment, Form, Redirect, Simple, Unclear, Word, parse};
 
 /// Variables that change how a program speaks, and not what it runs.
@@ -17,16 +18,67 @@ const HARMLESS: &[&str] = &[
 
 /// What runs the program that stands behind it. Rules that forbid see each word behind as a start.
 const WRAPPERS: &[&str] = &[
-    "builtin", "busybox", "chroot", "chrt", "command", "doas", "env", "eval", "exec", "find",
-    "flock", "ionice", "nice", "nohup", "parallel", "setsid", "stdbuf", "strace", "sudo",
-    "taskset", "time", "timeout", "unshare", "watch", "xargs",
+    "builtin",
+    "busybox",
+    "bwrap",
+    "chroot",
+    "chrt",
+    "command",
+    "dbus-run-session",
+    "doas",
+    "entr",
+    "env",
+    "eval",
+    "exec",
+    "fakeroot",
+    "faketime",
+    "find",
+    "firejail",
+    "flock",
+    "hyperfine",
+    "ionice",
+    "linux32",
+    "linux64",
+    "ltrace",
+    "nice",
+    "nohup",
+    "npx",
+    "nsenter",
+    "numactl",
+    "parallel",
+    "perf",
+    "pkexec",
+    "prlimit",
+    "rlwrap",
+    "runuser",
+    "screen",
+    "script",
+    "sem",
+    "setarch",
+    "setpriv",
+    "setsid",
+    "sg",
+    "ssh",
+    "ssh-agent",
+    "stdbuf",
+    "strace",
+    "su",
+    "sudo",
+    "systemd-run",
+    "taskset",
+    "time",
+    "timeout",
+    "tmux",
+    "torsocks",
+    "toybox",
+    "trap",
+    "unbuffer",
+    "unshare",
+    "valgrind",
+    "watch",
+    "xargs",
+    "xvfb-run",
 ];
-
-/// Shells, whose `-c` is a command again.
-const SHELLS: &[&str] = &["ash", "bash", "dash", "ksh", "mksh", "sh", "zsh"];
-
-/// Files that are what a shell is fed.
-const INPUT: &[&str] = &["-", "/dev/fd/0", "/dev/stdin", "/proc/self/fd/0"];
 
 /// Options of git that stand before its subcommand and take the next word.
 const GIT_VALUES: &[&str] = &[
@@ -41,10 +93,55 @@ const GIT_VALUES: &[&str] = &[
 ];
 
 /// So many words of a part are looked at, and no rule has as many.
-const FAR: usize = 64;
+pub(super) const FAR: usize = 64;
+
+/// So many bytes of scripts are looked at.
+const MOST: usize = 256 * 1024;
+
+/// What a command would run.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// What stands in it, and in scripts of shells that are only that.
+    pub(super) plain: Vec<Simple>,
+    /// What stands in any other text that may be run. A rule that allows the program which is told
+    /// to run it allows that, too.
+    hidden: Vec<Simple>,
+    /// Why it may run something else as well.
+    pub(super) doubt: Option<Unclear>,
+}
+
+impl Parts {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Simple> + Clone {
+        self.plain.iter().chain(&self.hidden)
+    }
+}
+
+/// The parts of a command, those of scripts in it among them.
+pub(super) fn parts(text: &str) -> Result<Parts, Unclear> {
+    let mut parts = Parts { plain: plain_parts(text)?, hidden: Vec::new(), doubt: None };
+    let (mut next, mut left) = (0, MOST);
+    for _ in 0..8 {
+        let scripts: Vec<_> = parts.all().skip(next).map(Scripts::of).collect();
+        next = parts.all().count();
+        for Scripts { texts, doubt } in scripts {
+            parts.doubt = parts.doubt.or(doubt);
+            for text in texts {
+                left = left.checked_sub(text.len()).ok_or(Unclear("has very many scripts"))?;
+                match parse(&text) {
+                    Ok(new) => parts.hidden.extend(new),
+                    Err(unclear) => parts.doubt = parts.doubt.or(Some(unclear)),
+                }
+            }
+        }
+        if parts.all().count() == next {
+            return Ok(parts);
+        }
+    }
+    Err(Unclear("is deeply nested"))
+}
 
 /// The parts of a command, those of shells in it among them.
-pub(super) fn parts(text: &str) -> Result<Vec<Simple>, Unclear> {
+fn plain_parts(text: &str) -> Result<Vec<Simple>, Unclear> {
     let mut parts = parse(text)?;
     let mut next = 0;
     for _ in 0..8 {
@@ -56,7 +153,7 @@ pub(super) fn parts(text: &str) -> Result<Vec<Simple>, Unclear> {
             .concat();
         if new.is_empty() {
             return match parts.iter().any(|it| is_fed(&it.words)) {
-                true => Err(Unclear("has a shell read what to run from elsewhere")),
+                true => Err(FED),
                 false => Ok(parts),
             };
         }
@@ -64,49 +161,6 @@ pub(super) fn parts(text: &str) -> Result<Vec<Simple>, Unclear> {
         parts.extend(new);
     }
     Err(Unclear("is deeply nested"))
-}
-
-/// Whether these words start a shell whose script does not stand among them or in a file: it comes
-/// by a pipe, from a here-document, or is typed.
-fn is_fed(words: &[Word]) -> bool {
-    let Some(first) = words.first() else { return false };
-    let wrapper = base(&first.text);
-    let count = if WRAPPERS.contains(&wrapper) { words.len().min(FAR) } else { 1 };
-    (0..count).any(|at| {
-        let before = at.checked_sub(1).map(|it| &*words[it].text);
-        // There the name of a shell is only asked for.
-        let is_named = matches!(
-            (wrapper, before),
-            ("command", Some("-v" | "-V")) | ("find", Some("-name" | "-iname" | "-path"))
-        );
-        !is_named && reads_its_input(&words[at..])
-    })
-}
-
-fn reads_its_input(words: &[Word]) -> bool {
-    let [program, rest @ ..] = words else { return false };
-    match base(&program.text) {
-        "." | "source" => return rest.first().is_some_and(|it| INPUT.contains(&&*it.text)),
-        it if SHELLS.contains(&it) => {}
-        _ => return false,
-    }
-    if inner_script(words).is_some() {
-        return false;
-    }
-    let mut rest = rest.iter();
-    while let Some(word) = rest.next() {
-        match &*word.text {
-            "--help" | "--version" => return false,
-            "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" => _ = rest.next(),
-            "--" => return rest.next().is_none_or(|it| INPUT.contains(&&*it.text)),
-            it if INPUT.contains(&it) || it.starts_with("<(") => return true,
-            it if it.starts_with("--") => {}
-            it if it.starts_with(['-', '+']) && it.contains(['c', 's']) => return true,
-            it if it.starts_with(['-', '+']) => {}
-            _ => return false,
-        }
-    }
-    true
 }
 
 /// The script of `bash -c 'script'`, and of `eval 'script'`.
@@ -192,14 +246,17 @@ fn is_harmless(name: &str, value: &str) -> bool {
 /// front, and programs by their names alone.
 pub(super) fn readings(words: &[Word]) -> Vec<Vec<Word>> {
     let Some(first) = words.first() else { return Vec::new() };
-    let count = if WRAPPERS.contains(&base(&first.text)) { words.len().min(FAR) } else { 1 };
+    let is_wrapper = is_wrapper(base(&first.text));
+    let (words, is_start): (Vec<Word>, Vec<bool>) = filled(words).into_iter().unzip();
+    let count = if is_wrapper { words.len().min(FAR) } else { 1 };
+    let starts = || (0..count).filter(|it| is_start[*it]);
     let reading = |from: usize| {
         let mut reading = words[from..words.len().min(from + FAR)].to_vec();
         reading[0].text = base(&reading[0].text).to_owned();
         reading
     };
-    let mut readings: Vec<_> = (0..count).map(reading).collect();
-    readings.extend((0..count).filter_map(|it| plain_git(&words[it..])));
+    let mut readings: Vec<_> = starts().map(reading).collect();
+    readings.extend(starts().filter_map(|it| plain_git(&words[it..])));
     readings
 }
 
@@ -229,8 +286,12 @@ fn plain_git(words: &[Word]) -> Option<Vec<Word>> {
 }
 
 /// `git` of `/usr/bin/git`.
-fn base(program: &str) -> &str {
+pub(super) fn base(program: &str) -> &str {
     program.rsplit('/').next().unwrap_or(program)
+}
+
+pub(super) fn is_wrapper(program: &str) -> bool {
+    WRAPPERS.contains(&program)
 }
 
 /// Redirections that touch files; what goes to `/dev/null` touches none.

@@ -5,12 +5,12 @@ use std::sync::{PoisonError, RwLock};
 
 use crate::conversation::{Effect, Permission, Stakes};
 use crate::permission::command::{
-    are_harmless, is_only_its_script, parts, readings, stripped, touched,
+    Parts, are_harmless, is_only_its_script, parts, readings, stripped, touched,
 };
 use crate::permission::pattern::Doubt;
 use crate::permission::read_only::is_read_only;
 use crate::permission::rule::Which;
-use crate::permission::shell::{Redirect, Simple};
+use crate::permission::shell::{Redirect, Simple, Unclear};
 use crate::permission::subject::{Subject, normal};
 use crate::permission::{Act, Rule, RuleOptions, suggest};
 use crate::workspace::{Access, Leave, ProjectPath, Warden};
@@ -142,12 +142,12 @@ impl Permissions {
         &self,
         rules: &'a [Rule],
         subject: &Subject<'_>,
-        parts: &[Simple],
+        parts: &Parts,
     ) -> Option<&'a Rule> {
-        let readings: Vec<_> = parts.iter().flat_map(|it| readings(&it.words)).collect();
+        let readings: Vec<_> = parts.all().flat_map(|it| readings(&it.words)).collect();
         let file = |text: &str| normal(&self.root, &subject.directory, text);
-        let words = parts.iter().flat_map(|it| it.words.iter().skip(1)).map(|it| &*it.text);
-        let redirected = parts.iter().flat_map(|it| touched(&it.redirects));
+        let words = parts.all().flat_map(|it| it.words.iter().skip(1)).map(|it| &*it.text);
+        let redirected = parts.all().flat_map(|it| touched(&it.redirects));
         let redirected = redirected.map(|it| match it {
             Redirect::From(word) | Redirect::To(word) => &*word.text,
         });
@@ -167,23 +167,20 @@ impl Permissions {
     fn asking(
         &self,
         subject: &Subject<'_>,
-        parts: Option<&Result<Vec<Simple>, impl std::fmt::Display>>,
+        parts: Option<&Result<Parts, Unclear>>,
     ) -> Option<&Rule> {
         let ask = &self.rules.ask;
         let whole = self.first(ask, subject);
-        whole.or_else(|| match parts {
-            Some(Ok(parts)) => self.forbidden_part(ask, subject, parts),
-            Some(Err(_)) => ask.iter().find(|it| it.may_mean(subject)),
-            None => None,
-        })
+        let part = || self.forbidden_part(ask, subject, parts?.as_ref().ok()?);
+        let in_doubt = || {
+            doubt(parts?)?;
+            ask.iter().find(|it| it.may_mean(subject))
+        };
+        whole.or_else(part).or_else(in_doubt)
     }
 
     /// Whether rules, or the list of what only looks, cover all that the call does.
-    fn is_allowed(
-        &self,
-        subject: &Subject<'_>,
-        parts: Option<&Result<Vec<Simple>, impl std::fmt::Display>>,
-    ) -> bool {
+    fn is_allowed(&self, subject: &Subject<'_>, parts: Option<&Result<Parts, Unclear>>) -> bool {
         let granted = self.granted.read().unwrap_or_else(PoisonError::into_inner);
         let mut rules = self.rules.allow.iter().chain(granted.iter());
         let whole = rules.any(|rule| match &rule.which {
@@ -205,6 +202,7 @@ impl Permissions {
         }
         let Some(Ok(parts)) = parts else { return false };
         let rules: Vec<&Rule> = self.rules.allow.iter().chain(granted.iter()).collect();
+        let parts = &parts.plain;
         !parts.is_empty() && parts.iter().all(|it| self.covers(&rules, subject, it))
     }
 
@@ -330,14 +328,19 @@ impl Rule {
     }
 }
 
-/// Why it is not known what the call does.
-fn unclear(
-    subject: &Subject<'_>,
-    parts: Option<&Result<Vec<Simple>, impl std::fmt::Display>>,
-) -> Option<String> {
+/// Why it is not known what the command does.
+fn doubt(parts: &Result<Parts, Unclear>) -> Option<Unclear> {
     match parts {
-        Some(Err(err)) if subject.typed.is_some() => Some(format!("the input {err}")),
-        Some(Err(err)) => Some(format!("the command {err}")),
+        Ok(parts) => parts.doubt,
+        Err(unclear) => Some(*unclear),
+    }
+}
+
+/// Why it is not known what the call does.
+fn unclear(subject: &Subject<'_>, parts: Option<&Result<Parts, Unclear>>) -> Option<String> {
+    match parts.and_then(doubt) {
+        Some(doubt) if subject.typed.is_some() => Some(format!("the input {doubt}")),
+        Some(doubt) => Some(format!("the command {doubt}")),
         _ if subject.act.args.is_none() => {
             Some("the arguments cannot be understood as a JSON object".to_owned())
         }

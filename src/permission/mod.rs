@@ -11,6 +11,7 @@ mod options;
 mod pattern;
 mod read_only;
 mod rule;
+mod script;
 mod shell;
 mod subject;
 mod suggest;

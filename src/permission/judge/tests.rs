@@ -8,6 +8,7 @@ use super::*;
 use crate::permission::Asked;
 
 mod commands;
+mod sayings;
 
 /// `allow: RULE, RULE; ask: …; deny: …`.
 fn permissions(mode: Permission, rules: &str) -> Permissions {
@@ -505,30 +506,6 @@ proptest! {
             let (before, after) = (freedom(mode, &rules, &call), freedom(mode, &more, &call));
             prop_assert!(before <= after);
             prop_assert!(mode != Permission::ReadOnly || before == after);
-        }
-    }
-}
-
-#[test]
-fn a_rule_against_a_command_holds_however_the_command_is_said() {
-    let mean = [
-        "git -C . push",
-        "git --no-pager push origin",
-        "sudo git -c a.b=c push",
-        "git -c alias.x=push x",
-        "printf 'git push' | sh",
-        "printf 'git push' | sudo bash -s",
-        "sh <<'E'\ngit push\nE",
-        "bash <(echo x)",
-        ". /dev/stdin",
-    ];
-    let plain =
-        ["git -C . status", "sh build.sh", "bash -x build.sh", "command -v bash", "ls | cat"];
-    let permissions = permissions(Permission::Full, "deny: run_command(git push *)");
-    for (commands, expected) in [(&mean[..], false), (&plain[..], true)] {
-        for command in commands {
-            let verdict = judged(&permissions, "run_command", Some(&json!({ "command": command })));
-            assert_eq!(verdict == Verdict::Allow, expected, "{command}: {verdict:?}");
         }
     }
 }
