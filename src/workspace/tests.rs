@@ -301,7 +301,7 @@ fn check_walk(files: &[&str], ignore: &str, path: &str, depth: Option<usize>, ex
 #[test]
 fn a_walk_shows_what_git_would_and_hidden_files() {
     check_walk(
-        &["src/a.rs", "src.rs", ".env", "out/x", "node_modules/x", "target/x", ".git/config"],
+        &["src/a.rs", "src.rs", ".env", "out/x", ".git/config"],
         "out/\n",
         "",
         None,
@@ -314,6 +314,58 @@ fn a_walk_shows_what_git_would_and_hidden_files() {
             src.rs File
         "#]],
     );
+}
+
+#[test]
+fn what_a_build_makes_is_known_by_what_is_in_it_or_beside_it() {
+    check_walk(
+        &[
+            "Cargo.toml",
+            "target/x",
+            "src/target/mod.rs",
+            "other/target/CACHEDIR.TAG",
+            "web/package.json",
+            "web/node_modules/x",
+            "web/src/node_modules/x",
+            "bin/target",
+        ],
+        "",
+        "",
+        None,
+        expect![[r#"
+            .gitignore File
+            Cargo.toml File
+            bin Directory
+            bin/target File
+            link Link
+            other Directory
+            src Directory
+            src/target Directory
+            src/target/mod.rs File
+            web Directory
+            web/package.json File
+            web/src Directory
+            web/src/node_modules Directory
+            web/src/node_modules/x File
+        "#]],
+    );
+}
+
+#[test]
+fn what_git_tracks_is_no_build_output() {
+    let world = World::new(&["Cargo.toml", "target/a", "b/package.json", "b/node_modules/x"]);
+    let repository = git2::Repository::init(world.workspace.root()).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_path(Path::new("target/a")).unwrap();
+    index.write().unwrap();
+    expect![[r#"
+        Cargo.toml File
+        b Directory
+        b/package.json File
+        target Directory
+        target/a File
+    "#]]
+    .assert_eq(&world.shown("", None));
 }
 
 #[test]
