@@ -2,7 +2,8 @@
 //!
 //! A short list of programs, each with the options it may have: what is not listed may write a file
 //! or start another program, and GNU programs take any unambiguous beginning of a long option for
-//! the whole. Words that could become an option later, and paths out of the project, do not pass.
+//! the whole. Words that could become an option later, and paths out of the project, do not pass;
+//! nor does a pattern where operands are counted, for it may become any number of them.
 
 use crate::permission::shell::{Form, Word};
 
@@ -166,6 +167,7 @@ pub(super) fn is_read_only(words: &[Word], is_inside: &dyn Fn(&str) -> bool) -> 
     if !args.iter().all(|it| is_plain(it, is_inside)) {
         return false;
     }
+    let has_pattern = args.iter().any(|it| it.form != Form::Literal);
     let args: Vec<&str> = args.iter().map(|it| &*it.text).collect();
     match name {
         "find" => args.iter().all(|it| !it.starts_with('-') || FIND.contains(it) || is_number(it)),
@@ -174,7 +176,10 @@ pub(super) fn is_read_only(words: &[Word], is_inside: &dyn Fn(&str) -> bool) -> 
             matches!(&args[..], ["-n", script, ..] if prints_lines(script))
                 && args[2..].iter().all(|it| !it.starts_with('-'))
         }
-        _ => PROGRAMS.iter().any(|it| it.name == name && it.takes(&words[1..])),
+        _ => PROGRAMS.iter().any(|it| {
+            let is_counted = !matches!(it.operands, Operands::Any);
+            it.name == name && !(is_counted && has_pattern) && it.takes(&args)
+        }),
     }
 }
 

@@ -56,3 +56,12 @@ pub(super) fn holds(root: &Path, path: &Path, content: &[u8]) -> bool {
     };
     look().unwrap_or(false)
 }
+
+/// Whether git tracks anything in a directory of the project.
+pub(super) fn tracks_below(root: &Path, path: &Path) -> bool {
+    let look = || {
+        let index = open(root, root.parent())?.index().ok()?;
+        index.find_prefix(path.join("")).ok()
+    };
+    look().is_some()
+}

@@ -3,6 +3,7 @@
 //! Nothing here leaves the root, whatever a path says and whoever plants a link meanwhile. Nothing
 //! here runs a program.
 
+mod build_output;
 mod cancel;
 mod change;
 pub(crate) mod checks;

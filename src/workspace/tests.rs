@@ -317,15 +317,17 @@ fn a_walk_shows_what_git_would_and_hidden_files() {
 }
 
 #[test]
-fn what_is_only_named_like_the_work_of_others_is_walked() {
+fn what_a_build_makes_is_known_by_what_is_in_it_or_beside_it() {
     check_walk(
         &[
             "Cargo.toml",
             "target/x",
-            "package.json",
-            "node_modules/x",
-            "src/target/a",
-            "lib/node_modules/b",
+            "src/target/mod.rs",
+            "other/target/CACHEDIR.TAG",
+            "web/package.json",
+            "web/node_modules/x",
+            "web/src/node_modules/x",
+            "bin/target",
         ],
         "",
         "",
@@ -333,26 +335,37 @@ fn what_is_only_named_like_the_work_of_others_is_walked() {
         expect![[r#"
             .gitignore File
             Cargo.toml File
-            lib Directory
-            lib/node_modules Directory
-            lib/node_modules/b File
+            bin Directory
+            bin/target File
             link Link
-            package.json File
+            other Directory
             src Directory
             src/target Directory
-            src/target/a File
+            src/target/mod.rs File
+            web Directory
+            web/package.json File
+            web/src Directory
+            web/src/node_modules Directory
+            web/src/node_modules/x File
         "#]],
     );
-    check_walk(
-        &["target/CACHEDIR.TAG", "target/x", "node_modules/.bin/x", "node_modules/y"],
-        "",
-        "",
-        None,
-        expect![[r#"
-            .gitignore File
-            link Link
-        "#]],
-    );
+}
+
+#[test]
+fn what_git_tracks_is_no_build_output() {
+    let world = World::new(&["Cargo.toml", "target/a", "b/package.json", "b/node_modules/x"]);
+    let repository = git2::Repository::init(world.workspace.root()).unwrap();
+    let mut index = repository.index().unwrap();
+    index.add_path(Path::new("target/a")).unwrap();
+    index.write().unwrap();
+    expect![[r#"
+        Cargo.toml File
+        b Directory
+        b/package.json File
+        target Directory
+        target/a File
+    "#]]
+    .assert_eq(&world.shown("", None));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use ignore::{DirEntry, WalkBuilder, WalkState};
 
+use crate::workspace::build_output::is_build_output;
 use crate::workspace::root::Root;
 use crate::workspace::{Cancel, FileError, ProjectPath};
 
@@ -26,17 +27,6 @@ pub(crate) enum Kind {
     /// A pipe, a socket, a device.
     Other,
 }
-
-/// What others have made, ignored or not, and from what it can be seen: one of these files in it, or
-/// beside it. A directory that is only named so is the project's own.
-const MADE: &[(&str, &[&str], &[&str])] = &[
-    (
-        "node_modules",
-        &[".bin", ".package-lock.json", ".modules.yaml", ".yarn-state.yml"],
-        &["package.json"],
-    ),
-    ("target", &["CACHEDIR.TAG"], &["Cargo.toml", "pom.xml", "build.sbt"]),
-];
 
 /// What a walk has met, lent for a moment.
 #[derive(Clone, Copy, Debug)]
@@ -96,10 +86,9 @@ pub(super) fn visit<'s>(
     }
     let builder = if is_shown(root, &under) {
         let depth = depth.map(|it| it + under.depth());
-        builder(root.path(), Path::new(""), &under, depth)
+        builder(root, &ProjectPath::default(), &under, depth)
     } else {
-        let start = root.path().join(under.as_path());
-        builder(&start, under.as_path(), &under, depth)
+        builder(root, &under, &under, depth)
     };
     walk(root, &under, &builder, cancel, visitor);
     Ok(())
@@ -118,9 +107,8 @@ pub(super) struct Shown {
 pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
     let mut shown = Shown { files: Vec::new(), folders: Vec::new() };
     // What is gone already is not there, and what cannot be read has nothing to show.
-    for entry in
-        builder(root.path(), Path::new(""), &ProjectPath::default(), None).build().flatten()
-    {
+    let whole = ProjectPath::default();
+    for entry in builder(root, &whole, &whole, None).build().flatten() {
         let Ok(metadata) = entry.metadata() else { continue };
         let Some(path) = below(entry.path(), root.path()) else { continue };
         let path = ProjectPath::plain(path.to_owned());
@@ -139,43 +127,41 @@ pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
 /// Whether a walk from the root would come to `under`. One that is asked for although it is
 /// ignored is walked by itself.
 fn is_shown(root: &Root, under: &ProjectPath) -> bool {
-    let walk = builder(root.path(), Path::new(""), under, Some(under.depth()));
+    let walk = builder(root, &ProjectPath::default(), under, Some(under.depth()));
     let target = root.path().join(under.as_path());
     walk.build().flatten().any(|it| it.path() == target)
 }
 
-/// A walk from `start`, which lies at `at` in the project, that goes to `under` and what is in it.
-/// It begins at the root where it can, so that the ignore files of all directories on the way
-/// count, and none above the root.
-fn builder(start: &Path, at: &Path, under: &ProjectPath, depth: Option<usize>) -> WalkBuilder {
-    let mut builder = WalkBuilder::new(start);
+/// A walk from `start` that goes to `under` and what is in it. It begins at the root where it can,
+/// so that the ignore files of all directories on the way count, and none above the root.
+fn builder(
+    root: &Root,
+    start: &ProjectPath,
+    under: &ProjectPath,
+    depth: Option<usize>,
+) -> WalkBuilder {
+    let root = root.path().to_owned();
+    let begin = if start.is_root() { root.clone() } else { root.join(start.as_path()) };
+    let mut builder = WalkBuilder::new(&begin);
     builder.hidden(false).parents(false).git_global(false).require_git(false);
-    builder.max_depth(depth).current_dir(start);
-    let (start, at, under) = (start.to_owned(), at.to_owned(), under.clone());
+    builder.max_depth(depth).current_dir(begin);
+    let under = under.clone();
     builder.filter_entry(move |entry| {
-        if 0 < entry.depth() && is_skipped(entry) {
+        let Some(path) = below(entry.path(), &root) else { return false };
+        // What is asked for by name is walked whatever it is.
+        if 0 < entry.depth() && is_skipped(&root, path, entry) {
             return false;
         }
-        let Some(below) = below(entry.path(), &start) else { return false };
-        under.is_root() || {
-            let path = at.join(below);
-            path.starts_with(under.as_path()) || under.as_path().starts_with(&path)
-        }
+        under.is_root() || path.starts_with(under.as_path()) || under.as_path().starts_with(path)
     });
     builder
 }
 
-/// What is not walked, unless asked for by name: git's own, what others have made, our drafts.
-fn is_skipped(entry: &DirEntry) -> bool {
-    let name = entry.file_name();
-    if let Some((_, within, beside)) = MADE.iter().find(|(it, ..)| name == *it) {
-        let path = entry.path();
-        let folder = path.parent().unwrap_or(path);
-        return within.iter().any(|it| path.join(it).exists())
-            || beside.iter().any(|it| folder.join(it).exists());
-    }
-    let bytes = name.as_bytes();
-    name == ".git" || (bytes.starts_with(b".agent-") && bytes.ends_with(b".tmp"))
+fn is_skipped(root: &Path, path: &Path, entry: &DirEntry) -> bool {
+    let name = entry.file_name().as_bytes();
+    let is_draft = name.starts_with(b".agent-") && name.ends_with(b".tmp");
+    let is_directory = || entry.file_type().is_some_and(|it| it.is_dir());
+    name == b".git" || is_draft || (is_directory() && is_build_output(root, path))
 }
 
 fn walk<'s>(
@@ -218,7 +204,7 @@ fn met<'a>(root: &Root, under: &ProjectPath, entry: &'a DirEntry) -> Option<Met<
     Some(Met { path, kind })
 }
 
-/// What a walk from `start` has met, relative to it. A walk only adds to where it started, so the
+/// What a walk has met, relative to `start`. A walk only adds to where it started, so the
 /// bytes can be cut off, which is asked for every file.
 fn below<'a>(path: &'a Path, start: &Path) -> Option<&'a Path> {
     let rest = path.as_os_str().as_bytes().strip_prefix(start.as_os_str().as_bytes())?;

@@ -26,6 +26,8 @@ fn what_models_look_with_needs_no_question() {
     for command in [
         "ls -la src",
         "cat a.rs | head -n 20",
+        "cat a*.rs",
+        "sort a*.rs | uniq",
         "grep -rn 'fn main' src/ --include=*.rs",
         "rg -n -g '*.rs' main src",
         "rg --files",
@@ -80,6 +82,13 @@ fn what_can_write_or_start_something_needs_one() {
         "uniq a*",
         "uniq -- a?",
         "uniq -c a b",
+        "uniq a*",
+        "uniq a?",
+        "uniq -c [ab]",
+        "uniq -- d/*",
+        "uniq {a,b}",
+        "uniq a{,2}",
+        "date +*",
         "tar --checkpoint-action=exec=x -cf a b",
         "git -c core.pager=x log",
         "git -C /x status",
@@ -179,6 +188,13 @@ fn word() -> impl Strategy<Value = String> {
         "'*'",
         "a*",
         "d/*",
+        "a*",
+        "a?",
+        "[ab]",
+        "d/[cd]",
+        "{a,b}",
+        "a{,2}",
+        "-*",
         "-v",
         "'a[$(touch new)]'",
         "-s",
@@ -204,7 +220,15 @@ proptest! {
         prop_assume!(looks(&command));
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("d")).unwrap();
-        for (name, text) in [("a", "2\n1\n1\n"), ("b", "x y\n"), ("d/c", "1\n")] {
+        let files = [
+            ("a", "2\n1\n1\n"),
+            ("a2", "x\n"),
+            ("b", "x y\n"),
+            ("d/c", "1\n"),
+            ("d/d", "x\n"),
+            ("-oa", "y\n"),
+        ];
+        for (name, text) in files {
             fs::write(dir.path().join(name), text).unwrap();
         }
         let before = tree(dir.path());

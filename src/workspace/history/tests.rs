@@ -378,6 +378,29 @@ fn what_a_command_changes_is_taken_back() {
 }
 
 #[test]
+fn what_is_only_named_as_build_output_is_taken_back() {
+    let world = World::new(&[
+        ("Cargo.toml", ""),
+        ("src/target/mod.rs", "1\n"),
+        ("node_modules/a", "1\n"),
+        ("target/debug/x", "1\n"),
+    ]);
+    world.turn(1).command(|| {
+        for it in ["src/target", "node_modules", "target"] {
+            fs::remove_dir_all(world.at(it)).unwrap();
+        }
+    });
+    check(
+        world.reverse(UNDO),
+        expect![[r#"
+            turn 1
+            node_modules/a +1 -0
+            src/target/mod.rs +1 -0
+            0 more"#]],
+    );
+}
+
+#[test]
 fn what_changes_between_commands_is_somebody_elses() {
     let world = World::new(&[("a", "1\n")]);
     world.turn(1).command(|| ());
