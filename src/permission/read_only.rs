@@ -202,33 +202,28 @@ fn is_plain(word: &Word, is_inside: &dyn Fn(&str) -> bool) -> bool {
     }
 }
 
-/// More than any program on the list is limited to.
-const SEVERAL: usize = 100;
-
 impl Program {
-    fn takes(&self, args: &[Word]) -> bool {
+    fn takes(&self, args: &[&str]) -> bool {
         let mut operands = 0;
         let (mut only_operands, mut is_value) = (false, false);
-        for Word { text: arg, form } in args {
-            let arg = &**arg;
+        for arg in args {
             if std::mem::take(&mut is_value) {
                 continue;
             }
-            if only_operands || !arg.starts_with('-') || arg == "-" {
-                // A pattern may stand for any number of files.
-                operands += if *form == Form::Glob { SEVERAL } else { 1 };
+            if only_operands || !arg.starts_with('-') || *arg == "-" {
+                operands += 1;
                 match self.operands {
                     Operands::Any => {}
                     Operands::AtMost(most) if operands <= most => {}
                     Operands::Format if arg.starts_with('+') => {}
                     _ => return false,
                 }
-            } else if arg == "--" {
+            } else if *arg == "--" {
                 only_operands = true;
             } else {
                 match &self.options {
                     Options::All => {}
-                    Options::Only(_, whole) if whole.contains(&arg) => {}
+                    Options::Only(_, whole) if whole.contains(arg) => {}
                     Options::Only(..) if arg.starts_with("--") => return false,
                     Options::Only(short, _) => match letters(short, &arg[1..]) {
                         None => return false,
