@@ -10,7 +10,7 @@ use crate::cli::surroundings::{Surroundings, may_colour};
 use crate::cli::{Exit, print};
 use crate::ui::{coloured_diff, visible};
 use crate::workspace::{
-    Changed, Content, Difference, Fate, Reversal, Reversed, Way, Workspace, line_diff,
+    Changed, Content, Difference, Fate, ProjectPath, Reversal, Reversed, Way, Workspace, line_diff,
 };
 
 /// As many files of a turn as a list names.
@@ -126,11 +126,16 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
         (Way::Redo, true) => "would do again",
     };
     let done = names.len() - left;
-    let files = match (done, left) {
-        (0, 0) => "all files are already as they were".to_owned(),
-        _ => format!("{}, +{} -{}", counted(done, "file"), sum.0, sum.1),
+    for (turn, paths) in &reversed.passed {
+        let names = named(paths);
+        text += &format!("turn {turn} is still left alone: {}\n", visible(&names));
+    }
+    let turn = reversed.turn;
+    text += &match (done, left) {
+        (0, 0) => format!("{did} turn {turn}: all files are already as they were"),
+        (0, _) => format!("{did} nothing of turn {turn}"),
+        _ => format!("{did} turn {turn}: {}, +{} -{}", counted(done, "file"), sum.0, sum.1),
     };
-    text += &format!("{did} turn {}: {files}", reversed.turn);
     if 0 < left {
         text += &format!("; {} left alone", counted(left, "file"));
     }
@@ -147,16 +152,21 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
 
 fn listed(changed: &[Changed]) -> String {
     let line = |it: &Changed| {
-        let mut names: Vec<_> = it.files.iter().take(NAMED).map(ToString::to_string).collect();
-        if NAMED < it.files.len() {
-            names.push(format!("{} more", it.files.len() - NAMED));
-        }
-        format!("turn {:<4} {}\n", it.turn, visible(&names.join(", ")))
+        let rest = if it.is_rest { " (left alone, can be tried again)" } else { "" };
+        format!("turn {:<4} {}{rest}\n", it.turn, visible(&named(&it.files)))
     };
     match changed {
         [] => "nothing to undo\n".to_owned(),
         _ => changed.iter().map(line).collect(),
     }
+}
+
+fn named(paths: &[ProjectPath]) -> String {
+    let mut names: Vec<_> = paths.iter().take(NAMED).map(ToString::to_string).collect();
+    if NAMED < paths.len() {
+        names.push(format!("{} more", paths.len() - NAMED));
+    }
+    names.join(", ")
 }
 
 fn unified(differences: &[Difference]) -> String {
