@@ -144,6 +144,24 @@ fn what_the_person_changed_later_is_left_alone_and_said() {
 }
 
 #[test]
+fn a_name_that_is_no_plain_text_is_shown_as_git_shows_it() {
+    let home = Home::new();
+    let command = r"echo 1 > 'a
+b.txt'";
+    let server =
+        FaultServer::script(vec![call("run_command", json!({"command": command})), say("done")]);
+    home.agent(&["do it"]).server(&server).run().assert_code(0);
+    home.agent(&["diff"])
+        .expect_stdout(expect![[r#"
+        --- /dev/null
+        +++ "b/a\nb.txt"
+        @@ -0,0 +1 @@
+        +1
+    "#]])
+        .check();
+}
+
+#[test]
 fn the_model_is_told_in_the_words_of_the_next_prompt() {
     let (home, server) = edited();
     home.agent(&["undo"]).run().assert_code(0);

@@ -7,11 +7,10 @@ use anyhow::bail;
 use crate::cli::args::{OfSession, Undo};
 use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, may_colour};
+use crate::cli::unified::unified;
 use crate::cli::{Exit, print};
 use crate::ui::{coloured_diff, visible};
-use crate::workspace::{
-    Changed, Content, Difference, Fate, ProjectPath, Reversal, Reversed, Way, Workspace, line_diff,
-};
+use crate::workspace::{Changed, Fate, ProjectPath, Reversal, Reversed, Way, Workspace};
 
 /// As many files of a turn as a list names.
 const NAMED: usize = 4;
@@ -167,29 +166,6 @@ fn named(paths: &[ProjectPath]) -> String {
         names.push(format!("{} more", paths.len() - NAMED));
     }
     names.join(", ")
-}
-
-fn unified(differences: &[Difference]) -> String {
-    let mut text = String::new();
-    for Difference { path, before, now } in differences {
-        let name = |side: &str, it: &Option<Vec<u8>>| match it {
-            Some(_) => format!("{side}/{path}"),
-            None => "/dev/null".to_owned(),
-        };
-        let (from, to) = (name("a", before), name("b", now));
-        let bytes = |it: &Option<Vec<u8>>| it.clone().unwrap_or_default();
-        let (before, now) = (bytes(before), bytes(now));
-        match (Content::of(&before), Content::of(&now)) {
-            (Content::Text(before), Content::Text(now)) => {
-                let diff = line_diff(&before.text, &now.text);
-                let hunks = diff.unified_diff().header(&from, &to).to_string();
-                // An empty file has no lines that could differ.
-                text += &if hunks.is_empty() { format!("--- {from}\n+++ {to}\n") } else { hunks };
-            }
-            _ => text += &format!("Binary files {from} and {to} differ\n"),
-        }
-    }
-    text
 }
 
 fn counted(number: usize, noun: &str) -> String {
