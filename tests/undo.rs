@@ -117,6 +117,48 @@ fn what_the_person_changed_later_is_left_alone_and_said() {
         .check();
     assert_eq!(home.read("project/a.txt"), "zero\none\ntwo\nthree\n");
     assert_eq!(home.read("project/b.txt"), "mine\n");
+    // It is asked for again when that is settled.
+    home.agent(&["undo"])
+        .expect_code(1)
+        .expect_stdout(expect![[r#"
+        b.txt  left alone: it was changed since, in the same lines
+        undid nothing of turn 1; 1 file left alone
+    "#]])
+        .check();
+    home.agent(&["undo", "--list"])
+        .expect_stdout(expect![[r#"
+        turn 1    b.txt (left alone, can be tried again)
+    "#]])
+        .check();
+    home.file("project/b.txt", "B\n");
+    home.agent(&["undo"])
+        .expect_stdout(expect![[r#"
+        b.txt  +1 -1
+        undid turn 1: 1 file, +1 -1
+    "#]])
+        .check();
+    assert_eq!(home.read("project/b.txt"), "b\n");
+    home.agent(&["redo"]).run().assert_code(0);
+    assert_eq!(home.read("project/a.txt"), "zero\none\n2\nthree\n");
+    assert_eq!(home.read("project/b.txt"), "B\n");
+}
+
+#[test]
+fn a_name_that_is_no_plain_text_is_shown_as_git_shows_it() {
+    let home = Home::new();
+    let command = r"echo 1 > 'a
+b.txt'";
+    let server =
+        FaultServer::script(vec![call("run_command", json!({"command": command})), say("done")]);
+    home.agent(&["do it"]).server(&server).run().assert_code(0);
+    home.agent(&["diff"])
+        .expect_stdout(expect![[r#"
+        --- /dev/null
+        +++ "b/a\nb.txt"
+        @@ -0,0 +1 @@
+        +1
+    "#]])
+        .check();
 }
 
 #[test]

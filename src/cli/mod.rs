@@ -20,6 +20,7 @@ mod talk;
 mod tool_files;
 mod trust;
 mod undo;
+mod unified;
 
 use std::ffi::OsString;
 use std::fmt;

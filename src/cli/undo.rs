@@ -7,11 +7,10 @@ use anyhow::bail;
 use crate::cli::args::{OfSession, Undo};
 use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, may_colour};
+use crate::cli::unified::unified;
 use crate::cli::{Exit, print};
 use crate::ui::{coloured_diff, visible};
-use crate::workspace::{
-    Changed, Content, Difference, Fate, Reversal, Reversed, Way, Workspace, line_diff,
-};
+use crate::workspace::{Changed, Fate, ProjectPath, Reversal, Reversed, Way, Workspace};
 
 /// As many files of a turn as a list names.
 const NAMED: usize = 4;
@@ -126,11 +125,16 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
         (Way::Redo, true) => "would do again",
     };
     let done = names.len() - left;
-    let files = match (done, left) {
-        (0, 0) => "all files are already as they were".to_owned(),
-        _ => format!("{}, +{} -{}", counted(done, "file"), sum.0, sum.1),
+    for (turn, paths) in &reversed.passed {
+        let names = named(paths);
+        text += &format!("turn {turn} is still left alone: {}\n", visible(&names));
+    }
+    let turn = reversed.turn;
+    text += &match (done, left) {
+        (0, 0) => format!("{did} turn {turn}: all files are already as they were"),
+        (0, _) => format!("{did} nothing of turn {turn}"),
+        _ => format!("{did} turn {turn}: {}, +{} -{}", counted(done, "file"), sum.0, sum.1),
     };
-    text += &format!("{did} turn {}: {files}", reversed.turn);
     if 0 < left {
         text += &format!("; {} left alone", counted(left, "file"));
     }
@@ -147,11 +151,8 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
 
 fn listed(changed: &[Changed]) -> String {
     let line = |it: &Changed| {
-        let mut names: Vec<_> = it.files.iter().take(NAMED).map(ToString::to_string).collect();
-        if NAMED < it.files.len() {
-            names.push(format!("{} more", it.files.len() - NAMED));
-        }
-        format!("turn {:<4} {}\n", it.turn, visible(&names.join(", ")))
+        let rest = if it.is_rest { " (left alone, can be tried again)" } else { "" };
+        format!("turn {:<4} {}{rest}\n", it.turn, visible(&named(&it.files)))
     };
     match changed {
         [] => "nothing to undo\n".to_owned(),
@@ -159,27 +160,12 @@ fn listed(changed: &[Changed]) -> String {
     }
 }
 
-fn unified(differences: &[Difference]) -> String {
-    let mut text = String::new();
-    for Difference { path, before, now } in differences {
-        let name = |side: &str, it: &Option<Vec<u8>>| match it {
-            Some(_) => format!("{side}/{path}"),
-            None => "/dev/null".to_owned(),
-        };
-        let (from, to) = (name("a", before), name("b", now));
-        let bytes = |it: &Option<Vec<u8>>| it.clone().unwrap_or_default();
-        let (before, now) = (bytes(before), bytes(now));
-        match (Content::of(&before), Content::of(&now)) {
-            (Content::Text(before), Content::Text(now)) => {
-                let diff = line_diff(&before.text, &now.text);
-                let hunks = diff.unified_diff().header(&from, &to).to_string();
-                // An empty file has no lines that could differ.
-                text += &if hunks.is_empty() { format!("--- {from}\n+++ {to}\n") } else { hunks };
-            }
-            _ => text += &format!("Binary files {from} and {to} differ\n"),
-        }
+fn named(paths: &[ProjectPath]) -> String {
+    let mut names: Vec<_> = paths.iter().take(NAMED).map(ToString::to_string).collect();
+    if NAMED < paths.len() {
+        names.push(format!("{} more", paths.len() - NAMED));
     }
-    text
+    names.join(", ")
 }
 
 fn counted(number: usize, noun: &str) -> String {

@@ -10,9 +10,9 @@ use crate::workspace::history::record::{Changes, Record, Touch, Way};
 
 #[derive(Debug, Default)]
 pub(super) struct Acts {
-    /// Turns whose changes stand, oldest first.
+    /// Turns whose changes stand, each once, oldest first.
     done: Vec<Act>,
-    /// Turns that were taken back, the newest last.
+    /// Turns that were taken back, each once, newest first.
     undone: Vec<Act>,
     /// A reversal that has begun. Still here when the records end, the program died in it.
     begun: Option<(Way, u64, Changes)>,
@@ -31,6 +31,8 @@ pub(super) struct Acts {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Act {
     pub(super) turn: u64,
+    /// A reversal went before that left these files alone.
+    pub(super) is_rest: bool,
     steps: Vec<Step>,
 }
 
@@ -58,10 +60,7 @@ impl Acts {
                 self.next_step = self.next_step.max(step + 1);
                 self.remember(&changes);
                 let step = Step { number: Some(step), failed: false, changes };
-                match self.done.last_mut().filter(|it| it.turn == turn) {
-                    Some(act) => act.steps.push(step),
-                    None => self.done.push(Act { turn, steps: vec![step] }),
-                }
+                join(&mut self.done, Way::Undo, turn, step);
             }
             Record::Void { step, is_taken_back: true } => {
                 // Who makes the same change later makes his own.
@@ -96,19 +95,19 @@ impl Acts {
                         self.untold.remove(&touch.path.0);
                     }
                 }
-                let (from, to) = match way {
-                    Way::Undo => (&mut self.done, &mut self.undone),
-                    Way::Redo => (&mut self.undone, &mut self.done),
+                let (from, to, back) = match way {
+                    Way::Undo => (&mut self.done, &mut self.undone, Way::Redo),
+                    Way::Redo => (&mut self.undone, &mut self.done, Way::Undo),
                 };
-                // Later ones were passed over: they have changed nothing.
-                let Some(at) = from.iter().rposition(|it| it.turn == turn) else { return };
-                from.truncate(at + 1);
+                let Some(at) = from.iter().position(|it| it.turn == turn) else { return };
+                // Later ones were passed over: what was left alone still is, what failed is gone.
+                let passed = from.split_off(at + 1);
                 let Some(act) = from.pop() else { return };
                 let left: BTreeSet<_> = left.into_iter().map(|it| it.0).collect();
                 from.extend(act.only(&left));
+                from.extend(passed.into_iter().filter(|it| it.is_rest));
                 if !changes.files.is_empty() {
-                    let steps = vec![Step { number: None, failed: false, changes }];
-                    to.push(Act { turn, steps });
+                    join(to, back, turn, Step { number: None, failed: false, changes });
                 }
             }
             Record::Told => self.untold.clear(),
@@ -151,6 +150,22 @@ impl Acts {
     }
 }
 
+/// Adds what was done in a turn to those that a reversal would take `way`, in their order.
+fn join(acts: &mut Vec<Act>, way: Way, turn: u64, step: Step) {
+    let is_before = |it: &Act| match way {
+        Way::Undo => it.turn < turn,
+        Way::Redo => turn < it.turn,
+    };
+    let at = acts.iter().rposition(is_before).map_or(0, |it| it + 1);
+    match acts.get_mut(at).filter(|it| it.turn == turn) {
+        Some(act) => {
+            act.is_rest = false;
+            act.steps.push(step);
+        }
+        None => acts.insert(at, Act { turn, is_rest: false, steps: vec![step] }),
+    }
+}
+
 impl Act {
     /// Each file with what was done to it, newest first.
     pub(super) fn files(&self) -> BTreeMap<&ProjectPath, Vec<Touched<'_>>> {
@@ -162,6 +177,10 @@ impl Act {
             }
         }
         files
+    }
+
+    pub(super) fn paths(&self) -> Vec<ProjectPath> {
+        self.files().into_keys().cloned().collect()
     }
 
     /// Whether all of it was announced, and nothing done.
@@ -182,8 +201,10 @@ impl Act {
         for step in &mut self.steps {
             step.changes.files.retain(|it| files.contains(&it.path.0));
         }
-        self.steps.retain(|it| !it.changes.files.is_empty());
-        (!self.steps.is_empty()).then_some(self)
+        // A directory is removed when nothing is in it any more, which may be in the end only.
+        self.steps.retain(|it| !it.changes.files.is_empty() || !it.changes.folders.is_empty());
+        self.is_rest = true;
+        self.steps.iter().any(|it| !it.changes.files.is_empty()).then_some(self)
     }
 }
 
@@ -212,7 +233,11 @@ mod tests {
     }
 
     fn reversal(way: Way, paths: &[&str]) -> Record {
-        Record::Reversal { way, turn: 1, changes: changes(paths) }
+        reversal_of(1, way, paths)
+    }
+
+    fn reversal_of(turn: u64, way: Way, paths: &[&str]) -> Record {
+        Record::Reversal { way, turn, changes: changes(paths) }
     }
 
     fn void(step: u64, is_taken_back: bool) -> Record {
@@ -234,7 +259,12 @@ mod tests {
                     let failed = if touched.iter().any(|it| it.failed) { "?" } else { "" };
                     format!("{path}{failed}×{}", touched.len())
                 };
-                format!("{}[{}]", it.turn, files.iter().map(file).collect::<Vec<_>>().join(" "))
+                let rest = if it.is_rest { " rest" } else { "" };
+                format!(
+                    "{}{rest}[{}]",
+                    it.turn,
+                    files.iter().map(file).collect::<Vec<_>>().join(" ")
+                )
             };
             all.iter().map(act).collect::<Vec<_>>().join(" ")
         };
@@ -283,8 +313,32 @@ mod tests {
     fn what_could_not_be_undone_stays_to_be_undone() {
         check(
             vec![step(0, 1, &["a", "b"]), reversal(Way::Undo, &["a", "b"]), settled(&["b"])],
-            expect!["done 1[b×1]; undone 1[a×1 b×1]; untold undo a b redo "],
+            expect!["done 1 rest[b×1]; undone 1[a×1 b×1]; untold undo a b redo "],
         );
+    }
+
+    #[test]
+    fn what_is_undone_later_is_redone_with_its_turn() {
+        let mut records =
+            vec![step(0, 1, &["a", "b"]), reversal(Way::Undo, &["a"]), settled(&["b"])];
+        records.extend([reversal(Way::Undo, &["b"]), settled(&[])]);
+        check(records.clone(), expect!["done ; undone 1[a×1 b×1]; untold undo a b redo "]);
+        records.extend([reversal(Way::Redo, &["a"]), settled(&["b"])]);
+        check(records, expect!["done 1[a×1]; undone 1 rest[b×1]; untold undo b redo "]);
+    }
+
+    #[test]
+    fn what_is_left_alone_keeps_its_place_among_the_turns() {
+        let mut records = vec![step(0, 1, &["a"]), step(1, 2, &["a", "b"])];
+        records.extend([reversal_of(2, Way::Undo, &["b"]), settled(&["a"])]);
+        records.extend([reversal_of(1, Way::Undo, &["a"]), settled(&[])]);
+        check(
+            records.clone(),
+            expect!["done 2 rest[a×1]; undone 2[b×1] 1[a×1]; untold undo a b redo "],
+        );
+        records.extend([reversal_of(1, Way::Redo, &["a"]), settled(&[])]);
+        records.extend([reversal_of(2, Way::Redo, &["b"]), settled(&[])]);
+        check(records, expect!["done 1[a×1] 2[a×1 b×1]; undone ; untold undo  redo "]);
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub(crate) struct Difference {
 pub(crate) struct Changed {
     pub(crate) turn: u64,
     pub(crate) files: Vec<ProjectPath>,
+    /// It was taken back, and these files were left alone.
+    pub(crate) is_rest: bool,
 }
 
 impl History {
@@ -121,9 +123,9 @@ impl History {
     /// The turns whose changes stand, newest first.
     pub(crate) fn changed(&self) -> anyhow::Result<Vec<Changed>> {
         self.look(|ledger| {
-            let files = |it: &acts::Act| it.files().into_keys().cloned().collect();
             let acts = ledger.acts().newest(Way::Undo).filter(|it| !it.has_failed());
-            acts.map(|it| Changed { turn: it.turn, files: files(it) }).collect()
+            acts.map(|it| Changed { turn: it.turn, files: it.paths(), is_rest: it.is_rest })
+                .collect()
         })
         .context("cannot read the history of this session")
     }

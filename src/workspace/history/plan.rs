@@ -54,11 +54,6 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// Whether it may be otherwise the next time.
-    pub(super) fn may_pass(self) -> bool {
-        matches!(self, Self::ReadOnly | Self::Unreadable)
-    }
-
     pub(crate) fn words(self) -> &'static str {
         match self {
             Self::Changed => "it was changed since, in the same lines",

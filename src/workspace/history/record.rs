@@ -25,7 +25,7 @@ pub(super) enum Record {
     },
     /// Written before the newest turn is taken back, or done again.
     Reversal { way: Way, turn: u64, changes: Changes },
-    /// The reversal is over; these could not be changed and may be tried again.
+    /// The reversal is over; these were left alone and may be tried again.
     Settled { left: Vec<Name> },
     /// The model knows what was taken back.
     Told,

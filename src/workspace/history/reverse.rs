@@ -27,6 +27,10 @@ pub(crate) struct Reversed {
     pub(crate) turn: u64,
     /// The files for which there was something to do.
     pub(crate) files: Vec<(ProjectPath, Fate)>,
+    /// All of it was left alone before, is so again, and there is nothing else. It changes nothing.
+    pub(crate) is_stuck: bool,
+    /// Turns that come first and of which these files are left alone as before.
+    pub(crate) passed: Vec<(u64, Vec<ProjectPath>)>,
     /// How many more turns can be taken back, or done again.
     pub(crate) more: usize,
     /// Lines of the history that could not be read.
@@ -84,20 +88,35 @@ fn reverse(
     made: &mut Vec<Touch>,
     wanted: Reversal,
 ) -> anyhow::Result<Option<Reversed>> {
-    let mut passed = 0;
-    let (act, drawn) = loop {
-        let Some(act) = ledger.acts().newest(wanted.way).nth(passed).cloned() else {
-            return Ok(None);
-        };
-        let drawn = draw(root, ledger, &act);
+    let mut passed: Vec<(Act, Drawn)> = Vec::new();
+    let mut found = None;
+    for act in ledger.acts().newest(wanted.way) {
+        let drawn = draw(root, ledger, act);
         // A turn whose edits all failed has changed nothing that would have to be taken back.
-        if !act.has_failed() || !drawn.tasks.is_empty() || !drawn.left_alone.is_empty() {
-            break (act, drawn);
+        if act.has_failed() && drawn.tasks.is_empty() && drawn.left_alone.is_empty() {
+            continue;
         }
-        passed += 1;
+        // Or one contested file would bar the way to all that came earlier.
+        if act.is_rest && drawn.left_alone.len() == act.files().len() {
+            passed.push((act.clone(), drawn));
+            continue;
+        }
+        found = Some((act.clone(), drawn));
+        break;
+    }
+    let is_stuck = found.is_none();
+    let (act, drawn) = match found {
+        Some(found) => found,
+        None if passed.is_empty() => return Ok(None),
+        None => passed.remove(0),
     };
-    let Drawn { tasks, mut left, left_alone } = drawn;
-    let mut files = left_alone;
+    let Drawn { tasks, left_alone: mut files } = drawn;
+    let passed = passed.iter().map(|(it, _)| (it.turn, it.paths())).collect();
+    if is_stuck {
+        let (turn, damaged) = (act.turn, ledger.damaged());
+        return Ok(Some(Reversed { turn, files, is_stuck, passed, more: 0, damaged }));
+    }
+    let mut left: Vec<_> = files.iter().map(|(path, _)| Name(path.clone())).collect();
     if !wanted.rehearse {
         let announced = announced(root, &tasks, ledger).and_then(|changes| {
             made.extend(changes.files.iter().cloned());
@@ -125,23 +144,21 @@ fn reverse(
         }
         ledger.announce(Record::Settled { left }).context("cannot write down what was done")?;
     }
-    let more = ledger.acts().newest(wanted.way).filter(|it| !it.has_failed());
-    // A turn that failed in part is reversed and not counted.
-    let is_counted = wanted.rehearse && !act.has_failed();
-    let more = more.count() - usize::from(is_counted);
-    Ok(Some(Reversed { turn: act.turn, files, more, damaged: ledger.damaged() }))
+    let is_whole = |it: &Act| !it.is_rest && !it.has_failed();
+    let more = ledger.acts().newest(wanted.way).filter(|it| is_whole(it)).count();
+    let more = more - usize::from(wanted.rehearse && is_whole(&act));
+    let (turn, damaged) = (act.turn, ledger.damaged());
+    Ok(Some(Reversed { turn, files, is_stuck, passed, more, damaged }))
 }
 
 /// What is to be done to take an act back.
 struct Drawn {
     tasks: Vec<Task>,
-    /// Files that may be tried again.
-    left: Vec<Name>,
     left_alone: Vec<(ProjectPath, Fate)>,
 }
 
 fn draw(root: &Root, ledger: &Ledger, act: &Act) -> Drawn {
-    let mut drawn = Drawn { tasks: Vec::new(), left: Vec::new(), left_alone: Vec::new() };
+    let mut drawn = Drawn { tasks: Vec::new(), left_alone: Vec::new() };
     for (path, touched) in act.files() {
         let (now, plan) = match there(root, path) {
             Ok(now) => {
@@ -158,9 +175,6 @@ fn draw(root: &Root, ledger: &Ledger, act: &Act) -> Drawn {
         match plan {
             Plan::Keep => {}
             Plan::Leave(reason) => {
-                if reason.may_pass() {
-                    drawn.left.push(Name(path.clone()));
-                }
                 drawn.left_alone.push((path.clone(), Fate::Left(reason.words().to_owned())));
             }
             plan => drawn.tasks.push(Task { path: path.clone(), now, plan }),
