@@ -87,8 +87,7 @@ fn a_turn_is_listed_shown_and_taken_back() {
     home.agent(&["undo"])
         .expect_code(1)
         .expect_stderr(expect![[r#"
-            error: there is nothing to undo in session `[ID]`
-            hint: `agent sessions list` shows the others; name one with `--session ID`
+            error: there is nothing to undo in any session of this project
         "#]])
         .check();
     home.agent(&["redo"])
@@ -235,6 +234,74 @@ fn a_session_is_named_or_guessed_never_invented() {
 }
 
 #[test]
+fn what_is_taken_back_after_a_session_is_that_of_the_one_before() {
+    let home = Home::new();
+    home.file("project/a.txt", "0\n");
+    let write = |text: &str| call("write_file", json!({"path": "a.txt", "content": text}));
+    let read = || call("read_file", json!({"paths": ["a.txt"]}));
+    for (prompt, text) in [("one", "1\n"), ("two", "2\n")] {
+        let server = FaultServer::script(vec![read(), write(text), say("done")]);
+        home.agent(&[prompt]).server(&server).run().assert_code(0);
+    }
+    let server = FaultServer::script(vec![say("nothing to do")]);
+    home.agent(&["three"]).server(&server).run().assert_code(0);
+    home.agent(&["undo", "--list"])
+        .expect_stdout(expect![[r#"
+        session [ID]: two
+        turn 1    a.txt
+        session [ID]: one
+        turn 1    a.txt
+    "#]])
+        .check();
+    home.agent(&["undo", "--dry-run"])
+        .expect_stdout(expect![[r#"
+        session [ID]: two
+        a.txt  +1 -1
+        would undo turn 1: 1 file, +1 -1
+    "#]])
+        .check();
+    home.agent(&["undo"]).run().assert_code(0);
+    assert_eq!(home.read("project/a.txt"), "1\n");
+    home.agent(&["undo"])
+        .expect_stdout(expect![[r#"
+        session [ID]: one
+        a.txt  +1 -1
+        undid turn 1: 1 file, +1 -1
+    "#]])
+        .check();
+    assert_eq!(home.read("project/a.txt"), "0\n");
+    home.agent(&["undo"])
+        .expect_code(1)
+        .expect_stderr(expect![[r#"
+        error: there is nothing to undo in any session of this project
+    "#]])
+        .check();
+    // The last to be taken back is the first to be done again.
+    for text in ["1\n", "2\n"] {
+        home.agent(&["redo"]).run().assert_code(0);
+        assert_eq!(home.read("project/a.txt"), text);
+    }
+    home.agent(&["redo"])
+        .expect_code(1)
+        .expect_stderr(expect![[r#"
+        error: there is nothing to redo
+        hint: `agent sessions list` shows the others; name one with `--session ID`
+    "#]])
+        .check();
+    // What a newer session does ends what can be done again.
+    home.agent(&["undo"]).run().assert_code(0);
+    let server = FaultServer::script(vec![read(), write("4\n"), say("done")]);
+    home.agent(&["four"]).server(&server).run().assert_code(0);
+    home.agent(&["redo"])
+        .expect_code(1)
+        .expect_stderr(expect![[r#"
+        error: there is nothing to redo
+        hint: `agent sessions list` shows the others; name one with `--session ID`
+    "#]])
+        .check();
+}
+
+#[test]
 fn a_conversation_undoes_redoes_and_tells_the_model() {
     let home = Home::new();
     home.file("project/a.txt", "one\n");
@@ -266,9 +333,9 @@ fn a_conversation_undoes_redoes_and_tells_the_model() {
 
             what now?"#]],
     );
-    // Who looks from outside is told that this one is at work.
-    let undo = home.agent(&["undo"]).expect_code(1);
-    undo.expect_stderr(expect![[r#"
+    // Who comes from outside is told that this one is at work.
+    let redo = home.agent(&["redo"]).expect_code(1);
+    redo.expect_stderr(expect![[r#"
         error: this session is in use by another agent
         hint: type `/undo` or `/redo` there
     "#]])

@@ -1,5 +1,6 @@
 //! `agent undo`, `redo` and `diff`, and the same in a conversation: what a session changed.
 
+use std::cmp::Reverse;
 use std::io::IsTerminal;
 
 use anyhow::bail;
@@ -9,29 +10,44 @@ use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, may_colour};
 use crate::cli::unified::unified;
 use crate::cli::{Exit, print};
+use crate::session::Summary;
 use crate::ui::{coloured_diff, visible};
-use crate::workspace::{Changed, Fate, ProjectPath, Reversal, Reversed, Way, Workspace};
+use crate::workspace::{Changed, Fate, History, ProjectPath, Reversal, Reversed, Way, Workspace};
 
 /// As many files of a turn as a list names.
 const NAMED: usize = 4;
 
+/// The history of a session, and the project it is of.
+struct Past {
+    workspace: Workspace,
+    session: Summary,
+    /// Nobody named it, and it is not the newest: it has to be said whose it is.
+    is_older: bool,
+}
+
 pub(super) fn undo(around: &Surroundings, args: &Undo) -> anyhow::Result<Exit> {
-    let (workspace, session) = opened(around, &args.of)?;
+    let pasts = pasts(around, &args.of)?;
     if args.list {
-        let changed = workspace.history().map_or(Ok(Vec::new()), |it| it.changed())?;
-        print(&listed(&changed))?;
+        print(&all_listed(&pasts)?)?;
         return Ok(Exit::Done);
     }
-    finish(&workspace, Reversal { way: Way::Undo, rehearse: args.dry_run }, &session)
+    let pasts = pasts.iter().collect();
+    finish(pasts, Reversal { way: Way::Undo, rehearse: args.dry_run }, &args.of)
 }
 
 pub(super) fn redo(around: &Surroundings, of: &OfSession) -> anyhow::Result<Exit> {
-    let (workspace, session) = opened(around, of)?;
-    finish(&workspace, Reversal { way: Way::Redo, rehearse: false }, &session)
+    let pasts = pasts(around, of)?;
+    finish(redone_first(&pasts)?, Reversal { way: Way::Redo, rehearse: false }, of)
 }
 
 pub(super) fn diff(around: &Surroundings, of: &OfSession) -> anyhow::Result<Exit> {
-    let (workspace, _) = opened(around, of)?;
+    let workspace = around.workspace()?;
+    let (store, project) = (store(around)?, workspace.root());
+    let session = match &of.session {
+        Some(id) => store.named(id, project)?,
+        None => store.newest(project)?,
+    };
+    workspace.keep_history(&store.folder(project, &session.id));
     if std::io::stdout().is_terminal() {
         colored::control::set_override(may_colour());
         print(&differences(&workspace)?)?;
@@ -42,28 +58,91 @@ pub(super) fn diff(around: &Surroundings, of: &OfSession) -> anyhow::Result<Exit
     Ok(Exit::Done)
 }
 
-/// The project with the history of the session that is meant, and the session's id.
-fn opened(around: &Surroundings, of: &OfSession) -> anyhow::Result<(Workspace, String)> {
-    let workspace = around.workspace()?;
-    let (store, project) = (store(around)?, workspace.root());
-    let session = match &of.session {
-        Some(id) => store.named(id, project)?,
-        None => store.newest(project)?,
+/// Of the session that is named, or of all of this project that have one, newest first.
+fn pasts(around: &Surroundings, of: &OfSession) -> anyhow::Result<Vec<Past>> {
+    let (store, workspace) = (store(around)?, around.workspace()?);
+    let project = workspace.root();
+    let sessions = match &of.session {
+        Some(id) => vec![store.named(id, project)?],
+        None => store.list(Some(project))?,
     };
-    workspace.keep_history(&store.folder(project, &session.id));
-    Ok((workspace, session.id))
+    if sessions.is_empty() {
+        // It knows how to say so.
+        store.newest(project)?;
+    }
+    let mut pasts = Vec::new();
+    for (nth, session) in sessions.into_iter().enumerate() {
+        let workspace = around.workspace()?;
+        workspace.keep_history(&store.folder(project, &session.id));
+        if workspace.history().is_some_and(|it| it.modified().is_some()) {
+            pasts.push(Past { workspace, session, is_older: 0 < nth });
+        }
+    }
+    Ok(pasts)
 }
 
-fn finish(workspace: &Workspace, wanted: Reversal, session: &str) -> anyhow::Result<Exit> {
-    let Some(reversed) = workspace.reverse(wanted)? else {
-        let what = word(wanted.way);
-        bail!(
-            "there is nothing to {what} in session `{session}`\n\
-             hint: `agent sessions list` shows the others; name one with `--session ID`"
-        );
-    };
-    print(&told(&reversed, wanted))?;
-    Ok(if is_whole(&reversed) { Exit::Done } else { Exit::Failed })
+/// In the order in which they were taken back, the last first. New work ends what can be done
+/// again, also that of an earlier session.
+fn redone_first(pasts: &[Past]) -> anyhow::Result<Vec<&Past>> {
+    let mut order: Vec<_> = pasts.iter().rev().collect();
+    order.sort_by_key(|it| Reverse(it.history().modified()));
+    let mut found = Vec::new();
+    for past in order {
+        match past.history().has(Way::Redo)? {
+            true => found.push(past),
+            false if past.history().ends_in_work()? => break,
+            false => {}
+        }
+    }
+    Ok(found)
+}
+
+impl Past {
+    fn history(&self) -> &History {
+        self.workspace.history().expect("a past has a history")
+    }
+
+    /// One line, if it must be said whose it is.
+    fn heading(&self) -> String {
+        match self.is_older {
+            true => format!("session {}: {}\n", self.session.id, visible(&self.session.title)),
+            false => String::new(),
+        }
+    }
+}
+
+/// Reverses a turn of the first of them that has one.
+fn finish(pasts: Vec<&Past>, wanted: Reversal, of: &OfSession) -> anyhow::Result<Exit> {
+    let mut stuck = None;
+    for past in pasts {
+        if !past.history().has(wanted.way)? {
+            continue;
+        }
+        match past.workspace.reverse(wanted)? {
+            // Or one contested file would bar the way to all sessions before.
+            Some(reversed) if reversed.is_stuck => drop(stuck.get_or_insert((past, reversed))),
+            Some(reversed) => {
+                if let Some((past, Reversed { turn, .. })) = stuck {
+                    let id = &past.session.id;
+                    print(&format!("turn {turn} of session {id} is still left alone\n"))?;
+                }
+                print(&(past.heading() + &told(&reversed, wanted)))?;
+                return Ok(if is_whole(&reversed) { Exit::Done } else { Exit::Failed });
+            }
+            None => {}
+        }
+    }
+    if let Some((past, reversed)) = stuck {
+        print(&(past.heading() + &told(&reversed, wanted)))?;
+        return Ok(Exit::Failed);
+    }
+    let what = word(wanted.way);
+    let hint = "hint: `agent sessions list` shows the others; name one with `--session ID`";
+    match (&of.session, wanted.way) {
+        (Some(id), _) => bail!("there is nothing to {what} in session `{id}`\n{hint}"),
+        (None, Way::Redo) => bail!("there is nothing to {what}\n{hint}"),
+        (None, Way::Undo) => bail!("there is nothing to {what} in any session of this project"),
+    }
 }
 
 /// What a conversation shows of it.
@@ -149,15 +228,23 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
     text
 }
 
+fn all_listed(pasts: &[Past]) -> anyhow::Result<String> {
+    let mut text = String::new();
+    for past in pasts {
+        let changed = past.history().changed()?;
+        if !changed.is_empty() {
+            text += &(past.heading() + &listed(&changed));
+        }
+    }
+    Ok(if text.is_empty() { "nothing to undo\n".to_owned() } else { text })
+}
+
 fn listed(changed: &[Changed]) -> String {
     let line = |it: &Changed| {
         let rest = if it.is_rest { " (left alone, can be tried again)" } else { "" };
         format!("turn {:<4} {}{rest}\n", it.turn, visible(&named(&it.files)))
     };
-    match changed {
-        [] => "nothing to undo\n".to_owned(),
-        _ => changed.iter().map(line).collect(),
-    }
+    changed.iter().map(line).collect()
 }
 
 fn named(paths: &[ProjectPath]) -> String {

@@ -36,7 +36,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
-use crate::workspace::history::History;
 use crate::workspace::root::Root;
 
 pub(crate) use cancel::Cancel;
@@ -46,7 +45,7 @@ pub(crate) use edit::{Latitude, Miss, placeholder, replace_once};
 pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Wanted};
-pub(crate) use history::{Changed, Difference, Fate, Reversal, Reversed, Watch, Way};
+pub(crate) use history::{Changed, Difference, Fate, History, Reversal, Reversed, Watch, Way};
 pub(crate) use line_diff::line_diff;
 pub(crate) use patch::{
     Action, FilePatch, Hunk, HunkMiss, apply_hunks, deletes, is_patch, parse as parse_patch,

@@ -23,6 +23,8 @@ pub(super) struct Acts {
     /// Those that nothing touched before the newest edit or reversal.
     fresh: Vec<ProjectPath>,
     next_step: u64,
+    /// What came last was done by a tool, not by a reversal.
+    ends_in_work: bool,
     /// The files of the newest edit or reversal: only at these can a process have died.
     newest: Vec<ProjectPath>,
 }
@@ -56,6 +58,7 @@ impl Acts {
         match record {
             Record::Step { step, turn, by: _, changes } => {
                 self.undone.clear();
+                self.ends_in_work = true;
                 self.begun = None;
                 self.next_step = self.next_step.max(step + 1);
                 self.remember(&changes);
@@ -78,6 +81,7 @@ impl Acts {
             }
             Record::Reversal { way, turn, changes } => {
                 self.remember(&changes);
+                self.ends_in_work = false;
                 match &mut self.begun {
                     // The rest of one in which the program died.
                     Some((begun, of, all)) if (*begun, *of) == (way, turn) => {
@@ -143,6 +147,10 @@ impl Acts {
 
     pub(super) fn newest_files(&self) -> &[ProjectPath] {
         &self.newest
+    }
+
+    pub(super) fn ends_in_work(&self) -> bool {
+        self.ends_in_work
     }
 
     pub(super) fn next_step(&self) -> u64 {

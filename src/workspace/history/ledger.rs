@@ -8,7 +8,7 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rustix::fs::{Timespec, Timestamps, UTIME_NOW, futimens};
 
@@ -42,6 +42,10 @@ impl Ledger {
     /// Whether there is a history in this directory.
     pub(super) fn exists(folder: &Path) -> bool {
         folder.join(RECORDS).exists()
+    }
+
+    pub(super) fn modified(folder: &Path) -> Option<SystemTime> {
+        std::fs::metadata(folder.join(RECORDS)).and_then(|it| it.modified()).ok()
     }
 
     /// Makes the directory, for the person alone, where there is none. Nobody else can change this

@@ -17,6 +17,7 @@ mod watch;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
 use anyhow::Context;
 
@@ -128,6 +129,22 @@ impl History {
                 .collect()
         })
         .context("cannot read the history of this session")
+    }
+
+    /// Whether there are turns that a reversal would try.
+    pub(crate) fn has(&self, way: Way) -> anyhow::Result<bool> {
+        self.look(|it| it.acts().newest(way).next().is_some())
+            .context("cannot read the history of this session")
+    }
+
+    /// Whether what came last was new work, which ends what can be done again.
+    pub(crate) fn ends_in_work(&self) -> anyhow::Result<bool> {
+        self.look(|it| it.acts().ends_in_work()).context("cannot read the history of this session")
+    }
+
+    /// When something came last; `None` if nothing ever did.
+    pub(crate) fn modified(&self) -> Option<SystemTime> {
+        Ledger::modified(&self.folder)
     }
 
     /// What the session changed in all, as far as it is still so.
