@@ -22,7 +22,7 @@ pub(crate) enum Entry {
     Stopped(Stop),
     /// The next request would leave no room for a reply: so many tokens, of so many.
     Full { tokens: u32, window: u32 },
-    /// From here on the model is shown less of what calls returned; see [`crate::conversation::view`].
+    /// From here on the model is shown less of what calls returned; see [`crate::conversation::view()`].
     Pruned(Pruned),
     /// From here on the model is shown a summary of all but the newest entries.
     Condensed(Condensed),
