@@ -62,7 +62,7 @@ fn what_a_project_wishes_for_is_not_done() {
           100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
     "#]].assert_eq(&finished.stderr);
     assert!(!home.has("project/ran"));
-    assert_eq!(server.requests().iter().filter(|it| it.path.contains("chat")).count(), 1);
+    assert_eq!(server.chats().len(), 1);
 }
 
 /// A conversation in which nothing is said.
