@@ -189,7 +189,7 @@ fn the_model_is_told_in_the_words_of_the_next_prompt() {
 fn what_a_command_did_is_taken_back_too() {
     let home = Home::new();
     home.file("project/a.txt", "a\n").file("project/gone.txt", "gone\n");
-    let command = "echo b > a.txt; rm gone.txt; mkdir -p d/e; touch d/e/made";
+    let command = "echo b > a.txt; rm gone.txt; mkdir -p d/e; touch d/e/made; ln -s a.txt l";
     let server =
         FaultServer::script(vec![call("run_command", json!({"command": command})), say("done")]);
     home.agent(&["do it"]).server(&server).run().assert_code(0);
@@ -199,12 +199,14 @@ fn what_a_command_did_is_taken_back_too() {
             a.txt     +1 -1
             d/e/made  -0, deleted
             gone.txt  +1 -0
-            undid turn 1: 3 files, +2 -1
+            l         a link, deleted
+            undid turn 1: 4 files, +2 -1
         "#]])
         .check();
     assert_eq!(home.read("project/a.txt"), "a\n");
     assert_eq!(home.read("project/gone.txt"), "gone\n");
     assert!(!home.has("project/d"));
+    assert!(!home.has("project/l"));
 }
 
 #[test]

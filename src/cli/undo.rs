@@ -190,6 +190,8 @@ fn told(reversed: &Reversed, wanted: Reversal) -> String {
                 sum.1 += removed;
                 format!("-{removed}, deleted")
             }
+            Fate::Linked(target) => format!("a link to {} again", visible(target)),
+            Fate::Unlinked => "a link, deleted".to_owned(),
             Fate::Left(reason) => {
                 left += 1;
                 format!("left alone: {}", visible(reason))

@@ -10,6 +10,7 @@ use std::ffi::OsString;
 use std::fs::{File, Metadata};
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -121,6 +122,14 @@ impl Root {
         let above = real.as_path().ancestors().skip(1).filter(|it| !it.as_os_str().is_empty());
         let missing = above.take_while(|it| !self.path.join(it).exists());
         missing.map(|it| ProjectPath::plain(it.to_owned())).collect()
+    }
+
+    /// Where a link leads to which no other leads; `None` if there is no link.
+    pub(super) fn read_link(&self, real: &ProjectPath) -> Option<PathBuf> {
+        let (above, name) = real.split()?;
+        let above = self.open_exactly(&above, DIRECTORY).ok()?;
+        let target = rustix::fs::readlinkat(above, name, Vec::new()).ok()?;
+        Some(PathBuf::from(OsString::from_vec(target.into_bytes())))
     }
 
     /// Removes an empty directory that no link leads to.

@@ -97,6 +97,8 @@ pub(super) fn visit<'s>(
 /// All that is shown of a project.
 pub(super) struct Shown {
     pub(super) files: Vec<(ProjectPath, Metadata)>,
+    /// Symbolic links, which are not followed.
+    pub(super) links: Vec<ProjectPath>,
     /// The root among them.
     pub(super) folders: Vec<(ProjectPath, Metadata)>,
 }
@@ -105,7 +107,7 @@ pub(super) struct Shown {
 /// By one thread: several wait for each other by the millisecond, which is longer than most
 /// projects take.
 pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
-    let mut shown = Shown { files: Vec::new(), folders: Vec::new() };
+    let mut shown = Shown { files: Vec::new(), links: Vec::new(), folders: Vec::new() };
     // What is gone already is not there, and what cannot be read has nothing to show.
     let whole = ProjectPath::default();
     for entry in builder(root, &whole, &whole, None).build().flatten() {
@@ -116,8 +118,10 @@ pub(super) fn files(root: &Root, most: usize) -> Option<Shown> {
             shown.folders.push((path, metadata));
         } else if metadata.is_file() {
             shown.files.push((path, metadata));
+        } else if metadata.is_symlink() {
+            shown.links.push(path);
         }
-        if most < shown.files.len() {
+        if most < shown.files.len() + shown.links.len() {
             return None;
         }
     }

@@ -5,6 +5,7 @@ use std::fs::{File, Permissions};
 use std::io::{self, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Uid, XattrFlags};
 use rustix::io::Errno;
@@ -166,6 +167,32 @@ pub(super) fn delete(root: &Root, before: &SourceFile) -> Result<Placed, FileErr
     let removed = rustix::fs::unlinkat(&directory, name, AtFlags::empty());
     removed.map_err(|it| failed(it.into()))?;
     Ok(Placed { directory: Some(directory), path: before.path().clone() })
+}
+
+/// Makes a link of what is one, or is nothing: `None` is no link.
+pub(super) fn relink(
+    root: &Root,
+    real: &ProjectPath,
+    was: Option<&Path>,
+    target: Option<&Path>,
+) -> Result<Placed, FileError> {
+    let failed = |it| FileError::io("write", real, &it);
+    root.must_be_writable(real, real)?;
+    must_not_be_gits(real)?;
+    let Some((above, name)) = real.split() else {
+        return Err(FileError::Directory(real.clone()));
+    };
+    let directory = root.make_directory(&above).map_err(failed)?;
+    if root.read_link(real).as_deref() != was {
+        return Err(FileError::Refused(format!("`{real}` changed just now")));
+    }
+    if was.is_some() {
+        rustix::fs::unlinkat(&directory, name, AtFlags::empty()).map_err(|it| failed(it.into()))?;
+    }
+    if let Some(target) = target {
+        rustix::fs::symlinkat(target, &directory, name).map_err(|it| failed(it.into()))?;
+    }
+    Ok(Placed { directory: Some(directory), path: real.clone() })
 }
 
 /// Removes what a killed process may have left beside `real`.

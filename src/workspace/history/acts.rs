@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::workspace::ProjectPath;
 use crate::workspace::history::digest::Image;
+use crate::workspace::history::link::Target;
 use crate::workspace::history::record::{Changes, Record, Touch, Way};
 
 #[derive(Debug, Default)]
@@ -87,16 +88,17 @@ impl Acts {
                     Some((begun, of, all)) if (*begun, *of) == (way, turn) => {
                         all.files.extend(changes.files);
                         all.folders.extend(changes.folders);
+                        all.links.extend(changes.links);
                     }
                     begun => *begun = Some((way, turn, changes)),
                 }
             }
             Record::Settled { left } => {
                 let Some((way, turn, changes)) = self.begun.take() else { return };
-                for touch in &changes.files {
+                for path in changes.paths() {
                     // There and back again is nothing to tell.
-                    if self.untold.insert(touch.path.0.clone(), way).is_some_and(|it| it != way) {
-                        self.untold.remove(&touch.path.0);
+                    if self.untold.insert(path.clone(), way).is_some_and(|it| it != way) {
+                        self.untold.remove(path);
                     }
                 }
                 let (from, to, back) = match way {
@@ -110,7 +112,7 @@ impl Acts {
                 let left: BTreeSet<_> = left.into_iter().map(|it| it.0).collect();
                 from.extend(act.only(&left));
                 from.extend(passed.into_iter().filter(|it| it.is_rest));
-                if !changes.files.is_empty() {
+                if changes.paths().next().is_some() {
                     join(to, back, turn, Step { number: None, failed: false, changes });
                 }
             }
@@ -187,8 +189,19 @@ impl Act {
         files
     }
 
+    /// Each link with where it led before, and where it has led since.
+    pub(super) fn links(&self) -> BTreeMap<&ProjectPath, (Option<&Target>, Option<&Target>)> {
+        let mut links: BTreeMap<_, (Option<&Target>, Option<&Target>)> = BTreeMap::new();
+        for it in self.steps.iter().flat_map(|it| &it.changes.links) {
+            let link = links.entry(&it.path.0).or_insert((it.before.as_ref(), None));
+            link.1 = it.after.as_ref();
+        }
+        links
+    }
+
     pub(super) fn paths(&self) -> Vec<ProjectPath> {
-        self.files().into_keys().cloned().collect()
+        let paths: BTreeSet<_> = self.steps.iter().flat_map(|it| it.changes.paths()).collect();
+        paths.into_iter().cloned().collect()
     }
 
     /// Whether all of it was announced, and nothing done.
@@ -208,11 +221,13 @@ impl Act {
     fn only(mut self, files: &BTreeSet<ProjectPath>) -> Option<Self> {
         for step in &mut self.steps {
             step.changes.files.retain(|it| files.contains(&it.path.0));
+            step.changes.links.retain(|it| files.contains(&it.path.0));
         }
+        let is_empty = |it: &Step| it.changes.paths().next().is_none();
         // A directory is removed when nothing is in it any more, which may be in the end only.
-        self.steps.retain(|it| !it.changes.files.is_empty() || !it.changes.folders.is_empty());
+        self.steps.retain(|it| !is_empty(it) || !it.changes.folders.is_empty());
         self.is_rest = true;
-        self.steps.iter().any(|it| !it.changes.files.is_empty()).then_some(self)
+        (!self.steps.iter().all(is_empty)).then_some(self)
     }
 }
 
@@ -233,7 +248,7 @@ mod tests {
     fn changes(paths: &[&str]) -> Changes {
         let after = Some(Image { digest: Digest::of(b"new"), mode: None });
         let touch = |it: &&str| Touch { path: name(it), before: None, after, links: 1 };
-        Changes { files: paths.iter().map(touch).collect(), folders: Vec::new() }
+        Changes { files: paths.iter().map(touch).collect(), ..Changes::default() }
     }
 
     fn step(step: u64, turn: u64, paths: &[&str]) -> Record {

@@ -7,6 +7,7 @@
 mod acts;
 mod digest;
 mod ledger;
+mod link;
 mod pack;
 mod plan;
 mod record;
@@ -268,7 +269,7 @@ fn touches(root: &Root, changes: &[Change], ledger: &mut Ledger) -> io::Result<C
     }
     folders.sort();
     folders.dedup();
-    Ok(Changes { files, folders })
+    Ok(Changes { files, folders, links: Vec::new() })
 }
 
 fn image(file: &SourceFile, ledger: &mut Ledger) -> io::Result<Image> {

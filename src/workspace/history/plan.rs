@@ -43,6 +43,8 @@ pub(crate) enum Reason {
     Occupied,
     /// A link stands on its path.
     Linked,
+    /// It is a link that leads elsewhere than ours did.
+    Relinked,
     /// It has names that it had not.
     Shared,
     ReadOnly,
@@ -60,6 +62,7 @@ impl Reason {
             Self::Deleted => "it was deleted since",
             Self::Occupied => "there is another file by that name now",
             Self::Linked => "a symbolic link leads there now",
+            Self::Relinked => "it is another link now",
             Self::Shared => "it is a hard link to another file now",
             Self::ReadOnly => "it is read-only",
             Self::NoFile => "it is no file any more",

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::workspace::ProjectPath;
 use crate::workspace::history::digest::Image;
+use crate::workspace::history::link::Relink;
 
 /// A form that is written must be read for ever.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -51,6 +52,16 @@ pub(super) struct Changes {
     /// Directories that are made on the way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) folders: Vec<Name>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) links: Vec<Relink>,
+}
+
+impl Changes {
+    /// Of files and links, each as often as it was touched.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &ProjectPath> {
+        let links = self.links.iter().map(|it| &it.path.0);
+        self.files.iter().map(|it| &it.path.0).chain(links)
+    }
 }
 
 /// What one file was and becomes; `None` is no file.
@@ -78,7 +89,7 @@ pub(super) struct Name(pub(super) ProjectPath);
 
 #[derive(Deserialize, Serialize)]
 #[serde(untagged)]
-enum Written {
+pub(super) enum Written {
     Text(String),
     Bytes(Vec<u8>),
 }
@@ -150,7 +161,7 @@ mod tests {
             Touch { path: name(b"src/a.rs"), before: None, after: Some(after), links: 1 },
             Touch { path: name(b"caf\xe9"), before: Some(before), after: None, links: 2 },
         ];
-        let changes = Changes { files, folders: vec![name(b"src")] };
+        let changes = Changes { files, folders: vec![name(b"src")], links: Vec::new() };
         let record = Record::Step { step: 3, turn: 2, by: By::Edit, changes };
         let line = encode(&record);
         expect![[r#"

@@ -7,10 +7,12 @@ use similar::ChangeTag;
 
 use crate::workspace::history::acts::Act;
 use crate::workspace::history::ledger::Ledger;
+use crate::workspace::history::link::{Relink, Target};
 use crate::workspace::history::plan::{Found, Plan, Reason, plan};
 use crate::workspace::history::record::{Changes, Name, Record, Touch, Way};
 use crate::workspace::history::{Access, History, Image};
 use crate::workspace::root::Root;
+use crate::workspace::write::Placed;
 use crate::workspace::{Content, FileError, ProjectPath, SourceFile, line_diff, write};
 
 /// What is wanted.
@@ -40,9 +42,25 @@ pub(crate) struct Reversed {
 /// What became of one file.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fate {
-    Restored { added: usize, removed: usize, merged: bool },
-    Removed { removed: usize },
+    Restored {
+        added: usize,
+        removed: usize,
+        merged: bool,
+    },
+    Removed {
+        removed: usize,
+    },
+    /// It is a link again, and leads there.
+    Linked(String),
+    Unlinked,
     Left(String),
+}
+
+/// A link that is not as it was.
+struct LinkTask {
+    path: ProjectPath,
+    now: Option<Target>,
+    target: Option<Target>,
 }
 
 /// A file that something will be done to.
@@ -93,11 +111,11 @@ fn reverse(
     for act in ledger.acts().newest(wanted.way) {
         let drawn = draw(root, ledger, act);
         // A turn whose edits all failed has changed nothing that would have to be taken back.
-        if act.has_failed() && drawn.tasks.is_empty() && drawn.left_alone.is_empty() {
+        if act.has_failed() && drawn.is_nothing() {
             continue;
         }
         // Or one contested file would bar the way to all that came earlier.
-        if act.is_rest && drawn.left_alone.len() == act.files().len() {
+        if act.is_rest && drawn.left_alone.len() == act.paths().len() {
             passed.push((act.clone(), drawn));
             continue;
         }
@@ -110,7 +128,7 @@ fn reverse(
         None if passed.is_empty() => return Ok(None),
         None => passed.remove(0),
     };
-    let Drawn { tasks, left_alone: mut files } = drawn;
+    let Drawn { tasks, links, left_alone: mut files } = drawn;
     let passed = passed.iter().map(|(it, _)| (it.turn, it.paths())).collect();
     if is_stuck {
         let (turn, damaged) = (act.turn, ledger.damaged());
@@ -118,12 +136,35 @@ fn reverse(
     }
     let mut left: Vec<_> = files.iter().map(|(path, _)| Name(path.clone())).collect();
     if !wanted.rehearse {
-        let announced = announced(root, &tasks, ledger).and_then(|changes| {
+        let announced = announced(root, &tasks, &links, ledger).and_then(|changes| {
             made.extend(changes.files.iter().cloned());
             ledger.announce(Record::Reversal { way: wanted.way, turn: act.turn, changes })
         });
         announced.context("cannot keep what would be replaced, so nothing was changed")?;
     }
+    // A link makes room for a file, and a file for a link.
+    let (gone, made_again): (Vec<_>, Vec<_>) =
+        links.into_iter().partition(|it| it.target.is_none());
+    let relink = |it: LinkTask, left: &mut Vec<Name>| {
+        let target = |it: &Option<Target>| it.as_ref().map(|it| it.0.clone());
+        let (now, target) = (target(&it.now), target(&it.target));
+        let fate = match &target {
+            Some(target) => Fate::Linked(target.display().to_string()),
+            None => Fate::Unlinked,
+        };
+        if wanted.rehearse {
+            return (it.path, fate);
+        }
+        let done = write::relink(root, &it.path, now.as_deref(), target.as_deref());
+        match done.and_then(Placed::settle) {
+            Ok(()) => (it.path, fate),
+            Err(err) => {
+                left.push(Name(it.path.clone()));
+                (it.path, Fate::Left(err.to_string()))
+            }
+        }
+    };
+    files.extend(gone.into_iter().map(|it| relink(it, &mut left)));
     for task in tasks {
         let done = if wanted.rehearse { Ok(()) } else { carry_out(root, &task) };
         let fate = match done {
@@ -136,6 +177,7 @@ fn reverse(
         };
         files.push((task.path, fate));
     }
+    files.extend(made_again.into_iter().map(|it| relink(it, &mut left)));
     files.sort_by(|(a, _), (b, _)| a.cmp(b));
     if !wanted.rehearse {
         for folder in act.folders() {
@@ -154,13 +196,46 @@ fn reverse(
 /// What is to be done to take an act back.
 struct Drawn {
     tasks: Vec<Task>,
+    links: Vec<LinkTask>,
     left_alone: Vec<(ProjectPath, Fate)>,
 }
 
+impl Drawn {
+    fn is_nothing(&self) -> bool {
+        self.tasks.is_empty() && self.links.is_empty() && self.left_alone.is_empty()
+    }
+}
+
 fn draw(root: &Root, ledger: &Ledger, act: &Act) -> Drawn {
-    let mut drawn = Drawn { tasks: Vec::new(), left_alone: Vec::new() };
+    let mut drawn = Drawn { tasks: Vec::new(), links: Vec::new(), left_alone: Vec::new() };
+    for (path, (before, after)) in act.links() {
+        let now = root.read_link(path).map(Target);
+        if now.as_ref() == before {
+            continue;
+        }
+        // What was a file before it was a link is looked at as a file, too.
+        let is_free = now.is_some()
+            || act.files().contains_key(path)
+            || root.path().join(path.as_path()).symlink_metadata().is_err();
+        if now.as_ref() == after && is_free {
+            let target = before.cloned();
+            drawn.links.push(LinkTask { path: path.clone(), now, target });
+        } else {
+            let reason = if now.is_some() { Reason::Relinked } else { Reason::Occupied };
+            let reason = if now.is_none() && is_free { Reason::Deleted } else { reason };
+            drawn.left_alone.push((path.clone(), Fate::Left(reason.words().to_owned())));
+        }
+    }
     for (path, touched) in act.files() {
-        let (now, plan) = match there(root, path) {
+        if drawn.left_alone.iter().any(|(it, _)| it == path) {
+            continue;
+        }
+        let makes_room = |it: &LinkTask| it.path == *path && it.target.is_none();
+        let there = match drawn.links.iter().any(makes_room) {
+            true => Ok(None),
+            false => there(root, path),
+        };
+        let (now, plan) = match there {
             Ok(now) => {
                 let found = now.as_ref().map(|it| Found {
                     bytes: it.bytes(),
@@ -180,6 +255,8 @@ fn draw(root: &Root, ledger: &Ledger, act: &Act) -> Drawn {
             plan => drawn.tasks.push(Task { path: path.clone(), now, plan }),
         }
     }
+    let Drawn { links, left_alone, .. } = &mut drawn;
+    links.retain(|link| !left_alone.iter().any(|(it, _)| *it == link.path));
     drawn
 }
 
@@ -197,7 +274,12 @@ fn there(root: &Root, path: &ProjectPath) -> Result<Option<SourceFile>, Reason> 
 }
 
 /// Keeps what the tasks will replace.
-fn announced(root: &Root, tasks: &[Task], ledger: &mut Ledger) -> io::Result<Changes> {
+fn announced(
+    root: &Root,
+    tasks: &[Task],
+    links: &[LinkTask],
+    ledger: &mut Ledger,
+) -> io::Result<Changes> {
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for Task { path, now, plan } in tasks {
         let before = match now {
@@ -220,7 +302,12 @@ fn announced(root: &Root, tasks: &[Task], ledger: &mut Ledger) -> io::Result<Cha
     }
     folders.sort();
     folders.dedup();
-    Ok(Changes { files, folders })
+    let relink = |it: &LinkTask| Relink {
+        path: Name(it.path.clone()),
+        before: it.now.clone(),
+        after: it.target.clone(),
+    };
+    Ok(Changes { files, folders, links: links.iter().map(relink).collect() })
 }
 
 fn carry_out(root: &Root, task: &Task) -> Result<(), FileError> {

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use crate::workspace::history::MODE;
 use crate::workspace::history::digest::{Digest, Image};
+use crate::workspace::history::link::{self, Target};
 use crate::workspace::history::record::{Changes, Name, Touch};
 use crate::workspace::root::Root;
 use crate::workspace::{ProjectPath, walk};
@@ -30,6 +31,7 @@ const TICK: Duration = Duration::from_millis(20);
 pub(super) struct Survey {
     files: BTreeMap<ProjectPath, Seen>,
     folders: BTreeMap<ProjectPath, Listed>,
+    links: BTreeMap<ProjectPath, Target>,
     /// When it began, by the clock of the file system.
     at: Duration,
 }
@@ -65,6 +67,7 @@ struct Stamp {
 struct Listing {
     files: Vec<(ProjectPath, Stamp)>,
     folders: BTreeMap<ProjectPath, Listed>,
+    links: BTreeMap<ProjectPath, Target>,
 }
 
 /// Why there is no survey.
@@ -114,8 +117,11 @@ impl Survey {
         now: Duration,
         keep: &mut dyn FnMut(&[u8]) -> io::Result<Digest>,
     ) -> Result<Self, Unseen> {
-        let Listing { files: shown, folders } = match known.listed_again(root) {
-            Some(files) => Listing { files, folders: known.folders.clone() },
+        let Listing { files: shown, folders, links } = match known.listed_again(root) {
+            Some(files) => {
+                let (folders, links) = (known.folders.clone(), known.links.clone());
+                Listing { files, folders, links }
+            }
             None => list(root, now)?,
         };
         if MOST_BYTES < shown.iter().map(|(_, it)| it.size).filter(|it| *it <= LARGEST).sum() {
@@ -133,7 +139,7 @@ impl Survey {
             };
             files.insert(path, seen);
         }
-        Ok(Self { files, folders, at: now })
+        Ok(Self { files, folders, links, at: now })
     }
 
     /// The same files as they are now; `None` if others may have come or gone.
@@ -205,6 +211,11 @@ impl Survey {
             }
         }
         changes.files.sort_by(|a, b| a.path.cmp(&b.path));
+        // One that is shown now and was not may have been there all the while, too.
+        changes.links = link::differences(&self.links, &now.links);
+        if shows_more {
+            changes.links.retain(|it| it.before.is_some());
+        }
         let is_new = |it: &&ProjectPath| !self.folders.contains_key(*it);
         changes.folders = now.folders.keys().filter(is_new).cloned().map(Name).collect();
         (changes, unkept)
@@ -220,7 +231,9 @@ fn list(root: &Root, now: Duration) -> Result<Listing, Unseen> {
     };
     let folders = shown.folders.iter().map(listed).collect();
     let files = shown.files.into_iter().map(|(path, it)| (path, Stamp::from(&it))).collect();
-    Ok(Listing { files, folders })
+    let link = |path: ProjectPath| root.read_link(&path).map(|it| (path, Target(it)));
+    let links = shown.links.into_iter().filter_map(link).collect();
+    Ok(Listing { files, folders, links })
 }
 
 /// Whether a file says what else is shown.

@@ -13,6 +13,7 @@ use super::*;
 use crate::workspace::Workspace;
 
 mod left_alone;
+mod links;
 mod refused;
 
 const UNDO: Reversal = Reversal { way: Way::Undo, rehearse: false };
@@ -90,6 +91,8 @@ impl World {
                         format!("{path} +{added} -{removed}, merged\n")
                     }
                     Fate::Removed { removed } => format!("{path} removed, -{removed}\n"),
+                    Fate::Linked(target) => format!("{path} leads to {target}\n"),
+                    Fate::Unlinked => format!("{path} unlinked\n"),
                     Fate::Left(reason) => format!("{path} left: {reason}\n"),
                 };
                 let files: String = it.files.iter().map(fate).collect();

@@ -110,7 +110,7 @@ impl History {
         if !record {
             return Ok(());
         }
-        if !changes.files.is_empty() || !changes.folders.is_empty() {
+        if changes.paths().next().is_some() || !changes.folders.is_empty() {
             let (step, turn) = (ledger.acts().next_step(), state.turn);
             let record = Record::Step { step, turn, by: By::Command, changes };
             if let Err(err) = ledger.add(record) {
