@@ -213,6 +213,23 @@ fn room_is_made_before_the_server_has_to_refuse() {
     );
 }
 
+#[test]
+fn programs_are_told_where_room_was_made() {
+    let responses = vec![read(), Response::overflow(7000, WINDOW), say(SUMMARY), say("Long.")];
+    let (home, server) = small(responses);
+    let run = home.agent(&["--output-format", "stream-json", "go"]).server(&server).run();
+    run.assert_code(0);
+    let lines = run.stdout.lines().map(|it| serde_json::from_str::<Value>(it).expect("JSON"));
+    let told: Vec<_> = lines
+        .filter(|it| it["subtype"] == "compact_boundary" || it["type"] == "result")
+        .map(|it| format!("{} {}\n", it["compact_metadata"], it["usage"]))
+        .collect();
+    expect![[r#"
+        {"trigger":"auto","pre_tokens":7000,"how":"summed"} null
+        null {"input_tokens":300,"cache_read_input_tokens":0,"output_tokens":30}
+    "#]].assert_eq(&told.concat());
+}
+
 // On a real llama-server.
 
 /// How many commands the model runs.

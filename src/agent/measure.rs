@@ -20,8 +20,9 @@ impl<H: Host, F: Front> Reach<H, F> {
         let tools: usize = self.toolbox.specs().iter().map(|it| it.definition.len()).sum();
         let constants = self.constants.clone();
         let line = self.connected().await?;
-        line.request.extend(transcript.entries());
-        let whole = line.count().await;
+        let mut next = line.request.clone();
+        next.extend(transcript.entries());
+        let whole = line.count_of(&next).await;
         // The same without what is said, and without the tools.
         let opened = transcript.entries().iter().find(|it| matches!(it, Entry::Opened { .. }));
         let alone: Vec<_> =

@@ -38,6 +38,8 @@ pub(crate) struct Reach<H, F> {
     pub(super) constants: llm::Constants,
     /// Made when the server first answers.
     line: Option<Line>,
+    /// Why it could not be made ahead of time, for the next who needs it.
+    trouble: Option<anyhow::Error>,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
 }
@@ -63,7 +65,7 @@ enum Wanted<'a> {
     Summary(&'a str),
 }
 
-/// A summary is no shorter, and what is longer than half of this is no answer to anything.
+/// What is shorter is no summary, whatever it says.
 const SHORTEST_SUMMARY: usize = 20;
 
 /// How often a summary is asked for.
@@ -95,7 +97,7 @@ impl Line {
     }
 
     /// The tokens of the next request, if the server can tell.
-    pub(super) async fn count(&mut self) -> Option<u32> {
+    async fn count(&mut self) -> Option<u32> {
         let request = self.request.clone();
         let tokens = self.count_of(&request).await?;
         self.gauge.learn(request.length(), tokens);
@@ -133,7 +135,8 @@ impl<H: Host, F: Front> Reach<H, F> {
         interrupt: Interrupt,
         constants: llm::Constants,
     ) -> Self {
-        Self { host, front, toolbox, log, interrupt, constants, line: None, grants: None }
+        let (line, trouble, grants) = (None, None, None);
+        Self { host, front, toolbox, log, interrupt, constants, line, trouble, grants }
     }
 
     /// What runs in the background, and ends with us.
@@ -154,41 +157,54 @@ impl<H: Host, F: Front> Reach<H, F> {
         self.toolbox.turn_begins();
     }
 
-    /// The connection to the model, made if there is none yet.
-    pub(super) async fn connected(&mut self) -> anyhow::Result<&mut Line> {
-        let line = match self.line.take() {
-            Some(line) => line,
-            None => {
-                let stop = self.interrupt.fired();
-                let on = &mut |it: Event<'_>| self.front.show(&it);
-                let connecting = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
-                tokio::select! {
-                    biased;
-                    () = stop => bail!("stopped"),
-                    line = connecting => line??,
-                }
+    /// Connects to the model, if there is no connection yet. The outer error ends the turn, the inner
+    /// one may pass; `None` when the person stops it.
+    async fn meet(&mut self) -> anyhow::Result<Option<Result<&mut Line, AskError>>> {
+        if let Some(trouble) = self.trouble.take() {
+            return Err(trouble);
+        }
+        if self.line.is_none() {
+            let stop = self.interrupt.fired();
+            let on = &mut |it: Event<'_>| self.front.show(&it);
+            let connecting = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
+            let connected = tokio::select! {
+                biased;
+                () = stop => return Ok(None),
+                connected = connecting => connected?,
+            };
+            match connected {
+                Ok(line) => self.line = Some(line),
+                Err(err) => return Ok(Some(Err(err))),
             }
-        };
-        let line = self.line.insert(line);
+        }
+        let line = self.line.as_mut().expect("it is there, or was made just now");
         line.greet(&mut self.front);
-        Ok(line)
+        Ok(Some(Ok(line)))
+    }
+
+    pub(super) async fn connected(&mut self) -> anyhow::Result<&mut Line> {
+        match self.meet().await? {
+            Some(line) => Ok(line?),
+            None => bail!("stopped"),
+        }
     }
 
     /// Has the server read what is sure to come, so that it need not when the person has spoken.
-    /// Nobody is told, and what goes wrong is told with the first prompt.
+    /// Nobody is told now; why there is no server is told with the first prompt.
     pub(super) async fn warm(&mut self, transcript: &Transcript) {
-        let line = match &mut self.line {
-            Some(line) => line,
-            none => {
-                let on = &mut |_: Event<'_>| {};
-                let connected = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
-                let Ok(Ok(line)) = connected.await else { return };
-                none.insert(line)
+        if self.line.is_none() {
+            let on = &mut |_: Event<'_>| {};
+            match connect(&mut self.host, on, &self.constants, &mut self.toolbox).await {
+                Ok(Ok(line)) => self.line = Some(line),
+                Ok(Err(_)) => {}
+                Err(err) => self.trouble = Some(err),
             }
-        };
-        if line.counts {
-            line.request.extend(transcript.entries());
-            let _ = llm::warm(&line.server, &line.request).await;
+        }
+        if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
+            // What will be asked is another transcript, which only begins like this one.
+            let mut ahead = line.request.clone();
+            ahead.extend(transcript.entries());
+            let _ = llm::warm(&line.server, &ahead).await;
         }
     }
 
@@ -198,24 +214,11 @@ impl<H: Host, F: Front> Reach<H, F> {
         transcript: &Transcript,
         wanted: Wanted<'_>,
     ) -> anyhow::Result<Result<Answered, AskError>> {
-        let stop = self.interrupt.fired();
-        let line = match &mut self.line {
-            Some(line) => line,
-            none => {
-                let on = &mut |it: Event<'_>| self.front.show(&it);
-                let connecting = connect(&mut self.host, on, &self.constants, &mut self.toolbox);
-                let connected = tokio::select! {
-                    biased;
-                    () = stop => return Ok(Ok(Answered::Reply(nothing_said()))),
-                    line = connecting => line?,
-                };
-                match connected {
-                    Ok(line) => none.insert(line),
-                    Err(err) => return Ok(Err(err)),
-                }
-            }
+        let line = match self.meet().await? {
+            Some(Ok(_)) => self.line.as_mut().expect("it was met"),
+            Some(Err(err)) => return Ok(Err(err)),
+            None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
-        line.greet(&mut self.front);
         line.request.extend(transcript.entries());
         let for_summary;
         let (request, is_reply) = match wanted {
