@@ -227,7 +227,8 @@ fn programs_are_told_where_room_was_made() {
     expect![[r#"
         {"trigger":"auto","pre_tokens":7000,"how":"summed"} null
         null {"input_tokens":300,"cache_read_input_tokens":0,"output_tokens":30}
-    "#]].assert_eq(&told.concat());
+    "#]]
+    .assert_eq(&told.concat());
 }
 
 // On a real llama-server.

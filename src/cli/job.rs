@@ -11,7 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
-use crate::cli::instructing::at_start;
+use crate::cli::instructing::{at_start, folders_at_start};
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
@@ -278,7 +278,7 @@ impl Job<'_> {
         self.warnings.extend(files.warnings);
         let custom = files.tools;
         let checks = checking::rules(&self.settings.checks, permission);
-        let told = self.settings.instructions.then(|| at_start(self.around, &workspace).folders);
+        let told = self.settings.instructions.then(|| folders_at_start(self.around, &workspace));
         let mut toolbox = Toolbox::new(Means {
             workspace,
             environment,
@@ -291,7 +291,7 @@ impl Job<'_> {
             checks,
         });
         if let Some(folders) = told {
-            toolbox.tell_instructions(folders);
+            toolbox.tell_instructions(folders.into_iter().collect());
             let entries = begun.map(|it| it.transcript.entries()).unwrap_or_default();
             toolbox.shows(view(entries).iter().filter_map(|it| match &*it.entry {
                 Entry::Result { outcome, .. } => Some(&*outcome.text),
@@ -477,7 +477,7 @@ impl Job<'_> {
         };
         let own = self.settings.system_prompt.as_ref().map(read).transpose()?;
         let told = self.settings.instructions.then(|| at_start(self.around, &self.workspace));
-        let instructions = told.map(|it| it.all).unwrap_or_default();
+        let instructions = told.unwrap_or_default();
         let (project, system) = (self.workspace.root(), std::env::consts::OS);
         let facts = Facts { project, system, instructions: &instructions };
         Ok(system_prompt(own.as_deref(), facts))
