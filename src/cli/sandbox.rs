@@ -23,7 +23,8 @@ pub(super) fn enclosure(
     workspace: &Workspace,
     options: &sandbox::Options,
 ) -> Enclosure {
-    let private = around.config_dir().into_iter().chain(around.state_dir().ok());
+    let state = around.state_dir().ok();
+    let private = around.config_dir().into_iter().chain(state.clone());
     let mut options = options.clone();
     for path in options.readable.iter_mut().chain(&mut options.writable) {
         *path = whole(path, around.home.as_deref());
@@ -34,7 +35,11 @@ pub(super) fn enclosure(
         private: private.collect(),
         options,
     };
-    Enclosure::new(bounds, workspace.survey(now))
+    let enclosure = Enclosure::new(bounds, workspace.survey(now));
+    match state {
+        Some(state) => enclosure.keeping(state.join("stock")),
+        None => enclosure,
+    }
 }
 
 /// The workspace with the secrets that the person has.

@@ -51,7 +51,7 @@ pub(super) fn spawn(
     let exists = |it: &Path| it.symlink_metadata().is_ok_and(|it| !it.is_symlink());
     match confinement.level {
         Level::Namespaces => {
-            let placeholders = Placeholders::make(&confinement.absent)?;
+            let placeholders = placeholders(confinement)?;
             let mut command = prepare(None);
             let mut gate = None;
             let out = match &confinement.network {
@@ -69,7 +69,7 @@ pub(super) fn spawn(
             Ok((child, Upkeep { _placeholders: placeholders, _proxy: serving.transpose()? }))
         }
         Level::Bubblewrap => {
-            let placeholders = Placeholders::make(&confinement.absent)?;
+            let placeholders = placeholders(confinement)?;
             let wrapper = Wrapper::new(&plan(confinement, directory, None, &exists))?;
             Ok((wrapper.spawn(prepare)?, placeholders.into()))
         }
@@ -80,6 +80,11 @@ pub(super) fn spawn(
             Ok((child, Upkeep::default()))
         }
     }
+}
+
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn placeholders(confinement: &Confinement) -> io::Result<Placeholders> {
+    Placeholders::make(&confinement.absent, confinement.stock.as_deref())
 }
 
 /// Starts a child that carries out `plan` before it becomes the command.
@@ -155,7 +160,7 @@ pub(super) fn spawn(
     _: &Path,
     prepare: impl FnOnce(Option<(&'static Path, Vec<OsString>)>) -> tokio::process::Command,
 ) -> io::Result<(tokio::process::Child, Upkeep)> {
-    let placeholders = Placeholders::make(&confinement.absent)?;
+    let placeholders = placeholders(confinement)?;
     let profile = seatbelt::profile(confinement)?;
     let wrapper = (Path::new(seatbelt::PROGRAM), vec!["-p".into(), profile.into()]);
     Ok((prepare(Some(wrapper)).spawn()?, placeholders.into()))

@@ -97,6 +97,7 @@ impl Confinement {
             pinned: Vec::new(),
             frozen: Vec::new(),
             absent: Vec::new(),
+            stock: None,
             network: Network::None,
         }
     }

@@ -37,6 +37,7 @@ mod run;
 mod seatbelt;
 mod server;
 mod sockets;
+mod stock;
 mod tree;
 
 pub(crate) use background::Background;

@@ -4,15 +4,16 @@
 //! removed after the last.
 
 use std::collections::BTreeMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, Timespec, Timestamps, flock};
 
 use crate::sandbox::Absent;
+use crate::sandbox::stock::Stock;
 
 /// Those that our commands need. Commands that run side by side share them, so there is one count
 /// for the process.
@@ -33,6 +34,8 @@ struct Made {
     /// Opened and locked with others: another agent in this project may need it as well, and must
     /// not lose it while its command runs.
     lock: File,
+    /// Where it goes when nobody needs it any more.
+    stock: Option<Stock>,
 }
 
 /// Those that one command needs. Dropping it removes what nobody needs any more.
@@ -40,17 +43,20 @@ struct Made {
 pub(super) struct Placeholders(Vec<PathBuf>);
 
 impl Placeholders {
-    /// Makes what is not there. Where we may not write, the command may not either.
-    pub(super) fn make(absent: &[Absent]) -> io::Result<Self> {
+    /// Makes what is not there, or takes it from the stock. Where we may not write, the command may
+    /// not either.
+    pub(super) fn make(absent: &[Absent], stock: Option<&Path>) -> io::Result<Self> {
+        let stock = stock.map(Stock::new);
         let mut made = made();
         let mut placeholders = Self::default();
         for absent in absent {
             let path = absent.path();
             match made.get_mut(path) {
                 Some(it) => it.count += 1,
-                None => match put(absent) {
+                None => match put(absent, stock.as_ref()) {
                     Ok(lock) => {
-                        let it = Made { absent: absent.clone(), count: 1, lock };
+                        let (absent, stock) = (absent.clone(), stock.clone());
+                        let it = Made { absent, count: 1, lock, stock };
                         made.insert(path.to_owned(), it);
                     }
                     Err(err) if cannot_be(&err) => continue,
@@ -90,7 +96,14 @@ impl Made {
     /// removes it then.
     fn remove(self) {
         let is_free = flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if is_free && is_ours(&self.absent) {
+        if !is_free || !is_ours(&self.absent) {
+            return;
+        }
+        if self.stock.is_some_and(|it| it.put(&self.lock, &self.absent).is_ok()) {
+            return;
+        }
+        // To be put aside, it was looked at again.
+        if is_ours(&self.absent) {
             let _ = match &self.absent {
                 Absent::Directory(path) => std::fs::remove_dir(path),
                 Absent::File(path, _) => std::fs::remove_file(path),
@@ -100,8 +113,12 @@ impl Made {
 }
 
 /// Makes it, unless it is there already as an agent makes it, and takes part in its lock.
-fn put(absent: &Absent) -> io::Result<File> {
+fn put(absent: &Absent, stock: Option<&Stock>) -> io::Result<File> {
     let path = absent.path();
+    if let Some(placeholder) = stock.and_then(|it| it.take(absent)) {
+        stamp(path)?;
+        return Ok(placeholder);
+    }
     for _ in 0..TRIES {
         match make(absent) {
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists && is_ours(absent) => {}
@@ -133,24 +150,32 @@ fn make(absent: &Absent) -> io::Result<()> {
             file.write_all(text.as_bytes())?;
         }
     }
+    stamp(absent.path())
+}
+
+fn stamp(path: &Path) -> io::Result<()> {
     let times = Timestamps { last_access: TIME, last_modification: TIME };
-    Ok(rustix::fs::utimensat(CWD, absent.path(), &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Whether it is as an agent makes it, to the byte: nothing of the person's is ever taken for it.
 fn is_ours(absent: &Absent) -> bool {
-    let path = absent.path();
-    let Ok(found) = path.symlink_metadata() else { return false };
-    if (found.mtime(), found.mtime_nsec()) != (TIME.tv_sec, TIME.tv_nsec) {
-        return false;
-    }
-    match absent {
-        Absent::Directory(_) => {
-            found.is_dir() && path.read_dir().is_ok_and(|mut it| it.next().is_none())
-        }
-        Absent::File(_, text) => {
-            let is_as_long = found.is_file() && found.len() == text.len() as u64;
-            is_as_long && std::fs::read(path).is_ok_and(|it| it == text.as_bytes())
+    let has_time = |it: Metadata| (it.mtime(), it.mtime_nsec()) == (TIME.tv_sec, TIME.tv_nsec);
+    absent.path().symlink_metadata().is_ok_and(has_time) && absent.is_nothing(absent.path())
+}
+
+impl Absent {
+    /// Whether what is at `path` has the content of a placeholder of this kind.
+    pub(super) fn is_nothing(&self, path: &Path) -> bool {
+        let Ok(found) = path.symlink_metadata() else { return false };
+        match self {
+            Self::Directory(_) => {
+                found.is_dir() && path.read_dir().is_ok_and(|mut it| it.next().is_none())
+            }
+            Self::File(_, text) => {
+                let is_as_long = found.is_file() && found.len() == text.len() as u64;
+                is_as_long && std::fs::read(path).is_ok_and(|it| it == text.as_bytes())
+            }
         }
     }
 }
@@ -177,8 +202,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
         let absent = [Absent::File(file.clone(), "."), Absent::Directory(folder.clone())];
-        let first = Placeholders::make(&absent).unwrap();
-        let second = Placeholders::make(&absent).unwrap();
+        let first = Placeholders::make(&absent, None).unwrap();
+        let second = Placeholders::make(&absent, None).unwrap();
         drop(first);
         assert!(file.exists() && folder.exists());
         std::fs::write(&file, "mine").unwrap();
@@ -190,9 +215,9 @@ mod tests {
     fn what_a_killed_one_left_is_taken_for_ones_own() {
         let dir = tempfile::tempdir().unwrap();
         let absent = [Absent::Directory(dir.path().join("folder"))];
-        std::mem::forget(Placeholders::make(&absent).unwrap());
+        std::mem::forget(Placeholders::make(&absent, None).unwrap());
         made().remove(absent[0].path());
-        drop(Placeholders::make(&absent).unwrap());
+        drop(Placeholders::make(&absent, None).unwrap());
         assert!(!dir.path().join("folder").exists());
     }
 
@@ -201,7 +226,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         std::fs::write(&file, "").unwrap();
-        drop(Placeholders::make(&[Absent::File(file.clone(), "")]).unwrap());
+        drop(Placeholders::make(&[Absent::File(file.clone(), "")], None).unwrap());
         assert!(file.exists());
     }
 
@@ -222,11 +247,11 @@ mod tests {
         let as_directory = Absent::Directory(file.clone());
         let absent =
             [as_directory, Absent::File(file.clone(), ""), Absent::Directory(folder.clone())];
-        drop(Placeholders::make(&absent).unwrap());
+        drop(Placeholders::make(&absent, None).unwrap());
         assert!(file.exists() && folder.exists());
         std::fs::write(folder.join("mine"), "").unwrap();
         stamp(TIME);
-        drop(Placeholders::make(&absent).unwrap());
+        drop(Placeholders::make(&absent, None).unwrap());
         assert!(file.exists() && folder.exists());
     }
 
@@ -235,14 +260,98 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let folder = dir.path().join("folder");
         let absent = [Absent::Directory(folder.clone())];
-        let ours = Placeholders::make(&absent).unwrap();
+        let ours = Placeholders::make(&absent, None).unwrap();
         let theirs = File::open(&folder).unwrap();
         flock(&theirs, FlockOperation::NonBlockingLockShared).unwrap();
         drop(ours);
         assert!(folder.exists());
-        let ours = Placeholders::make(&absent).unwrap();
+        let ours = Placeholders::make(&absent, None).unwrap();
         drop(theirs);
         drop(ours);
         assert!(!folder.exists());
+    }
+
+    /// A directory and a file that must not be, with a stock beside them.
+    struct Place {
+        dir: tempfile::TempDir,
+        absent: [Absent; 2],
+    }
+
+    impl Place {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let (file, folder) = (dir.path().join("file"), dir.path().join("folder"));
+            Self { dir, absent: [Absent::File(file, "."), Absent::Directory(folder)] }
+        }
+
+        fn make(&self) -> Placeholders {
+            Placeholders::make(&self.absent, Some(&self.stock())).unwrap()
+        }
+
+        fn stock(&self) -> PathBuf {
+            self.dir.path().join("stock")
+        }
+
+        /// The numbers of what is there.
+        fn inodes(&self) -> [Option<u64>; 2] {
+            self.absent.clone().map(|it| it.path().symlink_metadata().ok().map(|it| it.ino()))
+        }
+
+        /// What is in the stock.
+        fn spares(&self) -> Vec<PathBuf> {
+            let of = |shelf: &str| self.stock().join(shelf).read_dir().into_iter().flatten();
+            let all = of("files-1").chain(of("directories"));
+            all.map(|it| it.unwrap().path()).collect()
+        }
+    }
+
+    #[test]
+    fn what_one_command_needed_is_moved_to_where_the_next_needs_it() {
+        let place = Place::new();
+        let first = place.make();
+        let inodes = place.inodes();
+        drop(first);
+        assert_eq!((place.inodes(), place.spares().len()), ([None, None], 2));
+        let second = place.make();
+        assert_eq!((place.inodes(), place.spares().len()), (inodes, 0));
+        std::fs::write(place.absent[0].path(), "mine").unwrap();
+        std::fs::write(place.absent[1].path().join("mine"), "").unwrap();
+        drop(second);
+        assert_eq!((place.inodes(), place.spares().len()), (inodes, 0));
+    }
+
+    #[test]
+    fn what_comes_to_be_while_it_is_put_aside_stays() {
+        let place = Place::new();
+        let ours = place.make();
+        let open = made()[place.absent[1].path()].lock.try_clone().unwrap();
+        let inodes = place.inodes();
+        std::fs::write(place.absent[1].path().join("mine"), "").unwrap();
+        Stock::new(&place.stock()).put(&open, &place.absent[1]).unwrap_err();
+        assert_eq!((place.inodes(), place.spares().len()), (inodes, 0));
+        // As one may write to it as before.
+        assert_eq!(open.metadata().unwrap().mode() & 0o200, 0o200);
+        drop(ours);
+    }
+
+    #[test]
+    fn what_somebody_left_in_the_stock_stays_there_and_is_not_used() {
+        let place = Place::new();
+        drop(place.make());
+        for spare in place.spares() {
+            assert_eq!(spare.symlink_metadata().unwrap().mode() & 0o222, 0);
+            let by_the_person = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            std::fs::set_permissions(&spare, by_the_person).unwrap();
+            if spare.is_dir() {
+                std::fs::write(spare.join("mine"), "").unwrap();
+            } else {
+                std::fs::write(spare, "?").unwrap();
+            }
+        }
+        let left = place.spares();
+        let ours = place.make();
+        assert_eq!(place.spares(), left);
+        drop(ours);
+        assert_eq!((place.inodes(), place.spares().len()), ([None, None], 4));
     }
 }

@@ -44,6 +44,8 @@ pub(crate) struct Confinement {
     /// What must not come into being: an empty one is frozen in its place as long as the command
     /// runs.
     pub(crate) absent: Vec<Absent>,
+    /// A directory of ours, out of the command's reach, where empty ones are kept for that.
+    pub(crate) stock: Option<PathBuf>,
     pub(crate) network: Network,
 }
 

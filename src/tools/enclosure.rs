@@ -15,6 +15,8 @@ use crate::workspace::{self, News, Survey, View};
 #[derive(Debug)]
 pub(crate) struct Enclosure {
     bounds: Bounds,
+    /// Where what commands need for a moment is kept for the next.
+    stock: Option<PathBuf>,
     /// Nothing but what is private to a command can be written to.
     is_read_only: bool,
     survey: Mutex<Survey>,
@@ -89,7 +91,13 @@ impl Enclosure {
         let (level, lasting, pending) = Default::default();
         let gate = Gate::new(&bounds.options.hosts);
         let (is_read_only, survey) = (false, Mutex::new(survey));
-        Self { bounds, is_read_only, survey, gate, level, lasting, pending }
+        Self { bounds, stock: None, is_read_only, survey, gate, level, lasting, pending }
+    }
+
+    /// The same, but what is put into the project for a command is kept in `stock` for the next: a
+    /// directory that commands do not see.
+    pub(crate) fn keeping(self, stock: PathBuf) -> Self {
+        Self { stock: Some(stock), ..self }
     }
 
     /// The same, but commands can change neither the project nor what they could write to else.
@@ -168,6 +176,7 @@ impl Enclosure {
             pinned,
             frozen,
             absent: absent.collect(),
+            stock: self.stock.clone(),
             network: match (&self.gate, level) {
                 (Some(gate), Level::Namespaces) => Network::Hosts(gate.clone()),
                 // The others have no way to hand a socket out.

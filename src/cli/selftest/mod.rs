@@ -162,6 +162,8 @@ impl Ground {
         };
         let workspace = Workspace::open(&world.project(), Some(&world.home()))?;
         let enclosure = enclosure(&around, &workspace, &self.settings);
+        // Whatever is new in the world counts as a breach.
+        let enclosure = enclosure.keeping(self.base.join("stock"));
         let (environment, enclosure) = match mode {
             Mode::Confined => (Environment::allowed(&around.variables), Some(enclosure)),
             Mode::Free => (everything(&around.variables), None),
