@@ -15,6 +15,7 @@ mod gap;
 mod memory;
 mod place;
 mod prompt;
+mod resume;
 mod start;
 mod table;
 mod window;
@@ -37,6 +38,7 @@ const ALL: &[Measurement] = &[
     ("gap", gap::gap),
     ("entries", gap::entries),
     ("long", window::long),
+    ("resume", resume::resume),
 ];
 
 fn main() {

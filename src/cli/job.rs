@@ -9,7 +9,9 @@ use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::task::LocalSet;
 
-use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
+use crate::agent::{
+    Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, rereading, system_prompt,
+};
 use crate::cli::args::{Options, OutputFormat, Typed};
 use crate::cli::instructing::{at_start, folders_at_start};
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
@@ -184,8 +186,12 @@ impl Job<'_> {
         // What the person forbids is not read for the instructions either.
         let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
-        let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
+        let begun = self.begin().and_then(|it| {
+            let serving = self.serving(it.journal.is_some().then_some(&*it.id))?;
+            Ok((it, serving))
+        });
         let whose = begun.as_ref().ok().map(|(it, _)| it);
+        let known = whose.map_or(0, |it| it.transcript.entries().len());
         let toolbox = self.toolbox(whose, prompt.is_none(), &trust);
         let confinement = toolbox.confinement(prompt.is_none());
         if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
@@ -203,14 +209,18 @@ impl Job<'_> {
                 }
                 let exit =
                     talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
-                let transcript = std::mem::take(&mut desk.transcript);
-                desk.into_host().stop().await;
+                interrupt.clear();
+                let stop = async {
+                    tokio::select! { () = interrupt.fired() => {}, () = leave.fired() => {} }
+                };
+                let transcript = close(desk, known, stop).await;
                 exit.map(|it| (it, transcript))
             }
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt, grants);
+                let mut desk =
+                    self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
                 {
@@ -218,8 +228,7 @@ impl Job<'_> {
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
-                let transcript = std::mem::take(&mut desk.transcript);
-                desk.into_host().stop().await;
+                let transcript = close(desk, known, interrupt.fired()).await;
                 exit(finish, trouble).map(|it| (it, transcript))
             }
             (prompt, format, _) => {
@@ -244,13 +253,13 @@ impl Job<'_> {
                         return Err(err);
                     }
                 };
-                let mut desk = self.desk(begun, toolbox, (serving, json), interrupt, grants);
+                let mut desk =
+                    self.desk(begun, toolbox, (serving, json), interrupt.clone(), grants);
                 let finish = desk.prompt(prompt.unwrap_or_default()).await;
                 let error = finish.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
                 let trouble = desk.front().trouble();
-                let transcript = std::mem::take(&mut desk.transcript);
-                desk.into_host().stop().await;
+                let transcript = close(desk, known, interrupt.fired()).await;
                 exit(finish, trouble).map(|it| (it, transcript))
             }
         }
@@ -404,7 +413,7 @@ impl Job<'_> {
     }
 
     /// The server that was named, or one of our own for the model that was named.
-    fn serving(&self) -> anyhow::Result<Serving> {
+    fn serving(&self, session: Option<&str>) -> anyhow::Result<Serving> {
         let server = &self.settings.server;
         if let Some(url) = &server.url {
             return Ok(Serving::Elsewhere { url: url.clone(), key: server.api_key.clone() });
@@ -417,7 +426,7 @@ impl Job<'_> {
             );
         };
         let model = models::locate(&self.around.directory.join(model))?;
-        Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model)?))
+        Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model, session)?))
     }
 
     fn keyboard(&self) -> Option<Keyboard> {
@@ -482,6 +491,26 @@ impl Job<'_> {
         let facts = Facts { project, system, instructions: &instructions };
         Ok(system_prompt(own.as_deref(), facts))
     }
+}
+
+/// Leaves a session in which `known` entries were there before: the server keeps what it has read, if
+/// that saves time and nothing stops it, and ends.
+async fn close<F: Front>(
+    mut desk: Desk<Serving, F>,
+    known: usize,
+    stop: impl Future<Output = ()>,
+) -> Transcript {
+    let transcript = std::mem::take(&mut desk.transcript);
+    let mut host = desk.into_host();
+    let entries = transcript.entries();
+    if known < entries.len() {
+        host.keep(rereading(entries), stop, || {
+            note("keeping what the model has read, for `agent -c`; Ctrl-C leaves at once");
+        })
+        .await;
+    }
+    host.stop().await;
+    transcript
 }
 
 /// What is piped on may end up on the terminal beside our moving line.

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -12,8 +13,8 @@ use tokio::task::JoinHandle;
 use crate::agent::Host;
 use crate::cli::surroundings::Surroundings;
 use crate::conversation::Event;
-use crate::llama::{self, Launch, Running};
-use crate::llm::{Address, Server};
+use crate::llama::{self, Attic, Kept, Launch, Running};
+use crate::llm::{self, Address, Server};
 use crate::sandbox::Environment;
 
 /// A server that is not ours may be silent for so long; reading a long prompt takes minutes.
@@ -21,6 +22,12 @@ const PATIENCE: Duration = Duration::from_secs(30 * 60);
 
 /// A server whose connection breaks may be about to end.
 const DYING: Duration = Duration::from_millis(100);
+
+/// How often is looked how far the server is with what it writes.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Of what takes longer, the person is told.
+const LOOKS_BEFORE_A_WORD: u32 = 10;
 
 pub(super) enum Serving {
     Elsewhere { url: String, key: Option<String> },
@@ -35,6 +42,8 @@ pub(super) struct Engine {
     runtime_dir: PathBuf,
     log: PathBuf,
     environment: Environment,
+    /// Where what it has read of this session is kept.
+    kept: Option<Kept>,
 }
 
 /// How far our own server has come.
@@ -53,6 +62,7 @@ impl Engine {
         around: &Surroundings,
         options: &llama::Options,
         model: PathBuf,
+        session: Option<&str>,
     ) -> anyhow::Result<Self> {
         let places = llama::Places {
             configured: options.program.as_deref(),
@@ -60,7 +70,11 @@ impl Engine {
             path: around.variable("PATH").unwrap_or_default(),
         };
         let program = llama::find(&places)?;
+        let kept = session
+            .zip(attic(around, options.keep_gigabytes))
+            .and_then(|(session, attic)| attic.of(session, (&program, &model), options));
         Ok(Self {
+            kept,
             program,
             model,
             options: options.clone(),
@@ -75,11 +89,25 @@ impl Engine {
             program: &self.program,
             model: &self.model,
             options: &self.options,
+            attic: self.kept.as_ref().map(|it| it.attic.directory.as_path()),
             runtime_dir: &self.runtime_dir,
             log: &self.log,
             environment: &self.environment,
         };
         llama::start(&launch, on).await
+    }
+}
+
+/// Where what servers have read of sessions is kept.
+fn attic(around: &Surroundings, gigabytes: u32) -> Option<Attic> {
+    let directory = around.state_dir().ok()?.join("read");
+    Some(Attic { directory, most: u64::from(gigabytes) << 30 })
+}
+
+/// Removes what servers have read of a session.
+pub(super) fn forget(around: &Surroundings, session: &str) {
+    if let Some(attic) = attic(around, 0) {
+        attic.forget(session);
     }
 }
 
@@ -119,6 +147,46 @@ impl Serving {
         Self::Ours { engine, state }
     }
 
+    /// Has our server write down what it has read, if to read it again would take so long that it is
+    /// wanted, and unless `stop` resolves first. `on_wait` is told if that takes a while.
+    pub(super) async fn keep(
+        &mut self,
+        rereading: Duration,
+        stop: impl Future<Output = ()>,
+        on_wait: impl FnOnce(),
+    ) {
+        let Self::Ours { engine, state: State::Up(running) } = self else { return };
+        let Some(kept) = &engine.kept else { return };
+        if rereading < Duration::from_secs(engine.options.keep_seconds.into()) {
+            return;
+        }
+        let Ok(server) = server_of(running) else { return };
+        let draft = kept.draft();
+        let (mut stop, mut on_wait) = (pin!(stop), Some(on_wait));
+        let mut saving = pin!(llm::save(&server, &draft));
+        let mut look = tokio::time::interval(LOOK);
+        let mut looks = 0;
+        let is_saved = loop {
+            tokio::select! {
+                biased;
+                saved = &mut saving => break saved.is_ok(),
+                () = &mut stop => break false,
+                _ = look.tick() => {
+                    looks += 1;
+                    if kept.attic.most < kept.written() {
+                        break false;
+                    }
+                    if let Some(on_wait) = on_wait.take_if(|_| LOOKS_BEFORE_A_WORD < looks) {
+                        on_wait();
+                    }
+                }
+            }
+        };
+        if !is_saved || kept.finish().is_err() {
+            kept.give_up();
+        }
+    }
+
     pub(super) async fn stop(self) {
         let Self::Ours { engine, state } = self else { return };
         match state {
@@ -142,14 +210,7 @@ impl Host for Serving {
             Self::Elsewhere { url, key } => {
                 Server::new(&Address::Http(url.clone()), key.clone(), Some(PATIENCE))
             }
-            Self::Ours { engine, state } => {
-                let running = ready(engine, state, on).await?;
-                let address = match &running.address {
-                    llama::Address::Unix(path) => Address::Unix(path.clone()),
-                    llama::Address::Tcp(address) => Address::Http(format!("http://{address}")),
-                };
-                Server::new(&address, Some(running.key.clone()), None)
-            }
+            Self::Ours { engine, state } => server_of(ready(engine, state, on).await?),
         }
     }
 
@@ -161,6 +222,23 @@ impl Host for Serving {
         *state = State::Down;
         Some(reason)
     }
+}
+
+fn server_of(running: &Running) -> anyhow::Result<Server> {
+    let address = match &running.address {
+        llama::Address::Unix(path) => Address::Unix(path.clone()),
+        llama::Address::Tcp(address) => Address::Http(format!("http://{address}")),
+    };
+    Server::new(&address, Some(running.key.clone()), None)
+}
+
+/// Has a server that was just started read back what was kept. What comes of it, is seen by how much
+/// of the next request is in its cache; without it, all is read as ever.
+async fn recall(kept: &Kept, running: &Running) -> anyhow::Result<()> {
+    if kept.is_there() && llm::restore(&server_of(running)?, kept.name()).await.is_err() {
+        kept.discard();
+    }
+    Ok(())
 }
 
 /// Waits until the server can answer, and starts it if it is down.
@@ -182,7 +260,11 @@ async fn ready<'a>(
             }
         };
         *state = State::Down;
-        *state = State::Up(Box::new(started.context("the start was given up")??));
+        let running = Box::new(started.context("the start was given up")??);
+        if let Some(kept) = &engine.kept {
+            recall(kept, &running).await?;
+        }
+        *state = State::Up(running);
     }
     match state {
         State::Up(running) => Ok(running),

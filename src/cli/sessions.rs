@@ -9,6 +9,7 @@ use anyhow::Context;
 
 use crate::cli::args::Sessions;
 use crate::cli::job::store;
+use crate::cli::serving::forget;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, note, print};
 use crate::session::{Store, Summary, markdown};
@@ -26,6 +27,7 @@ pub(super) fn sessions(around: &Surroundings, command: Sessions) -> anyhow::Resu
         Sessions::Export { id, output } => export(around, &store, id, output.as_deref())?,
         Sessions::Delete { id } => {
             store.delete(&id)?;
+            forget(around, &id);
         }
     }
     Ok(Exit::Done)

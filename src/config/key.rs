@@ -211,6 +211,8 @@ mod tests {
             llama.threads AGENT_LLAMA_THREADS Whole unset
             llama.batch AGENT_LLAMA_BATCH Whole unset
             llama.cache_type AGENT_LLAMA_CACHE_TYPE Text unset
+            llama.keep_gigabytes AGENT_LLAMA_KEEP_GIGABYTES Whole 4
+            llama.keep_seconds AGENT_LLAMA_KEEP_SECONDS Whole 2
             llama.args AGENT_LLAMA_ARGS List []
             sampling.temperature AGENT_SAMPLING_TEMPERATURE Number unset
             sampling.top_k AGENT_SAMPLING_TOP_K Whole unset

@@ -77,6 +77,8 @@ mod tests {
             llama.threads          unset                      default
             llama.batch            unset                      default
             llama.cache_type       unset                      default
+            llama.keep_gigabytes   4                          default
+            llama.keep_seconds     2                          default
             llama.args             []                         default
             sampling.temperature   0.5                        --temperature
             sampling.top_k         unset                      default

@@ -19,6 +19,7 @@ const OURS: &[(&str, &str)] = &[
     ("--api-key", "each start makes a key of its own"),
     ("--api-key-file", "each start makes a key of its own"),
     ("--log-file", "the log already has a file"),
+    ("--slot-save-path", "what is kept of a session is set by `keep_gigabytes`"),
     ("--log-disable", "the log tells why a start failed"),
 ];
 
@@ -28,6 +29,7 @@ pub(super) fn flags(
     options: &Options,
     model: &Path,
     address: &Address,
+    attic: Option<&Path>,
 ) -> anyhow::Result<Vec<OsString>> {
     for arg in &options.args {
         let name = arg.split_once('=').map_or(arg.as_str(), |(name, _)| name);
@@ -56,6 +58,9 @@ pub(super) fn flags(
     if let Some(kind) = &options.cache_type {
         flags.extend(["--cache-type-k", kind, "--cache-type-v", kind].map(Into::into));
     }
+    if let Some(attic) = attic {
+        flags.extend(["--slot-save-path".into(), attic.into()]);
+    }
     // No page for browsers, no requests from pages of others, nothing from the network. The
     // server's own tools are off unless they are asked for.
     flags.extend(["--no-webui", "--cors-origins", "localhost", "--offline"].map(Into::into));
@@ -76,7 +81,7 @@ mod tests {
             Some(port) => Address::Tcp(([127, 0, 0, 1], port).into()),
             None => Address::Unix("/run/agent/s.sock".into()),
         };
-        expected.assert_eq(&match flags(&options, Path::new("/models/a b.gguf"), &address) {
+        expected.assert_eq(&match flags(&options, Path::new("/models/a b.gguf"), &address, None) {
             Ok(flags) => flags.iter().map(|it| it.to_str().unwrap()).collect::<Vec<_>>().join(" "),
             Err(err) => format!("{err:#}"),
         });

@@ -35,6 +35,11 @@ pub(crate) struct Options {
     /// How the cache of the context window is stored, such as `f16` or `q8_0`.
     #[schemars(example = &"q8_0")]
     pub(crate) cache_type: Option<String>,
+    /// Gigabytes of disk for what the server has read of your sessions, so that a session that goes on
+    /// is not read again. The oldest makes room; 0 keeps nothing.
+    pub(crate) keep_gigabytes: u32,
+    /// What is read again in so many seconds is not kept.
+    pub(crate) keep_seconds: u32,
     /// Further arguments for the program, as they are.
     pub(crate) args: Vec<String>,
 }
@@ -50,6 +55,8 @@ impl Default for Options {
             threads: None,
             batch: None,
             cache_type: None,
+            keep_gigabytes: 4,
+            keep_seconds: 2,
             args: Vec::new(),
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Launch<'a> {
     /// The whole path: the server runs in a directory of its own.
     pub(crate) model: &'a Path,
     pub(crate) options: &'a Options,
+    /// Where it may write what it has read.
+    pub(crate) attic: Option<&'a Path>,
     /// For sockets; it goes with the server. Named by the id of our process beside those of other
     /// agents.
     pub(crate) runtime_dir: &'a Path,
@@ -95,6 +97,7 @@ async fn begin(
         launch.options,
         launch.model,
         &address,
+        launch.attic,
     )?);
     let log = private::create_file(launch.log)?;
     // The server inherits the lock, and so its log stays as long as it lives.

@@ -84,6 +84,7 @@ impl Place {
         // seconds where other tests run beside this one.
         let options = Options { threads: Some(1), ..options };
         let launch = Launch {
+            attic: None,
             program,
             model,
             options: &options,

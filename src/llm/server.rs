@@ -86,7 +86,10 @@ impl Server {
 
     fn at(&self, path: &str) -> Url {
         let mut url = self.base.clone();
+        let (path, query) =
+            path.split_once('?').map_or((path, None), |(it, rest)| (it, Some(rest)));
         url.set_path(&format!("{}{path}", self.base.path().trim_end_matches('/')));
+        url.set_query(query);
         url
     }
 }

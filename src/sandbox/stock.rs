@@ -61,6 +61,8 @@ impl Stock {
         }
         placeholder.set_permissions(Permissions::from_mode(open.mode() & KEPT))?;
         if is_at(&spare, &open) && absent.is_nothing(&spare) {
+            // To close it is not enough: a child that has not become its program yet has it, too.
+            flock(placeholder, FlockOperation::Unlock)?;
             return Ok(());
         }
         placeholder.set_permissions(open.permissions())?;
