@@ -239,6 +239,44 @@ fn endless() -> Value {
     json!([{"content": "tick ", "repeat": true}, {"content": "I go on."}])
 }
 
+/// How often the server of a home was done with a request.
+fn answered(home: &Home) -> usize {
+    const LOGS: &str = "home/.local/state/agent/logs";
+    let logs = listed(home, LOGS).into_iter();
+    let logs = logs.filter_map(|it| std::fs::read(home.path(LOGS).join(it)).ok());
+    logs.map(|it| String::from_utf8_lossy(&it).matches("stop processing").count()).sum()
+}
+
+/// Templates of the Qwen family do so: with the next prompt they drop what was thought.
+#[test]
+fn what_is_left_out_with_a_prompt_is_read_while_it_is_typed() {
+    let Some(play) = Play::new() else { return };
+    let thought = "I think about it for a long time. ".repeat(20);
+    let script = json!([{"reasoning": thought, "content": "One."}, {"content": "Two."}]);
+    play.home.file("script.json", &script.to_string());
+    let [from, model] = ["script.json", "model"].map(|it| play.home.path(it).display().to_string());
+    let args = ["models", "script", &from, &model, "--chunk", "12", "--forgets"];
+    play.home.agent(&args).check();
+    let mut terminal = play.agent(&["-m", &model]).terminal(24, 80);
+    terminal.wait_for("›");
+    until("what comes first to be read", || answered(&play.home) == 1);
+    terminal.send("go and do what is a long thing to say, so that it matters when it is read");
+    terminal.send(ENTER);
+    terminal.wait_for("One.");
+    until("what was left out to be read", || answered(&play.home) == 3);
+    terminal.send("and?");
+    terminal.send(ENTER);
+    terminal.wait_for("Two.");
+    terminal.wait_until("the next prompt", |screen| screen.trim_end().ends_with('›'));
+    terminal.send(CTRL_D);
+    assert_eq!(terminal.finish().0, Some(0));
+    let entries = entries(&play.home);
+    let read = entries.iter().filter(|it| it["kind"] == "reply").map(|it| &it["usage"]["read"]);
+    let read: Vec<_> = read.map(|it| it.as_u64().expect("the server counts")).collect();
+    // The words, and what stands around them.
+    assert!(read[1] < 40, "{read:?}");
+}
+
 #[test]
 fn a_conversation_goes_on_with_the_same_server_after_an_interruption() {
     let Some(play) = Play::new() else { return };

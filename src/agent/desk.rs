@@ -85,6 +85,14 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.reach.warm(&transcript).await;
     }
 
+    /// Whether the server will have to read more than the next prompt, unless it does so ahead of time.
+    pub(crate) fn is_cold(&self) -> bool {
+        let is_thought = |it: &Entry| matches!(it, Entry::Reply(it) if !it.reasoning.is_empty());
+        let entries = self.transcript.entries();
+        let turn = entries.iter().rposition(|it| matches!(it, Entry::Prompt(_))).unwrap_or(0);
+        self.reach.may_forget() && entries[turn..].iter().any(is_thought)
+    }
+
     /// The transcript as it will be before the next prompt.
     fn with_opening(&self) -> Transcript {
         let mut transcript = self.transcript.clone();

@@ -53,6 +53,8 @@ pub(super) struct Line {
     /// The server can count the tokens of a request.
     counts: bool,
     pub(super) gauge: llm::Gauge,
+    /// Thoughts are left out from the next prompt on; `None` until the server was asked.
+    forgets: Option<bool>,
     /// What the server says of its model, until it was told.
     greeting: Option<llm::Props>,
 }
@@ -200,12 +202,21 @@ impl<H: Host, F: Front> Reach<H, F> {
                 Err(err) => self.trouble = Some(err),
             }
         }
-        if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
+        if let Some(line) = self.line.as_mut().filter(|it| it.counts) {
+            if line.forgets.is_none() {
+                line.forgets = Some(llm::forgets(&line.server).await.unwrap_or(false));
+            }
             // What will be asked is another transcript, which only begins like this one.
             let mut ahead = line.request.clone();
             ahead.extend(transcript.entries());
             let _ = llm::warm(&line.server, &ahead).await;
         }
+    }
+
+    /// Whether the next prompt makes the model's template leave out what was thought before it, as far
+    /// as is known: all that followed has to be read again then.
+    pub(super) fn may_forget(&self) -> bool {
+        self.line.as_ref().is_some_and(|it| it.counts && it.forgets != Some(false))
     }
 
     /// The outer error ends the turn, the inner one may pass.
@@ -339,7 +350,7 @@ async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    Ok(Ok(Line { server, request, window, counts, gauge, greeting: Some(props) }))
+    Ok(Ok(Line { server, request, window, counts, gauge, forgets: None, greeting: Some(props) }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {

@@ -316,5 +316,8 @@ pub(super) enum Models {
         /// Each word of this text is one token in a prompt; may be given several times
         #[arg(long, value_name = "FILE")]
         words: Vec<PathBuf>,
+        /// With each prompt, drop what was thought before it
+        #[arg(long)]
+        forgets: bool,
     },
 }

@@ -9,7 +9,7 @@ use crate::cli::args::Models;
 use crate::models::{Script, Shape};
 
 pub(super) fn models(command: Models) -> anyhow::Result<Exit> {
-    let Models::Script { script, out, chunk, context, words } = command;
+    let Models::Script { script, out, chunk, context, words, forgets } = command;
     let text = std::fs::read_to_string(&script)
         .with_context(|| format!("cannot read `{}`", script.display()))?;
     let parsed = Script::parse(&text).with_context(|| format!("in `{}`", script.display()))?;
@@ -20,7 +20,8 @@ pub(super) fn models(command: Models) -> anyhow::Result<Exit> {
         known.extend(words_of(&text).into_iter().map(str::to_owned));
     }
     let words = known.into_iter().collect();
-    parsed.write(&out, &Shape { chunk: chunk.get(), context: context.get(), words })?;
+    let (chunk, context) = (chunk.get(), context.get());
+    parsed.write(&out, &Shape { chunk, context, words, forgets })?;
     Ok(Exit::Done)
 }
 

@@ -84,6 +84,7 @@ pub(super) async fn talk(
             _ => {
                 interrupt.clear();
                 settle(desk.prompt(words).await);
+                is_cold = desk.is_cold();
             }
         }
     }

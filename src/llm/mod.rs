@@ -17,6 +17,7 @@ mod server;
 mod slot;
 mod spoken;
 mod sse;
+mod thoughts;
 mod warm;
 
 pub(crate) use ask::ask;
@@ -30,4 +31,5 @@ pub(crate) use sampling::Sampling;
 pub(crate) use server::{Address, Server};
 pub(crate) use slot::{restore, save};
 pub(crate) use spoken::{Veil, hear};
+pub(crate) use thoughts::forgets;
 pub(crate) use warm::warm;

@@ -57,11 +57,13 @@ pub(crate) struct Shape {
     pub(crate) context: u32,
     /// What is one token in a prompt.
     pub(crate) words: Vec<String>,
+    /// With each prompt, what was thought before it is dropped, as many a template does.
+    pub(crate) forgets: bool,
 }
 
 impl Default for Shape {
     fn default() -> Self {
-        Self { chunk: 6, context: 32 * 1024, words: Vec::new() }
+        Self { chunk: 6, context: 32 * 1024, words: Vec::new(), forgets: false }
     }
 }
 
@@ -158,11 +160,11 @@ impl Script {
             ("tokenizer.ggml.eot_token_id", Value::U32(vocabulary::END)),
             ("tokenizer.ggml.padding_token_id", Value::U32(vocabulary::PAD)),
             ("tokenizer.ggml.add_bos_token", Value::Bool(false)),
-            ("tokenizer.chat_template", Value::Text(self.template())),
+            ("tokenizer.chat_template", Value::Text(self.template(shape.forgets))),
         ]
     }
 
-    fn template(&self) -> String {
+    fn template(&self, forgets: bool) -> String {
         let in_turn = self.0.iter().filter(|it| it.when.is_none()).count();
         let last_step = format!("last_step = {}", in_turn - 1);
         let (mut begin, mut end) = (String::new(), "");
@@ -179,6 +181,7 @@ impl Script {
         }
         include_str!("template.jinja")
             .replace("last_step = 0", &last_step)
+            .replace("if forgets", &format!("if {forgets}"))
             .replace("{#- conditions -#}", &begin)
             .replace("{#- end of conditions -#}", end)
     }
