@@ -13,14 +13,14 @@ use crate::support::response::{Response, call, calls, say};
 use crate::table::{Samples, Table, Unit};
 
 /// Turns of the long session, and where in it is looked.
-const TURNS: usize = 520;
+const TURNS: usize = 1020;
 const EARLY: Range<usize> = 2..22;
-const LATE: Range<usize> = 490..510;
+const LATE: Range<usize> = 990..1010;
 
 /// Time enough for the model to answer, and for whatever goes on beside it to end.
 const THINKING: Duration = Duration::from_millis(10);
 
-/// One session of 520 turns, with a model that answers at once and one that takes its time.
+/// One session of 1,020 turns, with a model that answers at once and one that takes its time.
 pub(crate) fn gap(table: &mut Table) {
     for (name, thinking) in [("10 ms", THINKING), ("no time", Duration::ZERO)] {
         let (mut early, mut late) = (Vec::new(), Vec::new());
@@ -38,18 +38,18 @@ pub(crate) fn gap(table: &mut Table) {
         let (early, late) = (Samples::times(early), Samples::times(late));
         let ratio = late.median() / early.median();
         table.row(
-            &format!("gap around `true`, turn 5, model takes {name}"),
+            &format!("gap around `true`, turn 10, model takes {name}"),
             &early,
             Unit::Milliseconds,
             Some(3.0),
         );
         table.row(
-            &format!("gap around `true`, turn 500, model takes {name}"),
+            &format!("gap around `true`, turn 1,000, model takes {name}"),
             &late,
             Unit::Milliseconds,
             Some(3.0),
         );
-        table.row("  turn 500 / turn 5", &Samples::one(ratio), Unit::Times, None);
+        table.row("  turn 1,000 / turn 10", &Samples::one(ratio), Unit::Times, Some(1.2));
     }
     table.note("run_command with --permission full and a journal that is synced");
 }
@@ -94,7 +94,7 @@ pub(crate) fn entries(table: &mut Table) {
 /// Runs one prompt to its end; when it began.
 fn work(home: &Home, server: &FaultServer, more: &[&str]) -> Instant {
     let usual = ["--permission", "full", "--max-turns", "10000", "work"];
-    let run = home.agent(&[more, &usual].concat()).within(Duration::from_secs(120));
+    let run = home.agent(&[more, &usual].concat()).within(Duration::from_secs(240));
     let run = run.server(server);
     let begun = Instant::now();
     run.run().assert_code(0);
