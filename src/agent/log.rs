@@ -40,6 +40,13 @@ impl Log {
         self.first(&written.err()?)
     }
 
+    /// Writes that the person went back; the reason if, for the first time, that was not possible.
+    pub(super) fn rewind(&mut self, length: usize, note: Option<&str>) -> Option<String> {
+        let written = self.journal.as_mut()?.rewind(length, note);
+        self.dirty = true;
+        self.first(&written.err()?)
+    }
+
     /// Whether a part of the session is on disk, from where it can be resumed. Otherwise it is in
     /// memory as a whole, and nothing of it can be done again.
     pub(super) fn is_on_disk(&self) -> bool {

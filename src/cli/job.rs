@@ -21,7 +21,7 @@ use crate::cli::{
     Exit, WrongUsage, checking, configuration, input, note, print, talk, tool_files, trust,
 };
 use crate::config::{Color, Settings};
-use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
+use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
@@ -60,6 +60,8 @@ struct Begun {
     transcript: Transcript,
     /// What the model of a new session is told first.
     system: Option<String>,
+    /// What it is told with the next prompt.
+    note: Option<String>,
 }
 
 pub(super) fn work(
@@ -293,10 +295,7 @@ impl Job<'_> {
         if let Some(folders) = told {
             toolbox.tell_instructions(folders.into_iter().collect());
             let entries = begun.map(|it| it.transcript.entries()).unwrap_or_default();
-            toolbox.shows(view(entries).iter().filter_map(|it| match &*it.entry {
-                Entry::Result { outcome, .. } => Some(&*outcome.text),
-                _ => None,
-            }));
+            toolbox.shows(entries);
         }
         toolbox
     }
@@ -322,7 +321,8 @@ impl Job<'_> {
                     _ => None,
                 };
                 let system = Some(self.system_prompt()?);
-                return Ok(Begun { id, journal, transcript: Transcript::default(), system });
+                let transcript = Transcript::default();
+                return Ok(Begun { id, journal, transcript, system, note: None });
             }
         };
         if !opened.belongs_to(project) {
@@ -337,15 +337,15 @@ impl Job<'_> {
             self.warnings.push(format!("this session is damaged: {}", opened.damage));
         }
         let id = opened.journal.id().to_owned();
-        let transcript: Transcript = opened.entries.into_iter().collect();
+        let (transcript, note) = (opened.transcript, opened.note);
         let has_system = transcript.entries().iter().any(|it| matches!(it, Entry::Opened { .. }));
         let system = if has_system { None } else { Some(self.system_prompt()?) };
-        Ok(Begun { id, journal: Some(opened.journal), transcript, system })
+        Ok(Begun { id, journal: Some(opened.journal), transcript, system, note })
     }
 
     fn desk<F: Front>(
         &self,
-        begun: Begun,
+        mut begun: Begun,
         toolbox: Toolbox,
         host_and_front: (Serving, F),
         interrupt: Interrupt,
@@ -365,10 +365,11 @@ impl Job<'_> {
             sampling: self.settings.sampling.parameters(),
             llama: false,
         };
-        let log = Log::new(begun.journal);
+        let log = Log::new(begun.journal.take());
         let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
-        let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
+        let Begun { transcript, system, note, .. } = begun;
+        let mut desk = Desk { rules, transcript, system, note, reach };
         for warning in &warnings {
             desk.front().show(&Event::Warning(warning));
         }

@@ -9,6 +9,7 @@ mod instructing;
 mod job;
 mod models;
 mod report;
+mod rewind;
 mod sandbox;
 mod selftest;
 mod serving;

@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::report::report;
+use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
 use crate::ui::{self, Keyboard, Line, Screen};
@@ -15,12 +16,13 @@ const HELP: &str = "  /help     this list
   /undo     take back what the newest turn changed
   /redo     do it again
   /diff     what this session changed
+  /rewind   your prompts so far; `/rewind 3` goes back to before the third
   /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
   /exit     leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "context", "compact", "exit"];
+const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "rewind", "context", "compact", "exit"];
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
@@ -32,9 +34,9 @@ pub(super) async fn talk(
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
     }
-    let (mut leaving, mut is_cold) = (false, true);
+    let (mut leaving, mut is_cold, mut begun) = (false, true, String::new());
     loop {
-        let mut typed = pin!(keyboard.prompt("› "));
+        let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut begun)));
         let line = loop {
             tokio::select! {
                 biased;
@@ -79,6 +81,11 @@ pub(super) async fn talk(
                     Ok(Some(why_not)) => desk.front().note(why_not),
                     Err(err) => report(&err),
                 }
+            }
+            it if word(it) == "/rewind" => {
+                let said = rewind(desk, workspace, it);
+                begun = said.as_ref().map(|it| it.begun.clone()).unwrap_or_default();
+                show(desk, said.map(|it| it.text));
             }
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {

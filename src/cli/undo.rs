@@ -174,7 +174,7 @@ fn is_whole(reversed: &Reversed) -> bool {
 }
 
 /// A line for each file, and one for all.
-fn told(reversed: &Reversed, wanted: Reversal) -> String {
+pub(super) fn told(reversed: &Reversed, wanted: Reversal) -> String {
     let names: Vec<_> = reversed.files.iter().map(|(it, _)| it.to_string()).collect();
     let names: Vec<_> = names.iter().map(|it| visible(it).into_owned()).collect();
     let width = names.iter().map(|it| it.chars().count()).max().unwrap_or(0).min(40);
@@ -249,7 +249,7 @@ fn listed(changed: &[Changed]) -> String {
     changed.iter().map(line).collect()
 }
 
-fn named(paths: &[ProjectPath]) -> String {
+pub(super) fn named(paths: &[ProjectPath]) -> String {
     let mut names: Vec<_> = paths.iter().take(NAMED).map(ToString::to_string).collect();
     if NAMED < paths.len() {
         names.push(format!("{} more", paths.len() - NAMED));

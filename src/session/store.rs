@@ -24,7 +24,9 @@ pub(crate) struct Store {
 /// A session that goes on.
 pub(crate) struct Opened {
     pub(crate) journal: Journal,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) transcript: Transcript,
+    /// What has to be told with the next prompt, because the person went back.
+    pub(crate) note: Option<String>,
     /// Where the session was held; `None` if the journal does not say.
     pub(crate) project: Option<PathBuf>,
     pub(crate) damage: Damage,
@@ -71,15 +73,16 @@ impl Store {
         let Found { id, path } = choose(id, self.find(project)?)?;
         let cannot = || format!("cannot open the session `{id}`");
         let (mut journal, replay) = Journal::open(path, &id, self.clock).with_context(cannot)?;
-        let mut entries = replay.entries;
+        let mut transcript = Transcript::resumed(replay.entries, &replay.numbers, replay.prompts);
         if replay.is_suspect {
-            let begun = possibly_begun(&entries);
+            let begun = possibly_begun(&transcript);
             journal.append(&begun.iter().collect::<Vec<_>>()).with_context(cannot)?;
-            entries.extend(begun);
+            begun.into_iter().for_each(|it| transcript.push(it));
         }
         let held_in = replay.header.map(|it| it.project).filter(|it| !it.is_empty());
         let held_in = held_in.map(PathBuf::from);
-        let mut opened = Opened { journal, entries, project: held_in, damage: replay.damage };
+        let (note, damage) = (replay.note, replay.damage);
+        let mut opened = Opened { journal, transcript, note, project: held_in, damage };
         if let Some(project) = project.filter(|it| opened.belongs_to(it)) {
             opened.project = Some(project.to_owned());
         }
@@ -196,8 +199,7 @@ impl Store {
 }
 
 /// Takes each call without an answer for one that was begun, so that none is run a second time.
-fn possibly_begun(entries: &[Entry]) -> Vec<Entry> {
-    let transcript: Transcript = entries.iter().cloned().collect();
+fn possibly_begun(transcript: &Transcript) -> Vec<Entry> {
     let open = transcript.pending().filter(|(_, state)| !state.started);
     open.map(|(call, _)| Entry::Started { call: call.id.clone() }).collect()
 }
@@ -353,7 +355,7 @@ mod tests {
 
     fn open(store: &Store, id: &str) -> anyhow::Result<String> {
         let opened = store.open(id, None)?;
-        let count = opened.entries.len();
+        let count = opened.transcript.entries().len();
         Ok(format!(
             "{} with {count} entries, {}",
             opened.journal.id(),
@@ -462,7 +464,7 @@ mod tests {
         drop(journal);
         let whole = fs::read_to_string(&path).unwrap();
         let last = whole.trim_end().rfind('\n').unwrap() + 1;
-        let entries = || store.open("calls", None).unwrap().entries;
+        let entries = || store.open("calls", None).unwrap().transcript.entries().to_vec();
 
         // A write that was cut short was never waited for.
         fs::write(&path, &whole[..whole.len() - 9]).unwrap();

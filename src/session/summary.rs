@@ -128,7 +128,7 @@ mod tests {
         let path = dir.path().join("journal");
         for escape in ["é", "\n", "\u{1f600}", "\u{1}", "\\"] {
             let text = format!("review this{}", escape.repeat(1 << 20));
-            let line = line::encode(2, 8, &Record::Prompt { text });
+            let line = line::encode(2, 8, None, &Record::Prompt { text });
             std::fs::write(&path, line).unwrap();
             let summary = Summary::read("id", &path, SystemTime::UNIX_EPOCH).unwrap();
             assert!(summary.title.starts_with("review this"), "{:?}", summary.title);
