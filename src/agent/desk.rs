@@ -55,6 +55,11 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.go_on().await
     }
 
+    /// Gives the session a name.
+    pub(crate) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        self.reach.name(name)
+    }
+
     /// Goes on from before this prompt, as if nothing had been said since. The files are as they are,
     /// and the model will be told which of them it may not know.
     pub(crate) fn rewind(&mut self, prompt: Prompted) {
@@ -132,7 +137,7 @@ fn told_with_prompts(transcript: &Transcript, length: usize) -> Vec<String> {
 /// What ends an interrupted turn, for a person who speaks has moved on: answers to the calls that
 /// it has left open, and, where the model owes a reply, one that says nothing. Many a chat template
 /// refuses a conversation, for ever, in which the user speaks twice in a row.
-fn abandoned(transcript: &Transcript) -> Vec<Entry> {
+pub(crate) fn abandoned(transcript: &Transcript) -> Vec<Entry> {
     let answers = transcript
         .pending()
         .map(|(call, state)| Entry::Result { call: call.id.clone(), outcome: given_up(state) });

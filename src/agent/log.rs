@@ -47,6 +47,12 @@ impl Log {
         self.first(&written.err()?)
     }
 
+    pub(super) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        let journal = self.journal.as_mut().context("this session is not kept")?;
+        self.dirty = true;
+        journal.name(name)
+    }
+
     /// Whether a part of the session is on disk, from where it can be resumed. Otherwise it is in
     /// memory as a whole, and nothing of it can be done again.
     pub(super) fn is_on_disk(&self) -> bool {

@@ -155,6 +155,10 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
     }
 
+    pub(super) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        self.log.name(name)
+    }
+
     async fn put(&mut self, question: &Question) -> Option<Answer> {
         let stop = self.interrupt.fired();
         tokio::select! {

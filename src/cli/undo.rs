@@ -44,7 +44,7 @@ pub(super) fn diff(around: &Surroundings, of: &OfSession) -> anyhow::Result<Exit
     let workspace = around.workspace()?;
     let (store, project) = (store(around)?, workspace.root());
     let session = match &of.session {
-        Some(id) => store.named(id, project)?,
+        Some(id) => store.find(id, Some(project))?,
         None => store.newest(project)?,
     };
     workspace.keep_history(&store.folder(project, &session.id));
@@ -63,7 +63,7 @@ fn pasts(around: &Surroundings, of: &OfSession) -> anyhow::Result<Vec<Past>> {
     let (store, workspace) = (store(around)?, around.workspace()?);
     let project = workspace.root();
     let sessions = match &of.session {
-        Some(id) => vec![store.named(id, project)?],
+        Some(id) => vec![store.find(id, Some(project))?],
         None => store.list(Some(project))?,
     };
     if sessions.is_empty() {

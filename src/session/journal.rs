@@ -1,7 +1,8 @@
 //! The file of one session: entries are appended, never changed.
 
+use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -36,6 +37,18 @@ pub(crate) struct Journal {
     /// Lines that are not in the file yet.
     pending: String,
 }
+
+/// Another program writes the session.
+#[derive(Debug)]
+pub(super) struct InUse;
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this session is in use by another agent")
+    }
+}
+
+impl std::error::Error for InUse {}
 
 /// A second hold on the file of a journal, to sync it on another thread.
 pub(crate) struct Sync {
@@ -101,6 +114,10 @@ impl Journal {
         Ok((Self { path, header, clock, file, placed, next, places, end, pending }, replay))
     }
 
+    pub(super) fn into_path(self) -> PathBuf {
+        self.path
+    }
+
     pub(crate) fn id(&self) -> &str {
         &self.header.session
     }
@@ -141,7 +158,6 @@ impl Journal {
     }
 
     /// Writes what the person calls the session from now on; nothing, if it is empty.
-    #[cfg(test)]
     pub(crate) fn name(&mut self, name: &str) -> anyhow::Result<()> {
         self.put(None, &Record::Named { name: name.to_owned() });
         self.write()
@@ -227,6 +243,16 @@ fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
 }
 
+/// Makes a journal of this text, certain to survive the loss of power.
+pub(super) fn create_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = create(path)?;
+    let written = file.write_all(text.as_bytes());
+    written.and_then(|()| sync(&file, path, &AtomicBool::new(false))).inspect_err(|_| {
+        // Half a session would be found and believed.
+        let _ = std::fs::remove_file(path);
+    })
+}
+
 /// Syncs the file. It is only there for certain when its directory, and the directory of that, know
 /// it; once they do, its data is enough.
 fn sync(file: &File, path: &Path, placed: &AtomicBool) -> io::Result<()> {
@@ -253,7 +279,7 @@ pub(crate) fn lock(file: &File) -> anyhow::Result<()> {
             Err(TryLockError::Error(err)) => return Err(err).context("cannot lock it"),
         }
     }
-    bail!("this session is in use by another agent")
+    Err(InUse.into())
 }
 
 /// Appends what follows `end` to the file `aside`.

@@ -195,7 +195,7 @@ fn on_branch(tree: &[Node]) -> Vec<bool> {
     is_on
 }
 
-fn next_start(bytes: &[u8], from: usize) -> usize {
+pub(super) fn next_start(bytes: &[u8], from: usize) -> usize {
     let found = bytes[from..].windows(line::START.len()).position(|it| it == line::START);
     found.map_or(bytes.len(), |it| from + it)
 }
@@ -344,7 +344,7 @@ pub(crate) mod tests {
         };
         expect![[r#"
             1 None [1, 2, 3] of 3, 10 entries, [Prompt("greet me"), Prompt("write a.txt"), Prompt("thanks")]
-            2 None [1, 2, 3, 6] of 6, 12 entries, [Prompt("greet me"), Prompt("write a.txt"), Prompt("thanks"), Prompt("better")]
+            2 Some("copy") [1, 2, 3, 6, 8] of 8, 14 entries, [Prompt("greet me"), Prompt("write a.txt"), Prompt("thanks"), Prompt("better"), Prompt("better")]
         "#]].assert_eq(&(shown(one) + &shown(two)));
     }
 
