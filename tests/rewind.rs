@@ -238,6 +238,37 @@ fn what_is_changed_afterwards_is_a_turn_of_its_own() {
 }
 
 #[test]
+fn what_was_seen_in_what_is_gone_is_not_overwritten() {
+    let (home, server) = two_turns(vec![write("three\n"), say("I must read it.")]);
+    let mut talk = hold(&home, &server);
+    talk.enter("/rewind 2 conversation");
+    talk.offered("write one");
+    talk.terminal.send(CTRL_U);
+    talk.say("write three", "I must read it.");
+    talk.leave();
+    assert_eq!(home.read("project/a.txt"), "two\n");
+    let told = server.chats().pop().and_then(|it| it.last_message().map(str::to_owned));
+    let told = told.expect("the model was told");
+    assert!(told.contains("was not read in this session"), "{told}");
+}
+
+#[test]
+fn a_note_that_is_gone_with_its_prompt_is_told_again() {
+    let (home, server) = two_turns(vec![say("I see."), say("I see it again.")]);
+    let mut talk = hold(&home, &server);
+    talk.say("/undo", "undid turn 3");
+    talk.say("look", "I see.");
+    talk.enter("/rewind 4 conversation");
+    talk.offered("look");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("I see it again.");
+    talk.leave();
+    let chats = server.chats();
+    let [.., before, last] = &chats[..] else { panic!("many chats") };
+    assert_eq!(shown(before), shown(last));
+}
+
+#[test]
 fn a_wrong_number_is_explained() {
     let home = Home::new();
     let server = FaultServer::script(vec![say("Hi.")]);

@@ -15,6 +15,7 @@ mod gap;
 mod memory;
 mod place;
 mod prompt;
+mod sessions;
 mod start;
 mod table;
 mod window;
@@ -36,6 +37,7 @@ const ALL: &[Measurement] = &[
     ("confined", confined::confined),
     ("gap", gap::gap),
     ("entries", gap::entries),
+    ("sessions", sessions::sessions),
     ("long", window::long),
 ];
 

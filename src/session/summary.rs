@@ -134,7 +134,8 @@ impl Found {
     fn take(&mut self, bytes: &[u8]) {
         match kind(bytes) {
             Some(b"prompt") if !self.title.is_empty() => self.prompts += 1,
-            Some(b"prompt" | b"header" | b"named") => {
+            // Where it is not found it may stand further behind.
+            Some(b"prompt" | b"header" | b"named") | None => {
                 match line::decode(bytes).and_then(|(it, _)| it.record) {
                     Some(Record::Header(header)) => self.project = header.project,
                     Some(Record::Named { name }) => self.name = name,
@@ -145,7 +146,7 @@ impl Found {
                     _ => {}
                 }
             }
-            _ => {}
+            Some(_) => {}
         }
     }
 }
