@@ -220,10 +220,10 @@ fn a_session_from_elsewhere_is_taken_in_and_believed_in_nothing() {
     .assert_eq(&printed(&here, &["sessions", "import", "theirs.jsonl"]));
     assert_eq!(ids(&here).len(), 3);
     let server = FaultServer::script(vec![say("I am here now.")]);
-    here.agent(&["-c", "--permission", "full", "where are you?"])
-        .server(&server)
-        .run()
-        .assert_code(0);
+    // A session of our own would go on with the turn it was killed in.
+    let mut talk = Talk::open(&here, &server, &["-c", "--permission", "full"]);
+    talk.say("where are you?", "I am here now.");
+    talk.leave();
     assert!(!here.has("project/log"));
     expect![[r#"
         error: cannot import `a.txt`: it is not the file of a session
