@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
+use crate::support::play::Play;
 use crate::support::request::Request;
 use crate::support::response::{Response, call, say};
 use crate::support::talk::Talk;
@@ -294,4 +295,42 @@ fn a_wrong_number_is_explained() {
         hint: `/rewind N` goes back to before prompt N, with conversation and files; `/rewind N conversation
         ` and `/rewind N files` with only one of them
         ›"#]].assert_eq(&talk.leave());
+}
+
+#[test]
+fn the_server_has_in_its_cache_what_a_person_goes_back_to() {
+    let Some(play) = Play::new() else { return };
+    let script = json!([
+        {"content": "Hi there."},
+        {"content": "The second.", "when": "two"},
+        {"content": "Another second.", "when": "other"},
+        {"content": "The third.", "when": "three"},
+    ]);
+    let model = play.model("rewind", &script);
+    let mut talk = Talk::begin(play.agent(&["-m", &model]));
+    talk.say("hello", "Hi there.");
+    talk.say("two", "The second.");
+    talk.enter("/rewind 2");
+    talk.offered("two");
+    talk.terminal.send(CTRL_U);
+    talk.say("other", "Another second.");
+    talk.say("/fork copy", "which stays as it is");
+    talk.say("three", "The third.");
+    talk.leave();
+    let copy = journal::files(&play.home)
+        .into_iter()
+        .map(|it| std::fs::read_to_string(it).expect("a journal is text"))
+        .find(|it| it.contains("\"forked\""))
+        .expect("there is a copy");
+    let usage = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect("a line is JSON");
+        let usage = line["entry"]["usage"].clone();
+        let number = |name: &str| usage[name].as_u64();
+        Some((number("cached")?, number("read")?))
+    };
+    let all: Vec<_> = copy.lines().filter_map(usage).collect();
+    let [first, _, other, third] = all[..] else { panic!("four replies, not {all:?}") };
+    // All that was sent up to there, and what was said in between.
+    assert!(first.0 + first.1 <= other.0, "{all:?}");
+    assert!(other.0 + other.1 <= third.0, "{all:?}");
 }

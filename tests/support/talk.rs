@@ -1,7 +1,7 @@
 //! A conversation at a terminal: waits for the prompt before it types, and leaves.
 
 use crate::support::fault_server::FaultServer;
-use crate::support::home::Home;
+use crate::support::home::{Home, Run};
 use crate::support::terminal::{CTRL_D, ENTER, Terminal};
 
 const PROMPT: &str = "›";
@@ -15,10 +15,16 @@ impl Talk {
     /// A conversation that waits for its first line.
     #[track_caller]
     pub fn open(home: &Home, server: &FaultServer, args: &[&str]) -> Self {
-        let terminal = home.agent(args).server(server).env("NO_COLOR", "1").terminal(40, 100);
+        let talk = Self::begin(home.agent(args).server(server));
+        Self { host: server.url().trim_start_matches("http://").to_owned(), ..talk }
+    }
+
+    /// The same by any run of the program.
+    #[track_caller]
+    pub fn begin(run: Run) -> Self {
+        let terminal = run.env("NO_COLOR", "1").terminal(40, 100);
         terminal.wait_for("/help");
-        let host = server.url().trim_start_matches("http://").to_owned();
-        let talk = Self { terminal, host };
+        let talk = Self { terminal, host: "nowhere".to_owned() };
         talk.prompted();
         talk
     }
