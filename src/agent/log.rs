@@ -42,15 +42,15 @@ impl Log {
 
     /// Writes that the person went back; the reason if, for the first time, that was not possible.
     pub(super) fn rewind(&mut self, length: usize, note: Option<&str>) -> Option<String> {
-        let written = self.journal.as_mut()?.rewind(length, note);
-        self.dirty = true;
+        let journal = self.journal.as_mut()?;
+        // The files have gone back already.
+        let written = journal.rewind(length, note).and_then(|()| journal.sync());
         self.first(&written.err()?)
     }
 
     pub(super) fn name(&mut self, name: &str) -> anyhow::Result<()> {
         let journal = self.journal.as_mut().context("this session is not kept")?;
-        self.dirty = true;
-        journal.name(name)
+        journal.name(name).and_then(|()| journal.sync())
     }
 
     /// Whether a part of the session is on disk, from where it can be resumed. Otherwise it is in

@@ -253,8 +253,8 @@ pub(super) struct Undo {
 
 #[derive(Debug, Args)]
 pub(super) struct OfSession {
-    /// Of this session (the start of its id is enough), not of the newest of this project
-    #[arg(long, value_name = "ID")]
+    /// Of this session (the start of its name or id is enough), not of the newest of this project
+    #[arg(long, value_name = "NAME|ID")]
     pub(super) session: Option<String>,
 }
 

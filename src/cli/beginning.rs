@@ -48,7 +48,7 @@ impl Job<'_> {
             Which::Old(sought) => {
                 let store = store?;
                 let found = self.find(&store, &sought)?;
-                store.open(&found, Some(self.workspace.root()))?
+                store.open(&found)?
             }
             Which::Fork(sought, name) => {
                 let store = store?;

@@ -31,18 +31,7 @@ pub(crate) struct Opened {
     pub(crate) transcript: Transcript,
     /// What has to be told with the next prompt, because the person went back.
     pub(crate) note: Option<String>,
-    /// Where the session was held; `None` if the journal does not say.
-    pub(crate) project: Option<PathBuf>,
     pub(crate) damage: Damage,
-}
-
-impl Opened {
-    /// Whether the session was held in this project, or may have been. A journal is text, and holds
-    /// a path that is none as well as it can.
-    pub(crate) fn belongs_to(&self, project: &Path) -> bool {
-        let known = self.project.as_ref();
-        known.is_none_or(|it| it.to_string_lossy() == project.to_string_lossy())
-    }
 }
 
 /// A file that is named like a session.
@@ -68,21 +57,15 @@ impl Store {
         Ok(Journal::new(path, id, project, self.clock))
     }
 
-    /// Opens a session to go on with it; of this project, or of any.
-    pub(crate) fn open(&self, of: &Summary, project: Option<&Path>) -> anyhow::Result<Opened> {
-        let id = &of.id;
-        let mut opened =
-            self.open_file(of.path.clone(), id).map_err(|err| match err.is::<InUse>() {
-                true => err.context(format!(
-                    "cannot open the session `{id}`\n\
+    /// Opens a session to go on with it.
+    pub(crate) fn open(&self, Summary { id, path, .. }: &Summary) -> anyhow::Result<Opened> {
+        self.open_file(path.clone(), id).map_err(|err| match err.is::<InUse>() {
+            true => err.context(format!(
+                "cannot open the session `{id}`\n\
                  hint: `agent -r {id} --fork` goes on from where it stands in a session of its own"
-                )),
-                false => err.context(format!("cannot open the session `{id}`")),
-            })?;
-        if let Some(project) = project.filter(|it| opened.belongs_to(it)) {
-            opened.project = Some(project.to_owned());
-        }
-        Ok(opened)
+            )),
+            false => err.context(format!("cannot open the session `{id}`")),
+        })
     }
 
     fn open_file(&self, path: PathBuf, id: &str) -> anyhow::Result<Opened> {
@@ -93,9 +76,7 @@ impl Store {
             journal.append(&begun.iter().collect::<Vec<_>>())?;
             begun.into_iter().for_each(|it| transcript.push(it));
         }
-        let project = replay.header.map(|it| it.project).filter(|it| !it.is_empty());
-        let (project, note, damage) = (project.map(PathBuf::from), replay.note, replay.damage);
-        Ok(Opened { journal, transcript, note, project, damage })
+        Ok(Opened { journal, transcript, note: replay.note, damage: replay.damage })
     }
 
     /// Makes another session, with this new id, that goes on from where this one stands; it may be
@@ -383,17 +364,14 @@ mod tests {
     }
 
     fn opened(store: &Store, words: &str, project: Option<&Path>) -> anyhow::Result<Opened> {
-        store.open(&store.find(words, project)?, project)
+        store.open(&store.find(words, project)?)
     }
 
     fn open(store: &Store, id: &str) -> anyhow::Result<String> {
         let opened = opened(store, id, None)?;
         let count = opened.transcript.entries().len();
-        Ok(format!(
-            "{} with {count} entries, {}",
-            opened.journal.id(),
-            opened.project.unwrap().display()
-        ))
+        let held_in = store.find(id, None)?.project.unwrap();
+        Ok(format!("{} with {count} entries, {}", opened.journal.id(), held_in.display()))
     }
 
     #[test]
@@ -466,6 +444,27 @@ mod tests {
     }
 
     #[test]
+    fn an_import_takes_neither_an_id_nor_a_name_from_another() {
+        let (root, store) = store();
+        let (one, two) = (project("One & Two"), project("other"));
+        store.rename(&store.find("abc1", Some(&one)).unwrap(), "mine").unwrap();
+        let file = root.path().join("file");
+        fs::copy(store.find("abc1", None).unwrap().path, &file).unwrap();
+        let import = |project: &Path, id: &str| {
+            let opened = store.import(&file, project, id).unwrap();
+            let found = store.find(opened.journal.id(), Some(project)).unwrap();
+            format!("{} {:?} in {}", found.id, found.name, found.project.unwrap().display())
+        };
+        expect!["new1 None in /home/me/One & Two"].assert_eq(&import(&one, "new1"));
+        expect![[r#"new2 Some("mine") in /home/me/other"#]].assert_eq(&import(&two, "new2"));
+        expect!["new3 None in /home/me/other"].assert_eq(&import(&two, "new3"));
+        store.delete(&store.exactly("abc1", None).unwrap()).unwrap();
+        let import =
+            |project: &Path| store.import(&file, project, "new4").unwrap().journal.id().to_owned();
+        assert_eq!(import(&two), "abc1");
+    }
+
+    #[test]
     fn a_new_session_needs_a_new_and_harmless_name() {
         check(
             |it| Ok(it.create(&project("other"), "../x")?.id().into()),
@@ -534,8 +533,7 @@ mod tests {
         let (_root, store) = store();
         let odd = Path::new(OsStr::from_bytes(b"/home/me/\xff"));
         write(&store, odd, "odd", &["Look"]);
-        assert_eq!(opened(&store, "odd", Some(odd)).unwrap().project.as_deref(), Some(odd));
-        let opened = opened(&store, "odd", None).unwrap();
-        assert!(opened.belongs_to(odd) && !opened.belongs_to(&project("other")));
+        let found = store.find("odd", None).unwrap();
+        assert!(found.belongs_to(odd) && !found.belongs_to(&project("other")));
     }
 }
