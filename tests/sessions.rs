@@ -254,7 +254,9 @@ fn what_is_pruned_is_said_before_and_after() {
     let done = printed(&home, &["sessions", "prune", "--keep", "0"]);
     assert!(done.ends_with("deleted 2 sessions\n"), "{done}");
     assert_eq!(ids(&home), [oldest]);
-    home.agent(&["sessions", "prune"]).run().assert_code(2);
+    for args in [&["sessions", "prune"][..], &["sessions", "prune", "--dry-run"]] {
+        home.agent(args).run().assert_code(2);
+    }
 }
 
 #[test]

@@ -315,13 +315,12 @@ pub(super) enum Sessions {
 }
 
 #[derive(Debug, Args)]
-#[group(required = true, multiple = true, id = "how")]
 pub(super) struct Prune {
     /// Those that were not written to for so many days
-    #[arg(long, value_name = "DAYS", group = "how")]
+    #[arg(long, value_name = "DAYS", allow_negative_numbers = true)]
     pub(super) older_than: Option<u64>,
     /// All but the newest N
-    #[arg(long, value_name = "N", group = "how")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(super) keep: Option<usize>,
     /// Only say which
     #[arg(long)]

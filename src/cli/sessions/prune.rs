@@ -3,9 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use anyhow::bail;
+
 use crate::cli::args::Prune;
-use crate::cli::note;
 use crate::cli::sessions::table;
+use crate::cli::{WrongUsage, note};
 use crate::session::{Store, Summary};
 use crate::ui::visible;
 
@@ -16,6 +18,13 @@ pub(super) fn prune(
     wanted: &Prune,
     now: SystemTime,
 ) -> anyhow::Result<String> {
+    if wanted.older_than.is_none() && wanted.keep.is_none() {
+        bail!(WrongUsage(
+            "it is not said which sessions are old\n\
+             hint: `--older-than DAYS`, `--keep N`, or both"
+                .to_owned()
+        ));
+    }
     let mut gone = Vec::new();
     for summary in old(store.list(Some(project))?, wanted, now) {
         let deleted = if wanted.dry_run { Ok(()) } else { store.delete(&summary) };
