@@ -24,6 +24,7 @@ pub(super) fn save<H: Host, F: Front>(
     }
     let name = store(around)?.name(words, id, workspace.root())?;
     desk.name(&name)?;
+    let name = visible(&name);
     Ok(format!("this session is `{name}` now; `agent -r \"{name}\"` goes on with it"))
 }
 
