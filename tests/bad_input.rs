@@ -500,8 +500,7 @@ fn a_session_that_does_not_exist_is_told() {
         expect![[r#"
             exit Some(1)
             --- stderr
-            error: there is no session `nothing`
-            hint: a session is deleted by its whole id
+            error: there is no session `nothing`: there are no sessions yet
         "#]],
     );
     home.agent(&["hello"]).server(&server).run().assert_code(0);
@@ -524,10 +523,11 @@ fn a_session_has_one_agent() {
     check(
         home.agent(&["-c", "me too"]).server(&server),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot open the session `[ID]`: this session is in use by another agent
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot open the session `[ID]`: this session is in use by another agent
+            hint: `agent -r [ID] --fork` goes on from where it stands in a session of its own
+        "#]],
     );
     first.interrupt();
     first.finish().assert_code(130);

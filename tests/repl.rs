@@ -439,8 +439,15 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               /undo     take back what the newest turn changed
               /redo     do it again
               /diff     what this session changed
+              /rewind   your prompts so far; `/rewind 3` goes back to before the third
               /context  what fills the model's window
               /compact  sum up the conversation, to make room; say behind it what to keep
+              /new      a new session; `/clear` is the same
+              /sessions the sessions of this project
+              /save     give this session a name; `/save parser`
+              /load     go on with another session, by its name or id
+              /fork     go on from here in a copy; say behind it how to call it
+              /delete   delete another session, by its whole name or id
               /exit     leave (as Ctrl-D)
             A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
             twice, it leaves.

@@ -16,6 +16,7 @@ mod memory;
 mod place;
 mod prompt;
 mod resume;
+mod sessions;
 mod start;
 mod table;
 mod window;
@@ -37,6 +38,7 @@ const ALL: &[Measurement] = &[
     ("confined", confined::confined),
     ("gap", gap::gap),
     ("entries", gap::entries),
+    ("sessions", sessions::sessions),
     ("long", window::long),
     ("resume", resume::resume),
 ];

@@ -3,7 +3,7 @@
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Host, Reach};
-use crate::conversation::{Context, End, Entry, Event, Front, Reply, Transcript};
+use crate::conversation::{Context, End, Entry, Event, Front, Prompted, Reply, Transcript};
 
 /// One session at work.
 pub(crate) struct Desk<H, F> {
@@ -12,6 +12,8 @@ pub(crate) struct Desk<H, F> {
     /// What the model of a new session is told first; recorded with the first prompt, so that a
     /// session in which nothing was said leaves nothing behind.
     pub(crate) system: Option<String>,
+    /// What the model has to be told with the next prompt, because the person went back.
+    pub(crate) note: Option<String>,
     pub(crate) reach: Reach<H, F>,
 }
 
@@ -42,6 +44,7 @@ impl<H: Host, F: Front> Desk<H, F> {
         let taken_back = self.reach.toolbox.taken_back();
         let is_news = taken_back.is_some();
         // Right before the words, with which it is one message.
+        entries.extend(self.note.take().map(Entry::Note));
         entries.extend(taken_back.map(Entry::Note));
         entries.push(Entry::Prompt(words));
         self.reach.record(&entries);
@@ -50,6 +53,22 @@ impl<H: Host, F: Front> Desk<H, F> {
         }
         entries.into_iter().for_each(|it| self.transcript.push(it));
         self.go_on().await
+    }
+
+    /// Gives the session a name.
+    pub(crate) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        self.reach.name(name)
+    }
+
+    /// Goes on from before this prompt, as if nothing had been said since. The files are as they are,
+    /// and the model will be told which of them it may not know.
+    pub(crate) fn rewind(&mut self, prompt: Prompted) {
+        let length = self.transcript.before(prompt);
+        let mut told = told_with_prompts(&self.transcript, length);
+        told.extend(self.note.take());
+        self.transcript.rewind(length);
+        self.note = self.reach.toolbox.went_back(&self.transcript, &told);
+        self.reach.rewind(length, self.note.as_deref());
     }
 
     /// Has the model sum up the conversation, in which nothing of `keep` may be missing, and goes on
@@ -104,18 +123,29 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Works on from where the transcript stands.
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
-        let prompts = self.transcript.entries().iter().filter(|it| matches!(it, Entry::Prompt(_)));
-        self.reach.toolbox.begin_turn(prompts.count());
+        self.reach.toolbox.begin_turn(self.transcript.turns());
         let finish = turn::run(&self.rules, &mut self.transcript, &mut self.reach).await;
         self.reach.front.show(&Event::Ended);
         finish
     }
 }
 
+/// The words of ours that came with the prompts behind the first `length` entries.
+fn told_with_prompts(transcript: &Transcript, length: usize) -> Vec<String> {
+    let entries = transcript.entries();
+    let prompts = transcript.prompts().iter().filter(|it| length <= it.at);
+    let told = prompts.flat_map(|it| &entries[transcript.before(*it)..it.at]);
+    let words = |it: &Entry| match it {
+        Entry::Note(words) => Some(words.clone()),
+        _ => None,
+    };
+    told.filter_map(words).collect()
+}
+
 /// What ends an interrupted turn, for a person who speaks has moved on: answers to the calls that
 /// it has left open, and, where the model owes a reply, one that says nothing. Many a chat template
 /// refuses a conversation, for ever, in which the user speaks twice in a row.
-fn abandoned(transcript: &Transcript) -> Vec<Entry> {
+pub(crate) fn abandoned(transcript: &Transcript) -> Vec<Entry> {
     let answers = transcript
         .pending()
         .map(|(call, state)| Entry::Result { call: call.id.clone(), outcome: given_up(state) });

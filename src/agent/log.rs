@@ -40,6 +40,19 @@ impl Log {
         self.first(&written.err()?)
     }
 
+    /// Writes that the person went back; the reason if, for the first time, that was not possible.
+    pub(super) fn rewind(&mut self, length: usize, note: Option<&str>) -> Option<String> {
+        let journal = self.journal.as_mut()?;
+        // The files have gone back already.
+        let written = journal.rewind(length, note).and_then(|()| journal.sync());
+        self.first(&written.err()?)
+    }
+
+    pub(super) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        let journal = self.journal.as_mut().context("this session is not kept")?;
+        journal.name(name).and_then(|()| journal.sync())
+    }
+
     /// Whether a part of the session is on disk, from where it can be resumed. Otherwise it is in
     /// memory as a whole, and nothing of it can be done again.
     pub(super) fn is_on_disk(&self) -> bool {

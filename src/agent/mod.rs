@@ -13,7 +13,7 @@ mod room;
 mod step;
 mod turn;
 
-pub(crate) use desk::Desk;
+pub(crate) use desk::{Desk, abandoned};
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use log::Log;

@@ -146,6 +146,21 @@ impl<H: Host, F: Front> Reach<H, F> {
         self.toolbox.running()
     }
 
+    /// The conversation has only its first `length` entries any more.
+    pub(super) fn rewind(&mut self, length: usize, note: Option<&str>) {
+        if let Some(line) = &mut self.line {
+            line.request = line.request.emptied();
+            line.gauge = llm::Gauge::default();
+        }
+        if let Some(reason) = self.log.rewind(length, note) {
+            self.front.show(&Event::Warning(&reason));
+        }
+    }
+
+    pub(super) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        self.log.name(name)
+    }
+
     async fn put(&mut self, question: &Question) -> Option<Answer> {
         let stop = self.interrupt.fired();
         tokio::select! {
@@ -422,7 +437,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     fn record(&mut self, entries: &[Entry]) {
         if entries.iter().any(|it| matches!(it, Entry::Condensed(_))) {
             // What was told in a result may be gone with it, and is told again.
-            self.toolbox.shows(std::iter::empty());
+            self.toolbox.shows(&[]);
         }
         if let Some(reason) = self.log.append(entries) {
             self.front.show(&Event::Warning(&reason));

@@ -14,6 +14,7 @@ Examples:
   agent \"fix the failing tests\"      work on it and say what was done
   agent                              a conversation in this project
   agent -c                           go on with the newest session here
+  agent -r parser --fork             go on from the session `parser` in one of its own
   git diff | agent \"review this\"     standard input is added to the prompt
   agent -- models                    a prompt that is also a subcommand's name
 
@@ -58,9 +59,13 @@ pub(super) struct Options {
     #[arg(short, long = "continue", conflicts_with = "resume")]
     pub(super) continue_newest: bool,
 
-    /// Go on with this session (the start of its id is enough)
-    #[arg(short, long, value_name = "ID")]
+    /// Go on with this session (the start of its name or id is enough)
+    #[arg(short, long, value_name = "NAME|ID")]
     pub(super) resume: Option<String>,
+
+    /// With -c or -r: in a copy of it, and leave it as it is
+    #[arg(long)]
+    pub(super) fork: bool,
 
     /// How to print what happens
     #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
@@ -138,7 +143,7 @@ pub(super) enum OutputFormat {
 pub(super) enum Subcommands {
     /// See it work in seconds: a real server, a scripted model, a bug that gets mended
     Demo(Demo),
-    /// List and delete sessions
+    /// List, search, name, move and delete sessions
     Sessions {
         #[command(subcommand)]
         command: Sessions,
@@ -248,8 +253,8 @@ pub(super) struct Undo {
 
 #[derive(Debug, Args)]
 pub(super) struct OfSession {
-    /// Of this session (the start of its id is enough), not of the newest of this project
-    #[arg(long, value_name = "ID")]
+    /// Of this session (the start of its name or id is enough), not of the newest of this project
+    #[arg(long, value_name = "NAME|ID")]
     pub(super) session: Option<String>,
 }
 
@@ -264,9 +269,36 @@ pub(super) enum Sessions {
         #[arg(long)]
         json: bool,
     },
-    /// Print a session as a Markdown document; the start of its id is enough
+    /// What there is of a session, and what was asked in it
+    Show {
+        /// Its name or id, or the start of one; the newest of this project without it
+        #[arg(value_name = "NAME|ID")]
+        session: Option<String>,
+    },
+    /// Find words in prompts, replies, titles and names
+    Search {
+        /// All of them, in capitals or not
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// In all projects
+        #[arg(long)]
+        all: bool,
+    },
+    /// Give a session another name
+    Rename {
+        /// Its name or id, or the start of one
+        #[arg(value_name = "NAME|ID")]
+        session: String,
+        /// The new name
+        #[arg(value_name = "NEW")]
+        name: String,
+    },
+    /// Take in the file of a session from elsewhere
+    Import { file: PathBuf },
+    /// Print a session as a Markdown document; the start of its name or id is enough
     Export {
         /// Which one; the newest of this project without it
+        #[arg(value_name = "NAME|ID")]
         id: Option<String>,
         /// Into this file instead, which must not be there yet
         #[arg(short, long, value_name = "FILE")]
@@ -274,9 +306,25 @@ pub(super) enum Sessions {
     },
     /// Delete a session
     Delete {
-        /// Its whole id
-        id: String,
+        /// Its whole name or id
+        #[arg(value_name = "NAME|ID")]
+        session: String,
     },
+    /// Delete old sessions of this project; those with a name stay
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Prune {
+    /// Those that were not written to for so many days
+    #[arg(long, value_name = "DAYS", allow_negative_numbers = true)]
+    pub(super) older_than: Option<u64>,
+    /// All but the newest N
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) keep: Option<usize>,
+    /// Only say which
+    #[arg(long)]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]

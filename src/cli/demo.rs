@@ -9,7 +9,8 @@ use std::time::Duration;
 use anyhow::{Context, bail, ensure};
 
 use crate::cli::args::{Demo, Options};
-use crate::cli::job::{Job, Which};
+use crate::cli::beginning::Which;
+use crate::cli::job::Job;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note};

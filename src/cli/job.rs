@@ -13,24 +13,25 @@ use crate::agent::{
     Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, rereading, system_prompt,
 };
 use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::cli::beginning::{Begun, Sought, Which};
+use crate::cli::conversing::Place;
 use crate::cli::instructing::{at_start, folders_at_start};
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
-use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, input, note, print, talk, tool_files, trust,
+    Exit, WrongUsage, checking, configuration, input, note, print, tool_files, trust,
 };
 use crate::config::{Color, Settings};
-use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
+use crate::conversation::{Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
-use crate::session::{Journal, Store};
+use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -43,25 +44,6 @@ pub(super) struct Job<'a> {
     pub(super) verbose: bool,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
-}
-
-/// Which session to work on.
-pub(super) enum Which {
-    New,
-    Newest,
-    /// The start of an id.
-    Named(String),
-    /// One that leaves nothing behind.
-    Unsaved,
-}
-
-/// A session as it was found, or a new one.
-struct Begun {
-    id: String,
-    journal: Option<Journal>,
-    transcript: Transcript,
-    /// What the model of a new session is told first.
-    system: Option<String>,
 }
 
 pub(super) fn work(
@@ -118,10 +100,20 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         loaded.settings.server.url = None;
     }
     loaded.warnings.extend(too_wide(around, &workspace));
-    let session = match (&options.resume, options.continue_newest) {
-        (Some(id), _) => Which::Named(id.clone()),
-        (None, true) => Which::Newest,
-        (None, false) => Which::New,
+    let found = match (&options.resume, options.continue_newest) {
+        (Some(words), _) => Some(Sought::Named(words.clone())),
+        (None, true) => Some(Sought::Newest),
+        (None, false) => None,
+    };
+    let session = match found {
+        Some(it) if options.fork => Which::Fork(it, None),
+        Some(it) => Which::Old(it),
+        None if options.fork => bail!(WrongUsage(
+            "`--fork` needs a session to go on from\n\
+             hint: the newest with `-c --fork`, another with `-r NAME --fork`"
+                .to_owned()
+        )),
+        None => Which::New,
     };
     Ok(Job {
         around,
@@ -186,10 +178,7 @@ impl Job<'_> {
         // What the person forbids is not read for the instructions either.
         let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
-        let begun = self.begin().and_then(|it| {
-            let serving = self.serving(it.journal.is_some().then_some(&*it.id))?;
-            Ok((it, serving))
-        });
+        let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let whose = begun.as_ref().ok().map(|(it, _)| it);
         let known = whose.map_or(0, |it| it.transcript.entries().len());
         let toolbox = self.toolbox(whose, prompt.is_none(), &trust);
@@ -200,21 +189,8 @@ impl Job<'_> {
         match (prompt, self.output, keyboard) {
             (None, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
-                let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
-                let mut desk =
-                    self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
-                desk.front().note(&self.header(confinement.as_deref()));
-                if let Some(line) = where_it_stands(&desk.transcript) {
-                    desk.front().note(&line);
-                }
-                let exit =
-                    talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
-                interrupt.clear();
-                let stop = async {
-                    tokio::select! { () = interrupt.fired() => {}, () = leave.fired() => {} }
-                };
-                let transcript = close(desk, known, stop).await;
-                exit.map(|it| (it, transcript))
+                let place = Place { begun, toolbox, grants };
+                self.converse(&keyboard, (place, serving), &trust, (interrupt, leave)).await
             }
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
@@ -265,7 +241,12 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool, trust: &Trust) -> Toolbox {
+    pub(super) fn toolbox(
+        &mut self,
+        begun: Option<&Begun>,
+        is_attended: bool,
+        trust: &Trust,
+    ) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -302,64 +283,21 @@ impl Job<'_> {
         if let Some(folders) = told {
             toolbox.tell_instructions(folders.into_iter().collect());
             let entries = begun.map(|it| it.transcript.entries()).unwrap_or_default();
-            toolbox.shows(view(entries).iter().filter_map(|it| match &*it.entry {
-                Entry::Result { outcome, .. } => Some(&*outcome.text),
-                _ => None,
-            }));
+            toolbox.shows(entries);
         }
         toolbox
     }
 
-    /// Opens the session, which fails before anything is started.
-    fn begin(&mut self) -> anyhow::Result<Begun> {
-        let project = self.workspace.root();
-        let store = store(self.around);
-        let opened = match &self.session {
-            Which::Newest => {
-                let store = store?;
-                store.open(&store.newest(project)?.id, Some(project))?
-            }
-            Which::Named(id) => store?.open(id, None)?,
-            new @ (Which::New | Which::Unsaved) => {
-                let id = session_id(now());
-                let journal = match (new, store) {
-                    (Which::New, Ok(store)) => Some(store.create(project, &id)?),
-                    (Which::New, Err(err)) => {
-                        self.warnings.push(format!("this session will not be kept: {err:#}"));
-                        None
-                    }
-                    _ => None,
-                };
-                let system = Some(self.system_prompt()?);
-                return Ok(Begun { id, journal, transcript: Transcript::default(), system });
-            }
-        };
-        if !opened.belongs_to(project) {
-            let other = opened.project.unwrap_or_default();
-            bail!(
-                "session `{}` belongs to another project\nhint: cd {}",
-                opened.journal.id(),
-                other.display()
-            );
-        }
-        if !opened.damage.is_none() {
-            self.warnings.push(format!("this session is damaged: {}", opened.damage));
-        }
-        let id = opened.journal.id().to_owned();
-        let transcript: Transcript = opened.entries.into_iter().collect();
-        let has_system = transcript.entries().iter().any(|it| matches!(it, Entry::Opened { .. }));
-        let system = if has_system { None } else { Some(self.system_prompt()?) };
-        Ok(Begun { id, journal: Some(opened.journal), transcript, system })
-    }
-
-    fn desk<F: Front>(
+    pub(super) fn desk<F: Front>(
         &self,
-        begun: Begun,
+        mut begun: Begun,
         toolbox: Toolbox,
         host_and_front: (Serving, F),
         interrupt: Interrupt,
         grants: Grants,
     ) -> Desk<Serving, F> {
+        let (mut serving, front) = host_and_front;
+        serving.turn_to(begun.journal.is_some().then(|| begun.id.clone()));
         let permissions = Arc::clone(&grants.permissions);
         let mut warnings = self.warnings.clone();
         let tools: Vec<&str> = toolbox.specs().iter().map(|it| it.name.as_str()).collect();
@@ -374,10 +312,11 @@ impl Job<'_> {
             sampling: self.settings.sampling.parameters(),
             llama: false,
         };
-        let log = Log::new(begun.journal);
-        let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
+        let log = Log::new(begun.journal.take());
+        let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
-        let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
+        let Begun { transcript, system, note, .. } = begun;
+        let mut desk = Desk { rules, transcript, system, note, reach };
         for warning in &warnings {
             desk.front().show(&Event::Warning(warning));
         }
@@ -385,7 +324,7 @@ impl Job<'_> {
     }
 
     /// From now on the person's rules hold for whatever is read and written.
-    fn heed(&self) -> Grants {
+    pub(super) fn heed(&self) -> Grants {
         let mode = self.settings.permission.unwrap_or(Permission::Ask);
         let file = trust::file(self.around, &self.workspace).ok();
         let consent = file.as_ref().map(ConsentFile::read).transpose();
@@ -413,7 +352,7 @@ impl Job<'_> {
     }
 
     /// The server that was named, or one of our own for the model that was named.
-    fn serving(&self, session: Option<&str>) -> anyhow::Result<Serving> {
+    fn serving(&self) -> anyhow::Result<Serving> {
         let server = &self.settings.server;
         if let Some(url) = &server.url {
             return Ok(Serving::Elsewhere { url: url.clone(), key: server.api_key.clone() });
@@ -426,7 +365,7 @@ impl Job<'_> {
             );
         };
         let model = models::locate(&self.around.directory.join(model))?;
-        Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model, session)?))
+        Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model)?))
     }
 
     fn keyboard(&self) -> Option<Keyboard> {
@@ -435,7 +374,7 @@ impl Job<'_> {
         terminal.then(|| Keyboard::new(history))
     }
 
-    fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
+    pub(super) fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
@@ -461,7 +400,7 @@ impl Job<'_> {
     }
 
     /// One line about what is being worked on, and how.
-    fn header(&self, confinement: Option<&str>) -> String {
+    pub(super) fn header(&self, confinement: Option<&str>) -> String {
         let model = match (&self.settings.server.url, &self.settings.model) {
             (Some(url), _) => host_of(url),
             (None, Some(model)) => model.rsplit('/').next().unwrap_or(model),
@@ -479,7 +418,7 @@ impl Job<'_> {
         visible(&line).into_owned()
     }
 
-    fn system_prompt(&self) -> anyhow::Result<String> {
+    pub(super) fn system_prompt(&self) -> anyhow::Result<String> {
         let read = |path: &PathBuf| {
             std::fs::read_to_string(path)
                 .with_context(|| format!("cannot read the system prompt `{}`", path.display()))
@@ -495,7 +434,7 @@ impl Job<'_> {
 
 /// Leaves a session in which `known` entries were there before: the server keeps what it has read, if
 /// that saves time and nothing stops it, and ends.
-async fn close<F: Front>(
+pub(super) async fn close<F: Front>(
     mut desk: Desk<Serving, F>,
     known: usize,
     stop: impl Future<Output = ()>,
@@ -540,20 +479,6 @@ fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     authority.rsplit('@').next().unwrap_or(authority)
-}
-
-/// What a person wants to be reminded of in a session that goes on.
-fn where_it_stands(transcript: &Transcript) -> Option<String> {
-    let prompts = transcript.entries().iter().filter_map(|it| match it {
-        Entry::Prompt(words) => Some(words),
-        _ => None,
-    });
-    let (count, last) = prompts.fold((0, None), |(count, _), it| (count + 1, Some(it)));
-    let last = visible_line(last?, 60);
-    Some(format!(
-        "going on after {count} prompt{}, the last: {last}",
-        if count == 1 { "" } else { "s" }
-    ))
 }
 
 /// An answer that was not written is no success, whatever else went well.

@@ -1,14 +1,18 @@
 //! From what was typed to what is run: reads the world once, builds everything, prints what failed.
 
 mod args;
+mod beginning;
 mod checking;
 mod configuration;
+mod conversing;
 mod demo;
 mod input;
 mod instructing;
 mod job;
+mod kept;
 mod models;
 mod report;
+mod rewind;
 mod sandbox;
 mod selftest;
 mod serving;

@@ -30,8 +30,16 @@ const LOOK: Duration = Duration::from_millis(50);
 const LOOKS_BEFORE_A_WORD: u32 = 10;
 
 pub(super) enum Serving {
-    Elsewhere { url: String, key: Option<String> },
-    Ours { engine: Rc<Engine>, state: State },
+    Elsewhere {
+        url: String,
+        key: Option<String>,
+    },
+    Ours {
+        engine: Rc<Engine>,
+        state: State,
+        /// What is read is of this session, if that is to be kept.
+        session: Option<String>,
+    },
 }
 
 /// What it takes to start a server of our own, as often as need be.
@@ -42,8 +50,8 @@ pub(super) struct Engine {
     runtime_dir: PathBuf,
     log: PathBuf,
     environment: Environment,
-    /// Where what it has read of this session is kept.
-    kept: Option<Kept>,
+    /// Where what it has read is kept.
+    attic: Option<Attic>,
 }
 
 /// How far our own server has come.
@@ -62,7 +70,6 @@ impl Engine {
         around: &Surroundings,
         options: &llama::Options,
         model: PathBuf,
-        session: Option<&str>,
     ) -> anyhow::Result<Self> {
         let places = llama::Places {
             configured: options.program.as_deref(),
@@ -70,11 +77,9 @@ impl Engine {
             path: around.variable("PATH").unwrap_or_default(),
         };
         let program = llama::find(&places)?;
-        let kept = session
-            .zip(attic(around, options.keep_gigabytes))
-            .and_then(|(session, attic)| attic.of(session, (&program, &model), options));
+        let attic = attic(around, options.keep_gigabytes).filter(|it| it.is_open_for(options));
         Ok(Self {
-            kept,
+            attic,
             program,
             model,
             options: options.clone(),
@@ -84,12 +89,17 @@ impl Engine {
         })
     }
 
+    /// Where what it has read of a session is kept.
+    fn kept(&self, session: &str) -> Option<Kept> {
+        self.attic.clone()?.of(session, (&self.program, &self.model), &self.options)
+    }
+
     async fn start(&self, on: &mut dyn FnMut(Option<f32>)) -> anyhow::Result<Running> {
         let launch = Launch {
             program: &self.program,
             model: &self.model,
             options: &self.options,
-            attic: self.kept.as_ref().map(|it| it.attic.directory.as_path()),
+            attic: self.attic.as_ref().map(|it| it.directory.as_path()),
             runtime_dir: &self.runtime_dir,
             log: &self.log,
             environment: &self.environment,
@@ -144,7 +154,14 @@ impl Serving {
     pub(super) fn start(engine: Engine) -> Self {
         let engine = Rc::new(engine);
         let state = State::start(&engine);
-        Self::Ours { engine, state }
+        Self::Ours { engine, state, session: None }
+    }
+
+    /// From now on what is read is of this session; of one without an id nothing is kept.
+    pub(super) fn turn_to(&mut self, id: Option<String>) {
+        if let Self::Ours { session, .. } = self {
+            *session = id;
+        }
     }
 
     /// Has our server write down what it has read, if to read it again would take so long that it is
@@ -155,8 +172,10 @@ impl Serving {
         stop: impl Future<Output = ()>,
         on_wait: impl FnOnce(),
     ) {
-        let Self::Ours { engine, state: State::Up(running) } = self else { return };
-        let Some(kept) = &engine.kept else { return };
+        let Self::Ours { engine, state: State::Up(running), session: Some(session) } = self else {
+            return;
+        };
+        let Some(kept) = engine.kept(session) else { return };
         if rereading < Duration::from_secs(engine.options.keep_seconds.into()) {
             return;
         }
@@ -188,7 +207,7 @@ impl Serving {
     }
 
     pub(super) async fn stop(self) {
-        let Self::Ours { engine, state } = self else { return };
+        let Self::Ours { engine, state, .. } = self else { return };
         match state {
             State::Up(running) => running.stop().await,
             State::Starting { start, .. } => {
@@ -210,7 +229,10 @@ impl Host for Serving {
             Self::Elsewhere { url, key } => {
                 Server::new(&Address::Http(url.clone()), key.clone(), Some(PATIENCE))
             }
-            Self::Ours { engine, state } => server_of(ready(engine, state, on).await?),
+            Self::Ours { engine, state, session } => {
+                let kept = session.as_deref().and_then(|it| engine.kept(it));
+                server_of(ready(engine, state, kept.as_ref(), on).await?)
+            }
         }
     }
 
@@ -245,6 +267,7 @@ async fn recall(kept: &Kept, running: &Running) -> anyhow::Result<()> {
 async fn ready<'a>(
     engine: &Rc<Engine>,
     state: &'a mut State,
+    kept: Option<&Kept>,
     on: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<&'a Running> {
     if let State::Down = state {
@@ -261,7 +284,7 @@ async fn ready<'a>(
         };
         *state = State::Down;
         let running = Box::new(started.context("the start was given up")??);
-        if let Some(kept) = &engine.kept {
+        if let Some(kept) = kept {
             recall(kept, &running).await?;
         }
         *state = State::Up(running);

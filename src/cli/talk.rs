@@ -5,7 +5,10 @@ use std::pin::pin;
 use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
+use crate::cli::beginning::{Sought, Which};
+use crate::cli::kept::{self, Here};
 use crate::cli::report::report;
+use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
 use crate::ui::{self, Keyboard, Line, Screen};
@@ -15,32 +18,51 @@ const HELP: &str = "  /help     this list
   /undo     take back what the newest turn changed
   /redo     do it again
   /diff     what this session changed
+  /rewind   your prompts so far; `/rewind 3` goes back to before the third
   /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
+  /new      a new session; `/clear` is the same
+  /sessions the sessions of this project
+  /save     give this session a name; `/save parser`
+  /load     go on with another session, by its name or id
+  /fork     go on from here in a copy; say behind it how to call it
+  /delete   delete another session, by its whole name or id
   /exit     leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "context", "compact", "exit"];
+const COMMANDS: &[&str] = &[
+    "help", "undo", "redo", "diff", "rewind", "context", "compact", "new", "clear", "sessions",
+    "save", "load", "fork", "delete", "exit",
+];
+
+/// Why a conversation is over.
+pub(super) enum Left {
+    /// The person leaves the program.
+    Program(Exit),
+    /// The person wants to be in this session.
+    Session(Which),
+}
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
     keyboard: &Keyboard,
-    workspace: &Workspace,
+    here: Here<'_>,
     (interrupt, leave): (&Interrupt, &Interrupt),
-) -> anyhow::Result<Exit> {
+) -> anyhow::Result<Left> {
+    let (_, workspace, id) = here;
     if desk.is_mid_turn() {
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
     }
-    let (mut leaving, mut is_cold) = (false, true);
+    let (mut leaving, mut is_cold, mut begun) = (false, true, String::new());
     loop {
-        let mut typed = pin!(keyboard.prompt("› "));
+        let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut begun)));
         let line = loop {
             tokio::select! {
                 biased;
                 () = leave.fired() => {
                     keyboard.let_go();
-                    return Ok(Exit::Cancelled);
+                    return Ok(Left::Program(Exit::Cancelled));
                 }
                 line = &mut typed => break line,
                 // The server reads while the person types.
@@ -50,8 +72,8 @@ pub(super) async fn talk(
         is_cold = false;
         let words = match line {
             Line::Entered(words) => words,
-            Line::End => return Ok(Exit::Done),
-            Line::Interrupted if leaving => return Ok(Exit::Cancelled),
+            Line::End => return Ok(Left::Program(Exit::Done)),
+            Line::Interrupted if leaving => return Ok(Left::Program(Exit::Cancelled)),
             Line::Interrupted => {
                 leaving = true;
                 desk.front().note("Ctrl-C again leaves");
@@ -62,11 +84,13 @@ pub(super) async fn talk(
         leaving = false;
         match words.trim() {
             "" => {}
-            "/exit" | "/quit" | "/bye" => return Ok(Exit::Done),
+            "/exit" | "/quit" | "/bye" => return Ok(Left::Program(Exit::Done)),
             "/help" | "/?" => desk.front().note(HELP),
             "/undo" => show(desk, undo::reverse(workspace, Way::Undo)),
             "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
             "/diff" => show(desk, differences(workspace)),
+            "/new" | "/clear" => return Ok(Left::Session(Which::New)),
+            "/sessions" => show(desk, kept::list(here)),
             "/context" => {
                 interrupt.clear();
                 let measured = desk.context().await.map(|it| ui::context(&it));
@@ -80,6 +104,27 @@ pub(super) async fn talk(
                     Err(err) => report(&err),
                 }
             }
+            it if word(it) == "/rewind" => {
+                let said = rewind(desk, workspace, it);
+                begun = said.as_ref().map(|it| it.begun.clone()).unwrap_or_default();
+                show(desk, said.map(|it| it.text));
+            }
+            it if word(it) == "/save" => {
+                let said = kept::save(desk, here, rest(it));
+                show(desk, said);
+            }
+            it if word(it) == "/delete" => show(desk, kept::delete(here, rest(it))),
+            it if word(it) == "/load" => match kept::to_load(here, rest(it)) {
+                Ok(id) => return Ok(Left::Session(Which::Old(Sought::Named(id)))),
+                Err(err) => report(&err),
+            },
+            it if word(it) == "/fork" => match kept::to_fork(desk, here, rest(it)) {
+                Ok(name) => {
+                    let of = Sought::Named(id.to_owned());
+                    return Ok(Left::Session(Which::Fork(of, name)));
+                }
+                Err(err) => report(&err),
+            },
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
                 interrupt.clear();
@@ -111,6 +156,10 @@ fn differences(workspace: &Workspace) -> anyhow::Result<String> {
 
 fn word(line: &str) -> &str {
     line.split_whitespace().next().unwrap_or_default()
+}
+
+fn rest(line: &str) -> &str {
+    line.strip_prefix(word(line)).unwrap_or_default()
 }
 
 /// `/name`, which a path like `/usr/bin` is not.

@@ -44,7 +44,7 @@ pub(super) fn diff(around: &Surroundings, of: &OfSession) -> anyhow::Result<Exit
     let workspace = around.workspace()?;
     let (store, project) = (store(around)?, workspace.root());
     let session = match &of.session {
-        Some(id) => store.named(id, project)?,
+        Some(id) => store.find(id, Some(project))?,
         None => store.newest(project)?,
     };
     workspace.keep_history(&store.folder(project, &session.id));
@@ -63,7 +63,7 @@ fn pasts(around: &Surroundings, of: &OfSession) -> anyhow::Result<Vec<Past>> {
     let (store, workspace) = (store(around)?, around.workspace()?);
     let project = workspace.root();
     let sessions = match &of.session {
-        Some(id) => vec![store.named(id, project)?],
+        Some(id) => vec![store.find(id, Some(project))?],
         None => store.list(Some(project))?,
     };
     if sessions.is_empty() {
@@ -174,7 +174,7 @@ fn is_whole(reversed: &Reversed) -> bool {
 }
 
 /// A line for each file, and one for all.
-fn told(reversed: &Reversed, wanted: Reversal) -> String {
+pub(super) fn told(reversed: &Reversed, wanted: Reversal) -> String {
     let names: Vec<_> = reversed.files.iter().map(|(it, _)| it.to_string()).collect();
     let names: Vec<_> = names.iter().map(|it| visible(it).into_owned()).collect();
     let width = names.iter().map(|it| it.chars().count()).max().unwrap_or(0).min(40);
@@ -249,7 +249,7 @@ fn listed(changed: &[Changed]) -> String {
     changed.iter().map(line).collect()
 }
 
-fn named(paths: &[ProjectPath]) -> String {
+pub(super) fn named(paths: &[ProjectPath]) -> String {
     let mut names: Vec<_> = paths.iter().take(NAMED).map(ToString::to_string).collect();
     if NAMED < paths.len() {
         names.push(format!("{} more", paths.len() - NAMED));

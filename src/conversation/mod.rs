@@ -17,5 +17,5 @@ pub(crate) use entry::{
 pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
 pub(crate) use question::{Answer, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};
-pub(crate) use transcript::{CallState, Transcript};
+pub(crate) use transcript::{CallState, Prompted, Transcript};
 pub(crate) use view::{Shown, length, view};

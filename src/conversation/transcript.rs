@@ -8,6 +8,17 @@ use crate::conversation::{Call, Decision, End, Entry, Reply, Status};
 pub(crate) struct Transcript {
     entries: Vec<Entry>,
     turn: Turn,
+    prompts: Vec<Prompted>,
+    /// How many prompts were given up by going back behind them.
+    given_up: usize,
+}
+
+/// Where a prompt stands, and which it was of all that were ever given in the session: the number of
+/// its turn, by which what it changed is known.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Prompted {
+    pub(crate) number: usize,
+    pub(crate) at: usize,
 }
 
 /// What the entries since the newest prompt add up to.
@@ -33,13 +44,55 @@ pub(crate) struct CallState {
 }
 
 impl Transcript {
+    /// The entries that are left of a session, with the numbers of their prompts, of which so many
+    /// were given in all.
+    pub(crate) fn resumed(entries: Vec<Entry>, numbers: &[usize], all: usize) -> Self {
+        let mut transcript: Self = entries.into_iter().collect();
+        for (prompted, number) in transcript.prompts.iter_mut().zip(numbers) {
+            prompted.number = *number;
+        }
+        transcript.given_up = all.saturating_sub(transcript.prompts.len());
+        transcript
+    }
+
     pub(crate) fn push(&mut self, entry: Entry) {
+        if matches!(entry, Entry::Prompt(_)) {
+            let (number, at) = (self.turns() + 1, self.entries.len());
+            self.prompts.push(Prompted { number, at });
+        }
         self.turn.advance(&entry, self.entries.len(), &self.entries);
         self.entries.push(entry);
     }
 
     pub(crate) fn entries(&self) -> &[Entry] {
         &self.entries
+    }
+
+    /// The prompts, oldest first.
+    pub(crate) fn prompts(&self) -> &[Prompted] {
+        &self.prompts
+    }
+
+    /// How many turns there ever were, those that were given up too.
+    pub(crate) fn turns(&self) -> usize {
+        self.prompts.len() + self.given_up
+    }
+
+    /// Where to go back to before this prompt: also before the words of ours that came with it, or
+    /// they would wait for a reply.
+    pub(crate) fn before(&self, prompt: Prompted) -> usize {
+        let said_before = self.entries[..prompt.at].iter().rev();
+        prompt.at - said_before.take_while(|it| matches!(it, Entry::Note(_))).count()
+    }
+
+    /// Only the first so many entries stay. Prompts that come later are counted on.
+    pub(crate) fn rewind(&mut self, length: usize) {
+        let mut entries = std::mem::take(&mut self.entries);
+        entries.truncate(length);
+        let all = self.turns();
+        let kept = self.prompts.iter().take_while(|it| it.at < length);
+        let numbers: Vec<_> = kept.map(|it| it.number).collect();
+        *self = Self::resumed(entries, &numbers, all);
     }
 
     pub(crate) fn last(&self) -> Option<&Entry> {
@@ -161,5 +214,53 @@ fn reply_at(entries: &[Entry], at: usize) -> Option<&Reply> {
     match entries.get(at) {
         Some(Entry::Reply(reply)) => Some(reply),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// `p` is a prompt, `n` a note of ours, `r` a reply; `<3` goes back to before prompt 3.
+    #[track_caller]
+    fn check(script: &str, expected: Expect) {
+        let mut transcript = Transcript::default();
+        for word in script.split_whitespace() {
+            match word {
+                "p" => transcript.push(Entry::Prompt(String::new())),
+                "n" => transcript.push(Entry::Note(String::new())),
+                "r" => transcript.push(Entry::Reply(Reply::default())),
+                back => {
+                    let number: usize = back.trim_start_matches('<').parse().unwrap();
+                    let prompts = transcript.prompts().iter();
+                    let prompt = *prompts.clone().find(|it| it.number == number).unwrap();
+                    transcript.rewind(transcript.before(prompt));
+                }
+            }
+        }
+        let numbers: Vec<_> = transcript.prompts().iter().map(|it| it.number).collect();
+        let (left, turns) = (transcript.entries().len(), transcript.turns());
+        let owes = if transcript.owes_reply() { ", a reply is owed" } else { "" };
+        expected.assert_eq(&format!("{numbers:?} of {turns}, {left} entries{owes}"));
+    }
+
+    #[test]
+    fn prompts_are_counted() {
+        check("p r p r p", expect!["[1, 2, 3] of 3, 5 entries, a reply is owed"]);
+    }
+
+    #[test]
+    fn a_number_is_given_once() {
+        check("p r p r p r <2", expect!["[1] of 3, 2 entries"]);
+        check("p r p r p r <2 p r p", expect!["[1, 4, 5] of 5, 5 entries, a reply is owed"]);
+        check("p r p r <2 p r <1 p", expect!["[4] of 4, 1 entries, a reply is owed"]);
+    }
+
+    #[test]
+    fn what_was_told_with_a_prompt_goes_with_it() {
+        check("p r n n p r <2", expect!["[1] of 2, 2 entries"]);
+        check("p r n p r p <3", expect!["[1, 2] of 3, 5 entries"]);
     }
 }

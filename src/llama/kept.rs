@@ -28,6 +28,13 @@ pub(crate) struct Kept {
 }
 
 impl Attic {
+    /// Whether anything of a server with these options is to be kept there, and can be.
+    pub(crate) fn is_open_for(&self, options: &Options) -> bool {
+        // With several conversations at a time, which one is this?
+        let is_wanted = 0 < self.most && options.slots == 1;
+        is_wanted && private::make_dir(&self.directory).is_ok()
+    }
+
     /// The file for what `program` reads of a session with this model. `None` where nothing is to be
     /// kept, or where nothing can be.
     pub(crate) fn of(
@@ -36,9 +43,7 @@ impl Attic {
         (program, model): (&Path, &Path),
         options: &Options,
     ) -> Option<Kept> {
-        // With several conversations at a time, which one is this?
-        let is_wanted = 0 < self.most && options.slots == 1;
-        if !is_wanted || private::make_dir(&self.directory).is_err() {
+        if !self.is_open_for(options) {
             return None;
         }
         let fingerprint = fingerprint(program, model, options).ok()?;

@@ -1,7 +1,8 @@
 //! The file of one session: entries are appended, never changed.
 
+use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, BufReader, Seek, SeekFrom};
+use std::io::{self, BufReader, Seek, SeekFrom, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use anyhow::{Context, bail};
 
 use crate::conversation::Entry;
 use crate::session::line;
-use crate::session::record::{FORMAT, Header, Record};
+use crate::session::record::{FORMAT, Header, LINEAR, Record};
 use crate::session::replay::{Replay, replay};
 
 /// A session that is being written. Nobody else can write it as long as this lives.
@@ -29,11 +30,25 @@ pub(crate) struct Journal {
     placed: Arc<AtomicBool>,
     /// The number of the next record.
     next: u64,
+    /// The numbers of the records that hold the entries of the branch.
+    places: Vec<u64>,
     /// Where the file is known to be whole.
     end: u64,
     /// Lines that are not in the file yet.
     pending: String,
 }
+
+/// Another program writes the session.
+#[derive(Debug)]
+pub(super) struct InUse;
+
+impl fmt::Display for InUse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("this session is in use by another agent")
+    }
+}
+
+impl std::error::Error for InUse {}
 
 /// A second hold on the file of a journal, to sync it on another thread.
 pub(crate) struct Sync {
@@ -53,8 +68,8 @@ impl Journal {
     /// A journal that will be in the file `path`.
     pub(crate) fn new(path: PathBuf, id: &str, project: &Path, clock: fn() -> SystemTime) -> Self {
         let header = header(id, project);
-        let (placed, pending) = (Arc::default(), String::new());
-        Self { path, header, clock, file: None, placed, next: 0, end: 0, pending }
+        let (placed, places, pending) = (Arc::default(), Vec::new(), String::new());
+        Self { path, header, clock, file: None, placed, next: 0, places, end: 0, pending }
     }
 
     /// Reads the journal in the file `path` and goes on where it ends. Its torn tail, if it has
@@ -90,11 +105,17 @@ impl Journal {
             file.write_all_at(b"\n", end)?;
             end += 1;
         }
-        let project = replay.header.as_ref().map_or("", |it| &it.project);
-        let header = header(id, Path::new(project));
+        let found = replay.header.as_ref();
+        let format = found.map_or(LINEAR, |it| it.format);
+        let project = found.map_or("", |it| &it.project);
+        let header = Header { format, ..header(id, Path::new(project)) };
         let (placed, pending) = (Arc::default(), String::new());
-        let (file, next) = (Some(file), replay.next);
-        Ok((Self { path, header, clock, file, placed, next, end, pending }, replay))
+        let (file, next, places) = (Some(file), replay.next, replay.places.clone());
+        Ok((Self { path, header, clock, file, placed, next, places, end, pending }, replay))
+    }
+
+    pub(super) fn into_path(self) -> PathBuf {
+        self.path
     }
 
     pub(crate) fn id(&self) -> &str {
@@ -113,14 +134,32 @@ impl Journal {
 
     /// Writes `entries` in one go. They may still be lost with the power; see [`Self::sync`].
     pub(crate) fn append(&mut self, entries: &[&Entry]) -> anyhow::Result<()> {
-        let now = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let at = now.as_millis().try_into().unwrap_or(u64::MAX);
-        if self.next == 0 && !entries.is_empty() {
-            self.put(at, &Record::Header(self.header.clone()));
-        }
         for entry in entries {
-            self.put(at, &Record::from(*entry));
+            self.put(None, &Record::from(*entry));
+            self.places.push(self.next - 1);
         }
+        self.write()
+    }
+
+    /// Writes that the conversation goes on from its first `length` entries, and what the model has
+    /// to be told of it with the next prompt.
+    pub(crate) fn rewind(&mut self, length: usize, note: Option<&str>) -> anyhow::Result<()> {
+        self.places.truncate(length);
+        if self.header.format < FORMAT {
+            self.header.format = FORMAT;
+            if 0 < self.next {
+                self.put(None, &Record::Header(self.header.clone()));
+            }
+        }
+        // The header, where nothing else is left.
+        let parent = self.places.last().copied().unwrap_or_default();
+        self.put(Some(parent), &Record::Rewound { note: note.map(str::to_owned) });
+        self.write()
+    }
+
+    /// Writes what the person calls the session from now on; nothing, if it is empty.
+    pub(crate) fn name(&mut self, name: &str) -> anyhow::Result<()> {
+        self.put(None, &Record::Named { name: name.to_owned() });
         self.write()
     }
 
@@ -142,8 +181,14 @@ impl Journal {
         Some(Sync { file, path: self.path.clone(), placed: Arc::clone(&self.placed) })
     }
 
-    fn put(&mut self, at: u64, record: &Record) {
-        self.pending += &line::encode(self.next, at, record);
+    fn put(&mut self, parent: Option<u64>, record: &Record) {
+        let now = (self.clock)().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = now.as_millis().try_into().unwrap_or(u64::MAX);
+        if self.next == 0 {
+            self.pending += &line::encode(0, at, None, &Record::Header(self.header.clone()));
+            self.next = 1;
+        }
+        self.pending += &line::encode(self.next, at, parent, record);
         self.next += 1;
     }
 
@@ -176,10 +221,11 @@ impl Journal {
 
 fn header(id: &str, project: &Path) -> Header {
     Header {
-        format: FORMAT,
+        format: LINEAR,
         agent: env!("CARGO_PKG_VERSION").to_owned(),
         session: id.to_owned(),
         project: project.to_string_lossy().into_owned(),
+        forked: None,
     }
 }
 
@@ -195,6 +241,16 @@ fn create(path: &Path) -> io::Result<File> {
         DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     }
     OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Makes a journal of this text, certain to survive the loss of power.
+pub(super) fn create_whole(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = create(path)?;
+    let written = file.write_all(text.as_bytes());
+    written.and_then(|()| sync(&file, path, &AtomicBool::new(false))).inspect_err(|_| {
+        // Half a session would be found and believed.
+        let _ = std::fs::remove_file(path);
+    })
 }
 
 /// Syncs the file. It is only there for certain when its directory, and the directory of that, know
@@ -223,7 +279,7 @@ pub(crate) fn lock(file: &File) -> anyhow::Result<()> {
             Err(TryLockError::Error(err)) => return Err(err).context("cannot lock it"),
         }
     }
-    bail!("this session is in use by another agent")
+    Err(InUse.into())
 }
 
 /// Appends what follows `end` to the file `aside`.
@@ -278,6 +334,40 @@ mod tests {
             {"seq":2,"at":1000,"crc":"f5befb33","entry":{"kind":"prompt","text":"two"}}
             {"seq":3,"at":1000,"crc":"265498dc","entry":{"kind":"prompt","text":"three"}}
         "#]].assert_eq(&text);
+    }
+
+    #[test]
+    fn to_go_back_is_written_like_all_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut journal = new(dir.path());
+        journal.append(&[&prompt("one"), &prompt("two")]).unwrap();
+        journal.rewind(1, Some("look")).unwrap();
+        journal.append(&[&prompt("three")]).unwrap();
+        journal.name("x").unwrap();
+        let path = journal.path().to_owned();
+        drop(journal);
+        let (mut journal, replay) = open(&path).unwrap();
+        assert_eq!(replay.entries, [prompt("one"), prompt("three")]);
+        journal.rewind(1, None).unwrap();
+        journal.rewind(0, None).unwrap();
+        journal.append(&[&prompt("four")]).unwrap();
+        expect![[r#"
+            {"seq":0,"at":1000,"crc":"32c97610","entry":{"kind":"header","format":1,"agent":"0.1.0","session":"s","project":"/home/me/p"}}
+            {"seq":1,"at":1000,"crc":"9869ff03","entry":{"kind":"prompt","text":"one"}}
+            {"seq":2,"at":1000,"crc":"f5befb33","entry":{"kind":"prompt","text":"two"}}
+            {"seq":3,"at":1000,"crc":"ac827b0b","entry":{"kind":"header","format":2,"agent":"0.1.0","session":"s","project":"/home/me/p"}}
+            {"seq":4,"at":1000,"parent":1,"crc":"d23b027a","entry":{"kind":"rewound","note":"look"}}
+            {"seq":5,"at":1000,"crc":"5a13a76b","entry":{"kind":"prompt","text":"three"}}
+            {"seq":6,"at":1000,"crc":"be9d4837","entry":{"kind":"named","name":"x"}}
+            {"seq":7,"at":1000,"parent":1,"crc":"babb6fd8","entry":{"kind":"rewound"}}
+            {"seq":8,"at":1000,"parent":0,"crc":"cf8bc492","entry":{"kind":"rewound"}}
+            {"seq":9,"at":1000,"crc":"c9af6013","entry":{"kind":"prompt","text":"four"}}
+        "#]].assert_eq(&std::fs::read_to_string(&path).unwrap());
+        drop(journal);
+        let (_, replay) = open(&path).unwrap();
+        assert_eq!(replay.entries, [prompt("four")]);
+        assert_eq!((replay.numbers, replay.prompts), (vec![4], 4));
+        assert!(replay.damage.is_none(), "{}", replay.damage);
     }
 
     #[test]
@@ -384,8 +474,9 @@ mod tests {
     fn the_form_of_a_newer_version_is_left_alone() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("s.jsonl");
-        let header = Header { format: 2, agent: "9.0.0".into(), ..header("s", Path::new("/p")) };
-        std::fs::write(&path, line::encode(0, 1, &Record::Header(header))).unwrap();
+        let header =
+            Header { format: FORMAT + 1, agent: "9.0.0".into(), ..header("s", Path::new("/p")) };
+        std::fs::write(&path, line::encode(0, 1, None, &Record::Header(header))).unwrap();
         let err = open(&path).err().unwrap();
         expect!["it was written by version 9.0.0, which is newer than this one"]
             .assert_eq(&err.to_string());

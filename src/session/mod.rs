@@ -3,17 +3,23 @@
 //! The journal is the truth and is only ever appended to; whatever is found in it is read as far as
 //! it can be, and what cannot is reported, never a reason to give up the rest.
 
+mod choose;
+mod copy;
 mod damage;
 mod journal;
 mod line;
 mod markdown;
+mod name;
 mod record;
 mod replay;
+mod search;
 mod store;
 mod summary;
 
 pub(crate) use damage::Damage;
 pub(crate) use journal::Journal;
 pub(crate) use markdown::markdown;
-pub(crate) use store::Store;
+pub(crate) use replay::Replay;
+pub(crate) use search::{Hit, has_all, search};
+pub(crate) use store::{Opened, Store};
 pub(crate) use summary::Summary;

@@ -7,9 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::{self, Entry};
 
-/// The version of the form on disk. It grows only if an older program could no longer make sense
-/// of what a newer one writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The newest form on disk that is understood. It grows only if an older program could no longer
+/// make sense of what a newer one writes.
+pub(crate) const FORMAT: u32 = 2;
+
+/// A journal in which each record follows on the one before it. Every journal begins as one; the
+/// first record that does not is announced by a header with [`FORMAT`].
+pub(crate) const LINEAR: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -55,9 +59,20 @@ pub(crate) enum Record {
         #[serde(default)]
         usage: Usage,
     },
+    /// The person went back: what follows goes on from the parent of this record.
+    Rewound {
+        /// What the model has to be told with the next prompt of the files as they are now.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+    },
+    /// What the person calls the session from here on, whatever branch this is on; nothing if empty.
+    Named {
+        name: String,
+    },
 }
 
-/// The first record of a journal. Its time is when the session was created.
+/// The first record of a journal, whose time is when the session was created. A later one takes its
+/// place but for `forked`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Header {
     pub(crate) format: u32,
@@ -66,6 +81,17 @@ pub(crate) struct Header {
     pub(crate) session: String,
     /// The project's path; empty if it was not known.
     pub(crate) project: String,
+    /// Where what follows up to there was copied from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) forked: Option<Forked>,
+}
+
+/// A session that another one was made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Forked {
+    pub(crate) session: String,
+    /// The number of its last record that was copied.
+    pub(crate) seq: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -149,10 +175,10 @@ pub(crate) struct Usage {
 }
 
 impl Record {
-    /// The entry it stands for; the header stands for none.
+    /// The entry it stands for; what is about the session stands for none.
     pub(crate) fn into_entry(self) -> Option<Entry> {
         Some(match self {
-            Self::Header(_) => return None,
+            Self::Header(_) | Self::Rewound { .. } | Self::Named { .. } => return None,
             Self::Opened { system } => Entry::Opened { system },
             Self::Prompt { text } => Entry::Prompt(text),
             Self::Reply(reply) => Entry::Reply(reply.into()),
@@ -463,6 +489,28 @@ pub(crate) mod tests {
                 {"kind":"pruned","kept":3,"most":900}
                 {"kind":"condensed","summary":"so far","kept":2,"usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}"#]],
         );
+    }
+
+    #[test]
+    fn what_is_about_the_session_has_a_form_too() {
+        let records = [
+            Record::Rewound { note: None },
+            Record::Rewound { note: Some("look again".into()) },
+            Record::Named { name: "parser".into() },
+            Record::Header(Header {
+                format: FORMAT,
+                agent: "0.1.0".into(),
+                session: "s".into(),
+                project: "/p".into(),
+                forked: Some(Forked { session: "o".into(), seq: 7 }),
+            }),
+        ];
+        let lines = records.map(|it| serde_json::to_string(&it).unwrap()).join("\n");
+        expect![[r#"
+            {"kind":"rewound"}
+            {"kind":"rewound","note":"look again"}
+            {"kind":"named","name":"parser"}
+            {"kind":"header","format":2,"agent":"0.1.0","session":"s","project":"/p","forked":{"session":"o","seq":7}}"#]].assert_eq(&lines);
     }
 
     #[test]

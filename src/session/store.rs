@@ -11,8 +11,12 @@ use sha2::{Digest, Sha256};
 use walkdir::WalkDir;
 
 use crate::conversation::{Entry, Transcript};
-use crate::session::journal::lock;
-use crate::session::replay::replay;
+use crate::session::choose::{choose, exact, may_be_meant};
+use crate::session::copy::{Becomes, copy};
+use crate::session::journal::{InUse, create_whole, lock};
+use crate::session::name::checked;
+use crate::session::replay::{Replay, replay};
+use crate::session::summary::KEPT;
 use crate::session::{Damage, Journal, Summary};
 
 pub(crate) struct Store {
@@ -24,19 +28,10 @@ pub(crate) struct Store {
 /// A session that goes on.
 pub(crate) struct Opened {
     pub(crate) journal: Journal,
-    pub(crate) entries: Vec<Entry>,
-    /// Where the session was held; `None` if the journal does not say.
-    pub(crate) project: Option<PathBuf>,
+    pub(crate) transcript: Transcript,
+    /// What has to be told with the next prompt, because the person went back.
+    pub(crate) note: Option<String>,
     pub(crate) damage: Damage,
-}
-
-impl Opened {
-    /// Whether the session was held in this project, or may have been. A journal is text, and holds
-    /// a path that is none as well as it can.
-    pub(crate) fn belongs_to(&self, project: &Path) -> bool {
-        let known = self.project.as_ref();
-        known.is_none_or(|it| it.to_string_lossy() == project.to_string_lossy())
-    }
 }
 
 /// A file that is named like a session.
@@ -45,9 +40,6 @@ struct Found {
     id: String,
     path: PathBuf,
 }
-
-/// As many ids as an error names.
-const NAMED: usize = 8;
 
 impl Store {
     /// A new session. There is no file before its first entry.
@@ -65,42 +57,94 @@ impl Store {
         Ok(Journal::new(path, id, project, self.clock))
     }
 
-    /// Opens the session with this id, or the only one whose id begins so; of this project, or of
-    /// any.
-    pub(crate) fn open(&self, id: &str, project: Option<&Path>) -> anyhow::Result<Opened> {
-        let Found { id, path } = choose(id, self.find(project)?)?;
-        let cannot = || format!("cannot open the session `{id}`");
-        let (mut journal, replay) = Journal::open(path, &id, self.clock).with_context(cannot)?;
-        let mut entries = replay.entries;
-        if replay.is_suspect {
-            let begun = possibly_begun(&entries);
-            journal.append(&begun.iter().collect::<Vec<_>>()).with_context(cannot)?;
-            entries.extend(begun);
-        }
-        let held_in = replay.header.map(|it| it.project).filter(|it| !it.is_empty());
-        let held_in = held_in.map(PathBuf::from);
-        let mut opened = Opened { journal, entries, project: held_in, damage: replay.damage };
-        if let Some(project) = project.filter(|it| opened.belongs_to(it)) {
-            opened.project = Some(project.to_owned());
-        }
-        Ok(opened)
+    /// Opens a session to go on with it.
+    pub(crate) fn open(&self, Summary { id, path, .. }: &Summary) -> anyhow::Result<Opened> {
+        self.open_file(path.clone(), id).map_err(|err| match err.is::<InUse>() {
+            true => err.context(format!(
+                "cannot open the session `{id}`\n\
+                 hint: `agent -r {id} --fork` goes on from where it stands in a session of its own"
+            )),
+            false => err.context(format!("cannot open the session `{id}`")),
+        })
     }
 
-    /// The session with this id, or the only one whose id begins so, as it stands; it may be written
-    /// to meanwhile. The name that a list has for it, its entries, and what was lost of them.
-    pub(crate) fn read(&self, id: &str) -> anyhow::Result<(Summary, Vec<Entry>, Damage)> {
-        let Found { id, path } = choose(id, self.find(None)?)?;
-        let cannot = || format!("cannot read the session `{id}`");
-        let file = File::open(&path).with_context(cannot)?;
-        let modified = file.metadata().and_then(|it| it.modified()).with_context(cannot)?;
-        let replay = replay(io::BufReader::new(file)).with_context(cannot)?;
-        let summary = Summary::read(&id, &path, modified).with_context(cannot)?;
-        Ok((summary, replay.entries, replay.damage))
+    fn open_file(&self, path: PathBuf, id: &str) -> anyhow::Result<Opened> {
+        let (mut journal, replay) = Journal::open(path, id, self.clock)?;
+        let mut transcript = Transcript::resumed(replay.entries, &replay.numbers, replay.prompts);
+        if replay.is_suspect {
+            let begun = possibly_begun(&transcript);
+            journal.append(&begun.iter().collect::<Vec<_>>())?;
+            begun.into_iter().for_each(|it| transcript.push(it));
+        }
+        Ok(Opened { journal, transcript, note: replay.note, damage: replay.damage })
+    }
+
+    /// Makes another session, with this new id, that goes on from where this one stands; it may be
+    /// written to meanwhile, and stays as it is.
+    pub(crate) fn fork(&self, of: &Summary, project: &Path, id: &str) -> anyhow::Result<Opened> {
+        let cannot = || format!("cannot go on in a copy of the session `{}`", of.id);
+        let becomes = Becomes {
+            id,
+            project: &project.to_string_lossy(),
+            keeps_name: false,
+            forked: Some(&of.id),
+        };
+        let file = File::open(&of.path).with_context(cannot)?;
+        let text = copy(io::BufReader::new(file), &becomes).with_context(cannot)?;
+        self.write_copy(project, id, &text).with_context(cannot)
+    }
+
+    /// Takes in the file of a session from elsewhere. It keeps its id unless a session has that, and
+    /// then has `id`; and its name unless one of this project has that.
+    pub(crate) fn import(&self, file: &Path, project: &Path, id: &str) -> anyhow::Result<Opened> {
+        let cannot = || format!("cannot import `{}`", file.display());
+        if !fs::metadata(file).with_context(cannot)?.is_file() {
+            return Err(anyhow!("it is not a file")).with_context(cannot);
+        }
+        let bytes = fs::read(file).with_context(cannot)?;
+        let replay = replay(&*bytes).with_context(cannot)?;
+        let theirs = replay.header.map(|it| it.session).filter(|it| is_id(it));
+        let taken = self.files(None)?;
+        let theirs = theirs.filter(|theirs| taken.iter().all(|it| it.id != *theirs));
+        let id = theirs.as_deref().unwrap_or(id);
+        let name = replay.name.unwrap_or_default();
+        let keeps_name = checked(&name, id, &self.list(Some(project))?).is_ok_and(|it| it == name);
+        let becomes = Becomes { id, project: &project.to_string_lossy(), keeps_name, forked: None };
+        let text = copy(&*bytes, &becomes).with_context(cannot)?;
+        self.write_copy(project, id, &text).with_context(cannot)
+    }
+
+    fn write_copy(&self, project: &Path, id: &str, text: &str) -> anyhow::Result<Opened> {
+        let path = self.create(project, id)?.into_path();
+        create_whole(&path, text)?;
+        self.open_file(path, id)
+    }
+
+    /// Gives a session that nobody writes to a name. It is not newer for that: nothing was said.
+    pub(crate) fn rename(&self, of: &Summary, name: &str) -> anyhow::Result<()> {
+        let cannot = || format!("cannot rename the session `{}`", of.id);
+        let mut opened = self.open_file(of.path.clone(), &of.id).with_context(cannot)?;
+        opened.journal.name(name).and_then(|()| opened.journal.sync()).with_context(cannot)?;
+        let file = File::options().append(true).open(&of.path).with_context(cannot)?;
+        file.set_modified(of.modified).with_context(cannot)
+    }
+
+    /// The name that `words` become, if the session with this id may have it.
+    pub(crate) fn name(&self, words: &str, id: &str, project: &Path) -> anyhow::Result<String> {
+        checked(words, id, &self.list(Some(project))?)
+    }
+
+    /// The session that is meant by these words, as it stands; it may be written to meanwhile. Its
+    /// entries, and what was lost of them.
+    pub(crate) fn read(&self, of: &Summary) -> anyhow::Result<Replay> {
+        let cannot = || format!("cannot read the session `{}`", of.id);
+        let file = File::open(&of.path).with_context(cannot)?;
+        replay(io::BufReader::new(file)).with_context(cannot)
     }
 
     /// The session of this project that was written to last.
     pub(crate) fn newest(&self, project: &Path) -> anyhow::Result<Summary> {
-        let newest = dated(self.find(Some(project))?).into_iter().next();
+        let newest = dated(self.files(Some(project))?).into_iter().next();
         let (found, modified) = newest.with_context(|| {
             format!(
                 "there are no sessions yet for `{}`\n\
@@ -112,18 +156,15 @@ impl Store {
             .with_context(|| format!("cannot read the session `{}`", found.id))
     }
 
-    /// The session of this project with this id, or the only one whose id begins so.
-    pub(crate) fn named(&self, id: &str, project: &Path) -> anyhow::Result<Summary> {
-        let found = choose(id, self.find(Some(project))?)?;
-        let cannot = || format!("cannot read the session `{}`", found.id);
-        let modified = fs::metadata(&found.path).and_then(|it| it.modified());
-        let modified = modified.with_context(cannot)?;
-        Summary::read(&found.id, &found.path, modified).with_context(cannot)
+    /// The session that is meant by these words: its name, its id or the beginning of one; of this
+    /// project, or of any.
+    pub(crate) fn find(&self, words: &str, project: Option<&Path>) -> anyhow::Result<Summary> {
+        choose(words, &self.list(project)?).cloned()
     }
 
     /// The sessions of this project, or of all, newest first. What cannot be read is not listed.
     pub(crate) fn list(&self, project: Option<&Path>) -> anyhow::Result<Vec<Summary>> {
-        let all = dated(self.find(project)?);
+        let all = dated(self.files(project)?);
         let read = |(it, modified): (Found, _)| Summary::read(&it.id, &it.path, modified).ok();
         Ok(all.into_iter().filter_map(read).collect())
     }
@@ -134,18 +175,28 @@ impl Store {
         self.directory(project).join(id)
     }
 
-    /// Removes the session with exactly this id, and what was put aside from it.
-    pub(crate) fn delete(&self, id: &str) -> anyhow::Result<()> {
-        let all = self.find(None)?;
-        let Some(Found { path, .. }) = all.iter().find(|it| it.id == id) else {
-            bail!("there is no session `{id}`\nhint: a session is deleted by its whole id");
-        };
+    /// The same, but one of another project only if none of this one can be meant.
+    pub(crate) fn nearest(&self, words: &str, project: &Path) -> anyhow::Result<Summary> {
+        let here = self.list(Some(project))?;
+        match choose(words, &here) {
+            Err(_) if !here.iter().any(|it| may_be_meant(words, it)) => self.find(words, None),
+            chosen => chosen.cloned(),
+        }
+    }
+
+    /// The session with exactly this name or id, to be deleted.
+    pub(crate) fn exactly(&self, words: &str, project: Option<&Path>) -> anyhow::Result<Summary> {
+        exact(words, &self.list(project)?).cloned()
+    }
+
+    /// Removes a session, and what lies beside its file.
+    pub(crate) fn delete(&self, Summary { id, path, .. }: &Summary) -> anyhow::Result<()> {
         let cannot = || format!("cannot delete the session `{id}`");
         let file = File::open(path).with_context(cannot)?;
         lock(&file).with_context(cannot)?;
         fs::remove_file(path).with_context(cannot)?;
-        let aside = fs::remove_file(path.with_extension("torn"));
-        for removed in [aside, fs::remove_dir_all(path.with_extension(""))] {
+        let beside = ["torn", KEPT].map(|it| fs::remove_file(path.with_extension(it)));
+        for removed in beside.into_iter().chain([fs::remove_dir_all(path.with_extension(""))]) {
             match removed {
                 Err(err) if err.kind() != io::ErrorKind::NotFound => {
                     return Err(err).with_context(cannot);
@@ -170,7 +221,7 @@ impl Store {
         self.root.join(format!("{slug}-{a:02x}{b:02x}{c:02x}{d:02x}"))
     }
 
-    fn find(&self, project: Option<&Path>) -> anyhow::Result<Vec<Found>> {
+    fn files(&self, project: Option<&Path>) -> anyhow::Result<Vec<Found>> {
         let (directory, depth) = match project {
             Some(project) => (self.directory(project), 1),
             None => (self.root.clone(), 2),
@@ -196,8 +247,7 @@ impl Store {
 }
 
 /// Takes each call without an answer for one that was begun, so that none is run a second time.
-fn possibly_begun(entries: &[Entry]) -> Vec<Entry> {
-    let transcript: Transcript = entries.iter().cloned().collect();
+fn possibly_begun(transcript: &Transcript) -> Vec<Entry> {
     let open = transcript.pending().filter(|(_, state)| !state.started);
     open.map(|(call, _)| Entry::Started { call: call.id.clone() }).collect()
 }
@@ -220,44 +270,6 @@ fn dated(found: Vec<Found>) -> Vec<(Found, SystemTime)> {
 fn is_id(id: &str) -> bool {
     let allowed = |it: u8| matches!(it, b'a'..=b'z' | b'0'..=b'9' | b'-');
     (1..=64).contains(&id.len()) && id.bytes().all(allowed)
-}
-
-/// The one that is meant by `id`, an id or the beginning of one.
-fn choose(id: &str, all: Vec<Found>) -> anyhow::Result<Found> {
-    if let Some(exact) = all.iter().find(|it| it.id == id) {
-        return Ok(exact.clone());
-    }
-    let mut matching: Vec<_> =
-        all.iter().filter(|it| !id.is_empty() && it.id.starts_with(id)).collect();
-    match matching.as_slice() {
-        [] => Err(no_such(id, &all)),
-        [one] => Ok((*one).clone()),
-        _ => {
-            matching.sort_by(|a, b| a.id.cmp(&b.id));
-            let mut names: Vec<_> =
-                matching.iter().take(NAMED).map(|it| format!("`{}`", it.id)).collect();
-            if NAMED < matching.len() {
-                names.push(format!("{} more", matching.len() - NAMED));
-            }
-            bail!("more than one session begins with `{id}`: {}", names.join(", "))
-        }
-    }
-}
-
-fn no_such(id: &str, all: &[Found]) -> anyhow::Error {
-    let likeness = |it: &&Found| {
-        // An abbreviated id is compared with as much of each.
-        let beginning = it.id.get(..id.len()).unwrap_or(&it.id);
-        strsim::osa_distance(id, beginning)
-    };
-    let nearest = all.iter().min_by_key(likeness).filter(|it| likeness(it) < id.len().min(3));
-    match (all, nearest) {
-        ([], _) => anyhow!("there is no session `{id}`: there are no sessions yet"),
-        (_, Some(Found { id: nearest, .. })) => {
-            anyhow!("there is no session `{id}`; did you mean `{nearest}`?")
-        }
-        (_, None) => anyhow!("there is no session `{id}`"),
-    }
 }
 
 #[cfg(test)]
@@ -311,7 +323,7 @@ mod tests {
     fn listed(all: &[Summary]) -> String {
         all.iter()
             .map(|it| {
-                let Summary { id, project, title, modified, prompts, path } = it;
+                let Summary { id, name: _, project, title, modified, prompts, path } = it;
                 let project = project.as_ref().map(|it| it.display());
                 let secs = modified.duration_since(UNIX_EPOCH).unwrap().as_secs();
                 let path = path.parent().unwrap().file_name().unwrap().display();
@@ -325,17 +337,17 @@ mod tests {
         check(
             |it| Ok(listed(&it.list(None)?)),
             expect![[r#"
-            abc2: Some("/home/me/One & Two"), "Look around", 9, Some(1), one---two-5f88c5c1
-            xyz: Some("/home/me/other"), "Test", 7, Some(1), other-b0a8cb51
-            abc2x: Some("/home/me/One & Two"), "Explain", 5, Some(1), one---two-5f88c5c1
-            abc1: Some("/home/me/One & Two"), "Fix the build", 1, Some(2), one---two-5f88c5c1
-        "#]],
+                abc2: Some("/home/me/One & Two"), "Look around", 9, 1, one---two-5f88c5c1
+                xyz: Some("/home/me/other"), "Test", 7, 1, other-b0a8cb51
+                abc2x: Some("/home/me/One & Two"), "Explain", 5, 1, one---two-5f88c5c1
+                abc1: Some("/home/me/One & Two"), "Fix the build", 1, 2, one---two-5f88c5c1
+            "#]],
         );
         check(
             |it| Ok(listed(&it.list(Some(&project("other")))?)),
             expect![[r#"
-            xyz: Some("/home/me/other"), "Test", 7, Some(1), other-b0a8cb51
-        "#]],
+                xyz: Some("/home/me/other"), "Test", 7, 1, other-b0a8cb51
+            "#]],
         );
         check(|it| Ok(listed(&it.list(Some(&project("third")))?)), expect![]);
     }
@@ -351,14 +363,15 @@ mod tests {
         );
     }
 
+    fn opened(store: &Store, words: &str, project: Option<&Path>) -> anyhow::Result<Opened> {
+        store.open(&store.find(words, project)?)
+    }
+
     fn open(store: &Store, id: &str) -> anyhow::Result<String> {
-        let opened = store.open(id, None)?;
-        let count = opened.entries.len();
-        Ok(format!(
-            "{} with {count} entries, {}",
-            opened.journal.id(),
-            opened.project.unwrap().display()
-        ))
+        let opened = opened(store, id, None)?;
+        let count = opened.transcript.entries().len();
+        let held_in = store.find(id, None)?.project.unwrap();
+        Ok(format!("{} with {count} entries, {}", opened.journal.id(), held_in.display()))
     }
 
     #[test]
@@ -378,14 +391,14 @@ mod tests {
                 fs::create_dir_all(store.folder(&project, "folder.jsonl"))?;
                 fs::write(folder.join("records.jsonl"), "{}\n")?;
                 assert_eq!(store.newest(&project)?.id, "xyz");
-                assert_eq!(store.named("xy", &project)?.id, "xyz");
+                assert_eq!(store.find("xy", Some(&project))?.id, "xyz");
                 let before = listed(&store.list(Some(&project))?);
-                store.delete("xyz")?;
+                store.delete(&store.exactly("xyz", None)?)?;
                 assert!(!folder.exists());
                 Ok(before)
             },
             expect![[r#"
-                xyz: Some("/home/me/other"), "Test", 7, Some(1), other-b0a8cb51
+                xyz: Some("/home/me/other"), "Test", 7, 1, other-b0a8cb51
             "#]],
         );
     }
@@ -404,9 +417,51 @@ mod tests {
         check(|it| open(it, ""), expect!["error: there is no session ``"]);
         check(|it| open(it, "../abc1"), expect!["error: there is no session `../abc1`"]);
         check(
-            |it| Ok(it.open("xyz", Some(&project("third")))?.journal.id().into()),
+            |it| Ok(opened(it, "xyz", Some(&project("third")))?.journal.id().into()),
             expect!["error: there is no session `xyz`: there are no sessions yet"],
         );
+    }
+
+    #[test]
+    fn a_name_makes_no_session_newer() {
+        let (_root, store) = store();
+        let project = project("One & Two");
+        store.rename(&store.find("abc1", Some(&project)).unwrap(), "first").unwrap();
+        assert_eq!(store.newest(&project).unwrap().id, "abc2");
+        assert_eq!(store.find("fir", Some(&project)).unwrap().id, "abc1");
+    }
+
+    #[test]
+    fn one_of_this_project_is_meant_before_any_other() {
+        let (_root, store) = store();
+        let nearest = |words: &str, of: &str| {
+            store.nearest(words, &project(of)).map_or_else(|it| it.to_string(), |it| it.id)
+        };
+        assert_eq!(nearest("x", "other"), "xyz");
+        assert_eq!(nearest("x", "One & Two"), "xyz");
+        expect!["more than one session begins with `abc`: `abc1`, `abc2`, `abc2x`"]
+            .assert_eq(&nearest("abc", "One & Two"));
+    }
+
+    #[test]
+    fn an_import_takes_neither_an_id_nor_a_name_from_another() {
+        let (root, store) = store();
+        let (one, two) = (project("One & Two"), project("other"));
+        store.rename(&store.find("abc1", Some(&one)).unwrap(), "mine").unwrap();
+        let file = root.path().join("file");
+        fs::copy(store.find("abc1", None).unwrap().path, &file).unwrap();
+        let import = |project: &Path, id: &str| {
+            let opened = store.import(&file, project, id).unwrap();
+            let found = store.find(opened.journal.id(), Some(project)).unwrap();
+            format!("{} {:?} in {}", found.id, found.name, found.project.unwrap().display())
+        };
+        expect!["new1 None in /home/me/One & Two"].assert_eq(&import(&one, "new1"));
+        expect![[r#"new2 Some("mine") in /home/me/other"#]].assert_eq(&import(&two, "new2"));
+        expect!["new3 None in /home/me/other"].assert_eq(&import(&two, "new3"));
+        store.delete(&store.exactly("abc1", None).unwrap()).unwrap();
+        let import =
+            |project: &Path| store.import(&file, project, "new4").unwrap().journal.id().to_owned();
+        assert_eq!(import(&two), "abc1");
     }
 
     #[test]
@@ -426,16 +481,15 @@ mod tests {
     #[test]
     fn a_session_that_is_open_is_not_deleted() {
         let (_root, store) = store();
-        let opened = store.open("xyz", None).unwrap();
-        let err = store.delete("xyz").unwrap_err();
+        let opened = opened(&store, "xyz", None).unwrap();
+        let summary = store.exactly("xyz", None).unwrap();
+        let err = store.delete(&summary).unwrap_err();
         expect!["cannot delete the session `xyz`: this session is in use by another agent"]
             .assert_eq(&format!("{err:#}"));
         drop(opened);
-        store.delete("xyz").unwrap();
-        expect![[r#"
-            there is no session `xyz`
-            hint: a session is deleted by its whole id"#]]
-        .assert_eq(&store.delete("xyz").unwrap_err().to_string());
+        store.delete(&summary).unwrap();
+        expect!["there is no session `xyz`"]
+            .assert_eq(&store.exactly("xyz", None).unwrap_err().to_string());
     }
 
     #[test]
@@ -445,7 +499,7 @@ mod tests {
         fs::write(&path, b"\xff\xfe{\"seq\":0").unwrap();
         set_modified(&path, 100);
         assert_eq!(store.list(None).unwrap()[0].title, "");
-        let opened = store.open("xyz", None).unwrap();
+        let opened = opened(&store, "xyz", None).unwrap();
         expect!["the last 10 bytes were no whole record and were put aside in a `.torn` file"]
             .assert_eq(&opened.damage.to_string());
     }
@@ -462,7 +516,7 @@ mod tests {
         drop(journal);
         let whole = fs::read_to_string(&path).unwrap();
         let last = whole.trim_end().rfind('\n').unwrap() + 1;
-        let entries = || store.open("calls", None).unwrap().entries;
+        let entries = || opened(&store, "calls", None).unwrap().transcript.entries().to_vec();
 
         // A write that was cut short was never waited for.
         fs::write(&path, &whole[..whole.len() - 9]).unwrap();
@@ -479,16 +533,7 @@ mod tests {
         let (_root, store) = store();
         let odd = Path::new(OsStr::from_bytes(b"/home/me/\xff"));
         write(&store, odd, "odd", &["Look"]);
-        assert_eq!(store.open("odd", Some(odd)).unwrap().project.as_deref(), Some(odd));
-        let opened = store.open("odd", None).unwrap();
-        assert!(opened.belongs_to(odd) && !opened.belongs_to(&project("other")));
-    }
-
-    #[test]
-    fn a_long_session_is_listed_by_its_beginning() {
-        let (_root, store) = store();
-        write(&store, &project("long"), "long", &["first", &"x".repeat(20_000), "third"]);
-        let summary = store.newest(&project("long")).unwrap();
-        assert_eq!((&*summary.title, summary.prompts), ("first", None));
+        let found = store.find("odd", None).unwrap();
+        assert!(found.belongs_to(odd) && !found.belongs_to(&project("other")));
     }
 }

@@ -65,6 +65,10 @@ impl Seen {
         self.sights().forget(real);
     }
 
+    pub(super) fn forget_all(&self) {
+        *self.sights() = Sights::default();
+    }
+
     pub(super) fn has(&self, file: &SourceFile) -> bool {
         self.sights().files.contains_key(file.real())
     }

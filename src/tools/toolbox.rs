@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 
-use crate::conversation::{Answer, Call, Effect, Outcome, Question, Status, ToolSpec};
+use crate::conversation::{
+    Answer, Call, Effect, Entry, Outcome, Question, Status, ToolSpec, Transcript, view,
+};
 use crate::sandbox::Environment;
 use crate::tools::after_edit::{self, Broken, Touched};
 use crate::tools::answer::Changed;
@@ -173,9 +175,14 @@ impl Toolbox {
         self.instructed = Some(Instructed::new(at_start));
     }
 
-    /// These results are what the model is shown; what was told in others is told again.
-    pub(crate) fn shows<'a>(&self, results: impl Iterator<Item = &'a str>) {
+    /// This is what the model is shown; what was told in results of others is told again.
+    pub(crate) fn shows(&self, entries: &[Entry]) {
         if let Some(instructed) = &self.instructed {
+            let shown = view(entries);
+            let results = shown.iter().filter_map(|it| match &*it.entry {
+                Entry::Result { outcome, .. } => Some(&*outcome.text),
+                _ => None,
+            });
             instructed.shown(&self.workspace, results);
         }
     }
@@ -232,6 +239,14 @@ impl Toolbox {
     /// What the model has to be told of edits that were taken back.
     pub(crate) fn taken_back(&self) -> Option<String> {
         taken_back::note(&self.workspace)
+    }
+
+    /// The person went back: the model has seen no more than this, and nothing of the files as far as
+    /// we know. What it has to be told of them, with what of this it was `told` before.
+    pub(crate) fn went_back(&self, transcript: &Transcript, told: &[String]) -> Option<String> {
+        self.seen.forget_all();
+        self.shows(transcript.entries());
+        taken_back::went_back(&self.workspace, transcript, told)
     }
 
     /// It was told.

@@ -28,6 +28,8 @@ pub(crate) enum Line {
 
 struct Question {
     prompt: String,
+    /// What stands there already, to be edited.
+    begun: String,
     /// Whether the line is worth remembering.
     remember: bool,
     answer: oneshot::Sender<Line>,
@@ -67,20 +69,21 @@ impl Keyboard {
     }
 
     /// Reads what the person wants; several lines when all but the last end in `\`.
-    pub(crate) async fn prompt(&self, prompt: &str) -> Line {
-        self.ask(prompt, true).await
+    /// `begun` is there already, to be edited.
+    pub(crate) async fn prompt(&self, prompt: &str, begun: String) -> Line {
+        self.ask(prompt, begun, true).await
     }
 
     /// Reads an answer that is not kept in the history. What was typed before the question was
     /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
-        self.ask(prompt, false).await
+        self.ask(prompt, String::new(), false).await
     }
 
-    async fn ask(&self, prompt: &str, remember: bool) -> Line {
+    async fn ask(&self, prompt: &str, begun: String, remember: bool) -> Line {
         let (answer, answered) = oneshot::channel();
-        let question = Question { prompt: prompt.to_owned(), remember, answer };
+        let question = Question { prompt: prompt.to_owned(), begun, remember, answer };
         if self.questions.send(question).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
@@ -99,7 +102,7 @@ fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>, suspend: Op
         }
     };
     while let Ok(question) = asked.recv() {
-        let line = read(&mut editor, &question.prompt);
+        let line = read(&mut editor, &question.prompt, &question.begun);
         if let (Line::Entered(text), true) = (&line, question.remember && history.is_some()) {
             // History is a comfort: that it cannot be kept is no reason to fail.
             let _ = editor.add_history_entry(text.trim_end());
@@ -135,11 +138,11 @@ fn open(
     Ok(editor)
 }
 
-fn read(editor: &mut Editor<(), FileHistory>, prompt: &str) -> Line {
-    let mut text = String::new();
+fn read(editor: &mut Editor<(), FileHistory>, prompt: &str, begun: &str) -> Line {
+    let (mut text, mut begun) = (String::new(), begun);
     let mut prompt = prompt.to_owned();
     loop {
-        match editor.readline(&prompt) {
+        match editor.readline_with_initial(&prompt, (std::mem::take(&mut begun), "")) {
             Ok(line) => match line.strip_suffix('\\') {
                 Some(start) => {
                     text += start;

@@ -13,6 +13,7 @@ pub mod home;
 pub mod journal;
 pub mod reports;
 pub mod rewrite;
+pub mod talk;
 pub mod terminal;
 
 pub mod fault_server;

@@ -1,0 +1,115 @@
+//! Conversations at the terminal, one after the other: the person may go from one session to another.
+
+use std::sync::Arc;
+
+use crate::agent::{Grants, Interrupt};
+use crate::cli::Exit;
+use crate::cli::beginning::{Begun, Which};
+use crate::cli::job::{Job, close};
+use crate::cli::report::report;
+use crate::cli::sandbox::keeping_secrets;
+use crate::cli::serving::Serving;
+use crate::cli::talk::{Left, talk};
+use crate::conversation::{Entry, Transcript};
+use crate::permission::Trust;
+use crate::tools::Toolbox;
+use crate::ui::{Keyboard, visible_line};
+
+/// A session and what is made for it alone.
+pub(super) struct Place {
+    pub(super) begun: Begun,
+    pub(super) toolbox: Toolbox,
+    pub(super) grants: Grants,
+}
+
+impl Job<'_> {
+    /// Talks until the person leaves the program. How, and the transcript of the last session.
+    pub(super) async fn converse(
+        &mut self,
+        keyboard: &Keyboard,
+        (mut place, mut serving): (Place, Serving),
+        trust: &Trust,
+        (interrupt, leave): (Interrupt, Interrupt),
+    ) -> anyhow::Result<(Exit, Transcript)> {
+        let mut came_from = None;
+        loop {
+            let Place { begun, toolbox, grants } = place;
+            let known = begun.transcript.entries().len();
+            let (id, confinement) = (begun.id.clone(), toolbox.confinement(true));
+            let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
+            let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
+            desk.front().note(&self.header(confinement.as_deref()));
+            let lines = [came_from.take(), where_it_stands(&desk.transcript)];
+            lines.iter().flatten().for_each(|it| desk.front().note(it));
+            let workspace = Arc::clone(&self.workspace);
+            let here = (self.around, &*workspace, &*id);
+            let next = loop {
+                match talk(&mut desk, keyboard, here, (&interrupt, &leave)).await {
+                    Ok(Left::Program(exit)) => break Err(Ok(exit)),
+                    Ok(Left::Session(which)) => match self.go_to(which, trust) {
+                        Ok(next) => break Ok(next),
+                        // The person stays where they are.
+                        Err(err) => report(&err),
+                    },
+                    Err(err) => break Err(Err(err)),
+                }
+            };
+            match next {
+                Ok(next) => {
+                    let is_kept = !desk.transcript.entries().is_empty();
+                    came_from = is_kept.then(|| self.came_from(&id)).flatten();
+                    place = next;
+                    serving = desk.into_host();
+                }
+                Err(exit) => {
+                    interrupt.clear();
+                    let stop = async {
+                        tokio::select! { () = interrupt.fired() => {}, () = leave.fired() => {} }
+                    };
+                    let transcript = close(desk, known, stop).await;
+                    return exit.map(|it| (it, transcript));
+                }
+            }
+        }
+    }
+
+    /// How to go back, where the person did not just choose between two.
+    fn came_from(&self, id: &str) -> Option<String> {
+        match self.session {
+            Which::New => Some(format!("a new session; `/load {id}` goes back to the other")),
+            Which::Fork(..) => Some(format!("a copy of {id}, which stays as it is")),
+            Which::Old(_) | Which::Unsaved => None,
+        }
+    }
+
+    /// Opens another session, with a history of files of its own.
+    fn go_to(&mut self, which: Which, trust: &Trust) -> anyhow::Result<Place> {
+        let before = std::mem::replace(&mut self.session, which);
+        let told = std::mem::take(&mut self.warnings);
+        let begun = self.begin().and_then(|begun| {
+            let workspace = keeping_secrets(self.around.workspace()?, &self.settings)?;
+            Ok((begun, Arc::new(workspace)))
+        });
+        let (begun, workspace) = begun.inspect_err(|_| self.session = before)?;
+        self.workspace = workspace;
+        let grants = self.heed();
+        let toolbox = self.toolbox(Some(&begun), true, trust);
+        // What holds for all sessions was said with the first.
+        self.warnings.retain(|it| !told.contains(it));
+        Ok(Place { begun, toolbox, grants })
+    }
+}
+
+/// What a person wants to be reminded of in a session that goes on.
+fn where_it_stands(transcript: &Transcript) -> Option<String> {
+    let prompts = transcript.entries().iter().filter_map(|it| match it {
+        Entry::Prompt(words) => Some(words),
+        _ => None,
+    });
+    let (count, last) = prompts.fold((0, None), |(count, _), it| (count + 1, Some(it)));
+    let last = visible_line(last?, 60);
+    Some(format!(
+        "going on after {count} prompt{}, the last: {last}",
+        if count == 1 { "" } else { "s" }
+    ))
+}
