@@ -48,6 +48,8 @@ pub(crate) struct Reach<H, F> {
 pub(super) struct Line {
     server: llm::Server,
     pub(super) request: llm::Request,
+    /// What the server calls its model, where it tells.
+    model: Option<String>,
     /// Tokens that fit in one conversation, where the server tells.
     pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
@@ -253,6 +255,7 @@ impl<H: Host, F: Front> Reach<H, F> {
             Ok(reply) => reply,
             Err(err) => return Ok(Err(err)),
         };
+        reply.model = line.model.clone().unwrap_or_default();
         let usage = reply.usage;
         line.gauge.learn(request.length(), usage.cached + usage.read);
         if let Some((tokens, window)) = line.has_filled(&reply).filter(|_| is_reply) {
@@ -339,7 +342,8 @@ async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    Ok(Ok(Line { server, request, window, counts, gauge, greeting: Some(props) }))
+    let model = props.model.clone();
+    Ok(Ok(Line { server, request, model, window, counts, gauge, greeting: Some(props) }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {

@@ -58,6 +58,8 @@ pub(crate) struct Reply {
     pub(crate) calls: Vec<Call>,
     pub(crate) end: End,
     pub(crate) usage: Usage,
+    /// What the server calls the model that said it; empty where it does not say.
+    pub(crate) model: String,
 }
 
 /// Why a reply ended.

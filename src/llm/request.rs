@@ -469,6 +469,7 @@ mod tests {
                 calls,
                 end: End::Finished,
                 usage: Usage::default(),
+                model: String::new(),
             })
         });
         prop_oneof![
