@@ -264,19 +264,41 @@ pub(super) enum Sessions {
         #[arg(long)]
         json: bool,
     },
-    /// Print a session as a Markdown document; the start of its id is enough
-    Export {
-        /// Which one; the newest of this project without it
-        id: Option<String>,
-        /// Into this file instead, which must not be there yet
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
+    /// Print a session as a document; the start of its id is enough
+    Export(Export),
     /// Delete a session
     Delete {
         /// Its whole id
         id: String,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Which one; the newest of this project without it
+    pub(super) id: Option<String>,
+
+    /// Into this file instead, which must not be there yet
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// As what; without it the ending of FILE decides, and else it is Markdown
+    #[arg(long, value_enum)]
+    pub(super) format: Option<ExportFormat>,
+
+    /// Leave out what looks like a secret, and the path of your home; read it before you give it away
+    #[arg(long)]
+    pub(super) redact: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Markdown
+    Md,
+    /// One JSON document, for programs
+    Json,
+    /// One page that needs nothing else
+    Html,
 }
 
 #[derive(Debug, Subcommand)]

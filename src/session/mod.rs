@@ -4,16 +4,26 @@
 //! it can be, and what cannot is reported, never a reason to give up the rest.
 
 mod damage;
+mod date;
+mod document;
+mod held;
 mod journal;
 mod line;
 mod markdown;
+mod page;
 mod record;
+mod redact;
 mod replay;
 mod store;
 mod summary;
 
 pub(crate) use damage::Damage;
+pub(crate) use date::civil;
+pub(crate) use document::document;
+pub(crate) use held::Held;
 pub(crate) use journal::Journal;
 pub(crate) use markdown::markdown;
+pub(crate) use page::page;
+pub(crate) use redact::Secrets;
 pub(crate) use store::Store;
 pub(crate) use summary::Summary;

@@ -12,6 +12,8 @@ use crate::session::record::{Header, Record};
 pub(crate) struct Replay {
     pub(crate) header: Option<Header>,
     pub(crate) entries: Vec<Entry>,
+    /// When each entry was written, in milliseconds since 1970.
+    pub(crate) times: Vec<u64>,
     pub(crate) damage: Damage,
     /// The number of the next record.
     pub(crate) next: u64,
@@ -91,6 +93,7 @@ impl Replay {
                 let entry = record.into_entry();
                 // Calls of the turn before, and of the reply before, cannot run any more.
                 self.is_suspect &= !matches!(entry, Some(Entry::Prompt(_) | Entry::Reply(_)));
+                self.times.extend(entry.as_ref().map(|_| line.at));
                 self.entries.extend(entry);
             }
             None => self.damage.unknown += 1,

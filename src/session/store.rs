@@ -13,7 +13,7 @@ use walkdir::WalkDir;
 use crate::conversation::{Entry, Transcript};
 use crate::session::journal::lock;
 use crate::session::replay::replay;
-use crate::session::{Damage, Journal, Summary};
+use crate::session::{Damage, Held, Journal, Summary};
 
 pub(crate) struct Store {
     pub(crate) root: PathBuf,
@@ -87,15 +87,18 @@ impl Store {
     }
 
     /// The session with this id, or the only one whose id begins so, as it stands; it may be written
-    /// to meanwhile. The name that a list has for it, its entries, and what was lost of them.
-    pub(crate) fn read(&self, id: &str) -> anyhow::Result<(Summary, Vec<Entry>, Damage)> {
+    /// to meanwhile.
+    pub(crate) fn read(&self, id: &str) -> anyhow::Result<Held> {
         let Found { id, path } = choose(id, self.find(None)?)?;
         let cannot = || format!("cannot read the session `{id}`");
         let file = File::open(&path).with_context(cannot)?;
         let modified = file.metadata().and_then(|it| it.modified()).with_context(cannot)?;
         let replay = replay(io::BufReader::new(file)).with_context(cannot)?;
         let summary = Summary::read(&id, &path, modified).with_context(cannot)?;
-        Ok((summary, replay.entries, replay.damage))
+        let agent = replay.header.map(|it| it.agent).unwrap_or_default();
+        let Summary { id, title, project, .. } = summary;
+        let (entries, times, damage) = (replay.entries, replay.times, replay.damage);
+        Ok(Held { id, title, project, agent, entries, times, damage })
     }
 
     /// The session of this project that was written to last.
