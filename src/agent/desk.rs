@@ -1,8 +1,13 @@
 //! Where a session is worked on, prompt after prompt.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
-use crate::agent::{Host, Reach};
+use crate::agent::{Form, Host, Interrupt, Reach, form};
 use crate::conversation::{Context, End, Entry, Event, Front, Reply, Transcript};
 
 /// One session at work.
@@ -13,6 +18,12 @@ pub(crate) struct Desk<H, F> {
     /// session in which nothing was said leaves nothing behind.
     pub(crate) system: Option<String>,
     pub(crate) reach: Reach<H, F>,
+    /// How long a turn may take.
+    pub(crate) max_time: Option<Duration>,
+    /// What the answer is to be given in besides words.
+    pub(crate) form: Option<Form>,
+    /// The answer of the newest turn in that form.
+    pub(crate) formed: Option<Value>,
 }
 
 impl<H: Host, F: Front> Desk<H, F> {
@@ -98,10 +109,40 @@ impl<H: Host, F: Front> Desk<H, F> {
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
         let prompts = self.transcript.entries().iter().filter(|it| matches!(it, Entry::Prompt(_)));
         self.reach.toolbox.begin_turn(prompts.count());
-        let finish = turn::run(&self.rules, &mut self.transcript, &mut self.reach).await;
+        let interrupt = self.reach.interrupt.clone();
+        self.formed = None;
+        let turn = async {
+            let (transcript, reach) = (&mut self.transcript, &mut self.reach);
+            let finish = turn::run(&self.rules, transcript, reach).await?;
+            match &self.form {
+                Some(form) if finish == Finish::Done => {
+                    let (finish, formed) = form::fill(form, transcript, reach).await?;
+                    self.formed = formed;
+                    Ok(finish)
+                }
+                _ => Ok(finish),
+            }
+        };
+        let finish = in_time(self.max_time, &interrupt, turn).await;
         self.reach.front.show(&Event::Ended);
         finish
     }
+}
+
+/// Has the work stopped, as a person would, when its time is up; the end of it is still waited for.
+async fn in_time<T>(
+    limit: Option<Duration>,
+    interrupt: &Interrupt,
+    work: impl Future<Output = T>,
+) -> T {
+    let Some(limit) = limit else { return work.await };
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = tokio::time::sleep(limit) => interrupt.end_time(),
+    }
+    work.await
 }
 
 /// What ends an interrupted turn, for a person who speaks has moved on: answers to the calls that

@@ -1,6 +1,7 @@
 //! The loop: decide the next step, take it, write it down, show it.
 
 mod desk;
+mod form;
 mod grants;
 mod guard;
 mod interrupt;
@@ -13,6 +14,7 @@ mod step;
 mod turn;
 
 pub(crate) use desk::Desk;
+pub(crate) use form::Form;
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use log::Log;

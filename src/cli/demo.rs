@@ -12,6 +12,7 @@ use crate::cli::args::{Demo, Options};
 use crate::cli::job::{Job, Which};
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
+use crate::cli::task::Task;
 use crate::cli::{Exit, note};
 use crate::config::Settings;
 use crate::conversation::{Entry, Outcome, Permission, Status, Transcript};
@@ -97,9 +98,11 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         session: Which::Unsaved,
         output: options.output_format,
         verbose: options.verbose,
+        limits: options.limits,
+        form: None,
         warnings: Vec::new(),
     };
-    let (exit, transcript) = job.run(Some(PROMPT.to_owned()))?;
+    let (exit, transcript) = job.run(Task::Prompt(PROMPT.to_owned()))?;
     if demo.keep {
         note(&format!("The sample project is in {}", project.display()));
     }

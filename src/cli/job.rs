@@ -9,16 +9,19 @@ use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::task::LocalSet;
 
-use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
-use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::agent::{
+    Desk, Facts, Finish, Form, Grants, Interrupt, Log, Reach, Rules, system_prompt,
+};
+use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
 use crate::cli::instructing::{at_start, folders_at_start};
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
+use crate::cli::task::{Task, form, task};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, input, note, print, talk, tool_files, trust,
+    Exit, WrongUsage, checking, configuration, note, print, stream, talk, tool_files, trust,
 };
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
@@ -28,7 +31,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, TurnEnd, visible, visible_line};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -39,6 +42,9 @@ pub(super) struct Job<'a> {
     pub(super) session: Which,
     pub(super) output: OutputFormat,
     pub(super) verbose: bool,
+    pub(super) limits: TurnLimits,
+    /// What the answer is to be given in besides words.
+    pub(super) form: Option<Form>,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
 }
@@ -68,15 +74,8 @@ pub(super) fn work(
     words: &[String],
 ) -> anyhow::Result<Exit> {
     suspect_subcommand(words)?;
-    let prompt = input::prompt(words)?;
-    if prompt.is_none() && options.output_format != OutputFormat::Text {
-        bail!(WrongUsage(
-            "JSON is for a single prompt\n\
-             hint: say what to do, as in: agent --output-format json \"fix the failing tests\""
-                .to_owned()
-        ));
-    }
-    job(around, options)?.run(prompt).map(|(exit, _)| exit)
+    let task = task(options, words)?;
+    job(around, options)?.run(task).map(|(exit, _)| exit)
 }
 
 /// Prints what the model of a new session would be told before the first prompt.
@@ -128,6 +127,8 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         session,
         output: options.output_format,
         verbose: options.verbose,
+        limits: options.limits,
+        form: options.json_schema.as_deref().map(|it| form(around, it)).transpose()?,
         warnings: loaded.warnings,
     })
 }
@@ -152,8 +153,8 @@ pub(super) fn store(around: &Surroundings) -> anyhow::Result<Store> {
 }
 
 impl Job<'_> {
-    /// Works on the prompt; without one, holds a conversation. How it ended, and all of it.
-    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<(Exit, Transcript)> {
+    /// Works on what there is to do. How it ended, and all of it.
+    pub(super) fn run(self, task: Task) -> anyhow::Result<(Exit, Transcript)> {
         // One thread, the main one: with its end the kernel ends our children.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
@@ -161,7 +162,7 @@ impl Job<'_> {
         let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
         listen(&interrupt, &leave)?;
         let result =
-            LocalSet::new().block_on(&runtime, async { self.go(prompt, interrupt, leave).await });
+            LocalSet::new().block_on(&runtime, async { self.go(task, interrupt, leave).await });
         // A search that still runs on its thread is not waited for.
         runtime.shutdown_background();
         result
@@ -169,30 +170,31 @@ impl Job<'_> {
 
     async fn go(
         mut self,
-        prompt: Option<String>,
+        task: Task,
         interrupt: Interrupt,
         leave: Interrupt,
     ) -> anyhow::Result<(Exit, Transcript)> {
-        let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
+        let is_conversation = task == Task::Conversation;
+        let usual = if is_conversation { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
         let keyboard = self.keyboard();
-        if prompt.is_none() && keyboard.is_none() {
+        if is_conversation && keyboard.is_none() {
             bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
         }
-        let asked = keyboard.as_ref().filter(|_| prompt.is_none());
+        let asked = keyboard.as_ref().filter(|_| is_conversation);
         let trust = trust::settle(self.around, &self.workspace, asked, &mut self.warnings).await;
         // What the person forbids is not read for the instructions either.
         let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let whose = begun.as_ref().ok().map(|(it, _)| it);
-        let toolbox = self.toolbox(whose, prompt.is_none(), &trust);
-        let confinement = toolbox.confinement(prompt.is_none());
-        if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
+        let toolbox = self.toolbox(whose, is_conversation, &trust);
+        let confinement = toolbox.confinement(is_conversation);
+        if let Some(confinement) = confinement.as_ref().filter(|_| !is_conversation) {
             self.warnings.push(confinement.clone());
         }
-        match (prompt, self.output, keyboard) {
-            (None, _, Some(keyboard)) => {
+        match (task, self.output, keyboard) {
+            (Task::Conversation, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
                 let mut desk =
@@ -207,11 +209,11 @@ impl Job<'_> {
                 desk.into_host().stop().await;
                 exit.map(|it| (it, transcript))
             }
-            (prompt, OutputFormat::Text, keyboard) => {
+            (Task::Prompt(prompt), OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
                 let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt, grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
+                let finish = desk.prompt(prompt).await;
                 if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
                 {
                     // A question may still wait for its answer.
@@ -220,9 +222,9 @@ impl Job<'_> {
                 let trouble = desk.front().trouble();
                 let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                written(finish.map(Exit::from), trouble).map(|it| (it, transcript))
             }
-            (prompt, format, _) => {
+            (task, format, _) => {
                 let opening = Opening {
                     session: begun.as_ref().map(|(it, _)| it.id.clone()).unwrap_or_default(),
                     project: self.workspace.root().display().to_string(),
@@ -240,18 +242,22 @@ impl Job<'_> {
                     Ok(begun) => begun,
                     Err(err) => {
                         // Who reads JSON shall read why there is none.
-                        json.finish(Some(&format!("{err:#}")), began.elapsed());
+                        let (error, took) = (format!("{err:#}"), began.elapsed());
+                        json.finish(TurnEnd { error: Some(&error), structured: None, took });
                         return Err(err);
                     }
                 };
+                let wishes = (&interrupt.clone(), &leave);
                 let mut desk = self.desk(begun, toolbox, (serving, json), interrupt, grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
-                let error = finish.as_ref().err().map(|err| format!("{err:#}"));
-                desk.front().finish(error.as_deref(), began.elapsed());
+                desk.form = self.form.take();
+                let exit = match task {
+                    Task::Prompt(prompt) => stream::turn(&mut desk, prompt, began).await,
+                    Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
+                };
                 let trouble = desk.front().trouble();
                 let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                written(exit, trouble).map(|it| (it, transcript))
             }
         }
     }
@@ -359,7 +365,9 @@ impl Job<'_> {
                 format!("the rule `{it}` means nothing: there is no tool `{}`", it.tool())
             }),
         );
-        let rules = Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
+        let mut rules =
+            Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
+        rules.max_calls = self.limits.max_tool_calls;
         let constants = Constants {
             model: self.served_name(),
             sampling: self.settings.sampling.parameters(),
@@ -368,7 +376,9 @@ impl Job<'_> {
         let log = Log::new(begun.journal);
         let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
-        let mut desk = Desk { rules, transcript: begun.transcript, system: begun.system, reach };
+        let (transcript, system, max_time) = (begun.transcript, begun.system, self.limits.max_time);
+        let mut desk =
+            Desk { rules, transcript, system, reach, max_time, form: None, formed: None };
         for warning in &warnings {
             desk.front().show(&Event::Warning(warning));
         }
@@ -528,8 +538,8 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
 }
 
 /// An answer that was not written is no success, whatever else went well.
-fn exit(finish: anyhow::Result<Finish>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
-    let exit = finish.map(Exit::from)?;
+fn written(exit: anyhow::Result<Exit>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
+    let exit = exit?;
     match trouble {
         Some(err) => Err(err).context("cannot write to standard output"),
         None => Ok(exit),
@@ -540,8 +550,17 @@ impl From<Finish> for Exit {
     fn from(finish: Finish) -> Self {
         match finish {
             Finish::Done => Self::Done,
-            Finish::Stopped(Stop::Cancelled) => Self::Cancelled,
-            Finish::Stopped(_) => Self::GaveUp,
+            Finish::Stopped(stop) => match stop {
+                Stop::Cancelled => Self::Cancelled,
+                Stop::TurnLimit => Self::TurnLimit,
+                Stop::TimeLimit => Self::TimeLimit,
+                Stop::CallLimit => Self::CallLimit,
+                Stop::EmptyReplies
+                | Stop::MalformedCalls
+                | Stop::RepeatedCalls
+                | Stop::CutOff
+                | Stop::OtherForm => Self::GaveUp,
+            },
         }
     }
 }

@@ -4,6 +4,7 @@ mod args;
 mod checking;
 mod configuration;
 mod demo;
+mod duration;
 mod input;
 mod instructing;
 mod job;
@@ -15,8 +16,10 @@ mod serving;
 mod session_id;
 mod sessions;
 mod signals;
+mod stream;
 mod surroundings;
 mod talk;
+mod task;
 mod tool_files;
 mod trust;
 mod undo;
@@ -41,6 +44,10 @@ enum Exit {
     Failed,
     Usage,
     GaveUp,
+    /// As often as it may be, the model was asked.
+    TurnLimit,
+    TimeLimit,
+    CallLimit,
     Cancelled,
     /// What a command that ran in our place said.
     Theirs(u8),
@@ -53,6 +60,9 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::GaveUp => 3,
+            Self::TurnLimit => 4,
+            Self::TimeLimit => 5,
+            Self::CallLimit => 6,
             Self::Cancelled => 130,
             Self::Theirs(code) => code,
         }

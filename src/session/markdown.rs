@@ -77,6 +77,9 @@ pub(super) fn why(stop: Stop) -> &'static str {
         Stop::MalformedCalls => "stopped: no call could be understood",
         Stop::RepeatedCalls => "stopped: the same calls over and over",
         Stop::CutOff => "the reply was cut off",
+        Stop::TimeLimit => "stopped at the time limit",
+        Stop::CallLimit => "stopped at the limit of calls",
+        Stop::OtherForm => "stopped: no answer had the form that was asked for",
     }
 }
 

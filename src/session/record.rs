@@ -137,6 +137,9 @@ pub(crate) enum Stop {
     MalformedCalls,
     RepeatedCalls,
     CutOff,
+    TimeLimit,
+    CallLimit,
+    OtherForm,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -288,7 +291,17 @@ macro_rules! mirror {
 
 mirror!(End: Finished, CutOff, Cancelled);
 mirror!(Status: Done, Failed, Malformed, Refused, Cancelled, Interrupted);
-mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff);
+mirror!(
+    Stop: Cancelled,
+    TurnLimit,
+    EmptyReplies,
+    MalformedCalls,
+    RepeatedCalls,
+    CutOff,
+    TimeLimit,
+    CallLimit,
+    OtherForm
+);
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -377,8 +390,17 @@ pub(crate) mod tests {
 
     fn stop() -> impl Strategy<Value = conversation::Stop> {
         use conversation::Stop::*;
-        let all = vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff];
-        prop::sample::select(all)
+        prop::sample::select(vec![
+            Cancelled,
+            TurnLimit,
+            EmptyReplies,
+            MalformedCalls,
+            RepeatedCalls,
+            CutOff,
+            TimeLimit,
+            CallLimit,
+            OtherForm,
+        ])
     }
 
     proptest! {
