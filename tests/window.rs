@@ -231,6 +231,17 @@ fn programs_are_told_where_room_was_made() {
     .assert_eq(&told.concat());
 }
 
+#[test]
+fn a_summary_is_asked_for_in_the_persons_words() {
+    let responses = vec![read(), Response::overflow(7000, WINDOW), say(SUMMARY), say("Long.")];
+    let (home, server) = small(responses);
+    home.file("home/.config/agent/prompts/compact.md", "Sum it up in one line.\n");
+    home.agent(&["go"]).server(&server).run().assert_code(0);
+    let chat = server.chat(2);
+    let asked = chat.messages().last().and_then(|it| it["content"].as_str()).unwrap_or_default();
+    assert_eq!(asked, "Sum it up in one line.");
+}
+
 // On a real llama-server.
 
 /// How many commands the model runs.

@@ -18,7 +18,7 @@ pub(crate) use form::Form;
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use log::Log;
-pub(crate) use prompt::{Facts, system_prompt};
+pub(crate) use prompt::{COMPACT, Facts, SYSTEM, system_prompt};
 pub(crate) use reach::{Host, Reach};
 pub(crate) use step::Rules;
 pub(crate) use turn::Finish;

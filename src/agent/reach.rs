@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::agent::log::Log;
-use crate::agent::prompt::request_for_summary;
+use crate::agent::prompt::{COMPACT, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
@@ -44,6 +44,8 @@ pub(crate) struct Reach<H, F> {
     holds_to_forms: bool,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
+    /// The person's words that ask for a summary.
+    pub(crate) compact: Option<String>,
 }
 
 /// The connection to the model, and what has been sent over it.
@@ -152,6 +154,7 @@ impl<H: Host, F: Front> Reach<H, F> {
             trouble: None,
             holds_to_forms: true,
             grants: None,
+            compact: None,
         }
     }
 
@@ -390,7 +393,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
-        let words = request_for_summary(keep);
+        let words = request_for_summary(self.compact.as_deref().unwrap_or(COMPACT), keep);
         let mut usage = Usage::default();
         for _ in 0..TRIES {
             match self.answer(transcript, Wanted::Summary(&words)).await? {

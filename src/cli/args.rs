@@ -88,6 +88,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["continue_newest", "resume"])]
     pub(super) system_prompt: Option<PathBuf>,
 
+    /// Tell the model this too: the text of a file, or what you write here
+    #[arg(long, value_name = "FILE|TEXT", conflicts_with_all = ["continue_newest", "resume"])]
+    pub(super) append_system_prompt: Option<String>,
+
     /// Use this configuration file instead of the usual one
     #[arg(long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
@@ -338,7 +342,16 @@ pub(super) enum ExportFormat {
 #[derive(Debug, Subcommand)]
 pub(super) enum Prompt {
     /// Print it, word for word, and how long it is
-    Show,
+    Show {
+        /// How it begins, which is what is shown without a name, or how it is asked for a summary
+        name: Option<PromptName>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum PromptName {
+    System,
+    Compact,
 }
 
 #[derive(Debug, Subcommand)]

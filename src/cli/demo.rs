@@ -10,6 +10,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::cli::args::{Demo, Options};
 use crate::cli::job::{Job, Which};
+use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
@@ -99,6 +100,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         output: options.output_format,
         verbose: options.verbose,
         limits: options.limits,
+        prompts: Prompts::default(),
         form: None,
         warnings: Vec::new(),
     };

@@ -1,7 +1,6 @@
 //! A session at work: one prompt, or a conversation.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,20 +8,17 @@ use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::task::LocalSet;
 
-use crate::agent::{
-    Desk, Facts, Finish, Form, Grants, Interrupt, Log, Reach, Rules, system_prompt,
-};
+use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules};
 use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
-use crate::cli::instructing::{at_start, folders_at_start};
+use crate::cli::instructing::folders_at_start;
+use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::task::{Task, form, task};
-use crate::cli::{
-    Exit, WrongUsage, checking, configuration, note, print, stream, talk, tool_files, trust,
-};
+use crate::cli::{Exit, WrongUsage, checking, configuration, stream, talk, tool_files, trust};
 use crate::config::{Color, Settings};
 use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
 use crate::llm::Constants;
@@ -43,6 +39,7 @@ pub(super) struct Job<'a> {
     pub(super) output: OutputFormat,
     pub(super) verbose: bool,
     pub(super) limits: TurnLimits,
+    pub(super) prompts: Prompts,
     /// What the answer is to be given in besides words.
     pub(super) form: Option<Form>,
     /// To be shown before anything else.
@@ -60,7 +57,7 @@ pub(super) enum Which {
 }
 
 /// A session as it was found, or a new one.
-struct Begun {
+pub(super) struct Begun {
     id: String,
     journal: Option<Journal>,
     transcript: Transcript,
@@ -78,35 +75,8 @@ pub(super) fn work(
     job(around, options)?.run(task).map(|(exit, _)| exit)
 }
 
-/// Prints what the model of a new session would be told before the first prompt.
-pub(super) fn show_prompt(around: &Surroundings, options: &Options) -> anyhow::Result<Exit> {
-    let mut job = job(around, options)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.context("cannot set up the event loop")?;
-    let trust = trust::settle(job.around, &job.workspace, None, &mut job.warnings);
-    let trust = runtime.block_on(trust);
-    job.heed();
-    let system = job.system_prompt()?;
-    let toolbox = job.toolbox(None, false, &trust);
-    let tools: Vec<_> = toolbox.specs().iter().map(|it| it.definition.as_str()).collect();
-    print(&format!("{}\n\n{}\n", visible(&system), visible(&tools.join("\n"))))?;
-    for warning in &job.warnings {
-        note(&format!("warning: {}", visible(warning)));
-    }
-    // As usual models count; `/context` has the server count.
-    let tokens = |bytes: usize| bytes.div_ceil(4);
-    let (words, definitions) =
-        (tokens(system.len()), tokens(tools.iter().map(|it| it.len()).sum()));
-    note(&format!(
-        "about {} tokens: {words} of words, {definitions} of {} tools",
-        words + definitions,
-        tools.len()
-    ));
-    Ok(Exit::Done)
-}
-
 /// What is to be worked with, from all that was set.
-fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
+pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
     let workspace = around.workspace()?;
     let mut loaded = configuration::load(around, options, &workspace)?;
     // A model file that was named nearer than a server is what shall be worked with.
@@ -115,6 +85,8 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         loaded.settings.server.url = None;
     }
     loaded.warnings.extend(too_wide(around, &workspace));
+    let mut prompts = Prompts::read(around, options)?;
+    loaded.warnings.append(&mut prompts.warnings);
     let session = match (&options.resume, options.continue_newest) {
         (Some(id), _) => Which::Named(id.clone()),
         (None, true) => Which::Newest,
@@ -128,6 +100,7 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         output: options.output_format,
         verbose: options.verbose,
         limits: options.limits,
+        prompts,
         form: options.json_schema.as_deref().map(|it| form(around, it)).transpose()?,
         warnings: loaded.warnings,
     })
@@ -262,7 +235,12 @@ impl Job<'_> {
         }
     }
 
-    fn toolbox(&mut self, begun: Option<&Begun>, is_attended: bool, trust: &Trust) -> Toolbox {
+    pub(super) fn toolbox(
+        &mut self,
+        begun: Option<&Begun>,
+        is_attended: bool,
+        trust: &Trust,
+    ) -> Toolbox {
         let command = Duration::from_secs(self.settings.commands.timeout.into());
         let limits = Limits { command, ..Limits::default() };
         let ours = &self.around.variables;
@@ -327,7 +305,7 @@ impl Job<'_> {
                     }
                     _ => None,
                 };
-                let system = Some(self.system_prompt()?);
+                let system = Some(self.first_words()?.0);
                 return Ok(Begun { id, journal, transcript: Transcript::default(), system });
             }
         };
@@ -345,7 +323,7 @@ impl Job<'_> {
         let id = opened.journal.id().to_owned();
         let transcript: Transcript = opened.entries.into_iter().collect();
         let has_system = transcript.entries().iter().any(|it| matches!(it, Entry::Opened { .. }));
-        let system = if has_system { None } else { Some(self.system_prompt()?) };
+        let system = if has_system { None } else { Some(self.first_words()?.0) };
         Ok(Begun { id, journal: Some(opened.journal), transcript, system })
     }
 
@@ -376,6 +354,7 @@ impl Job<'_> {
         let log = Log::new(begun.journal);
         let mut reach = Reach::new(host_and_front, toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
+        reach.compact = Some(self.prompts.compact().0.to_owned());
         let (transcript, system, max_time) = (begun.transcript, begun.system, self.limits.max_time);
         let mut desk =
             Desk { rules, transcript, system, reach, max_time, form: None, formed: None };
@@ -386,7 +365,7 @@ impl Job<'_> {
     }
 
     /// From now on the person's rules hold for whatever is read and written.
-    fn heed(&self) -> Grants {
+    pub(super) fn heed(&self) -> Grants {
         let mode = self.settings.permission.unwrap_or(Permission::Ask);
         let file = trust::file(self.around, &self.workspace).ok();
         let consent = file.as_ref().map(ConsentFile::read).transpose();
@@ -478,19 +457,6 @@ impl Job<'_> {
         );
         // Whoever made the directory or the branch chose their names.
         visible(&line).into_owned()
-    }
-
-    fn system_prompt(&self) -> anyhow::Result<String> {
-        let read = |path: &PathBuf| {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the system prompt `{}`", path.display()))
-        };
-        let own = self.settings.system_prompt.as_ref().map(read).transpose()?;
-        let told = self.settings.instructions.then(|| at_start(self.around, &self.workspace));
-        let instructions = told.unwrap_or_default();
-        let (project, system) = (self.workspace.root(), std::env::consts::OS);
-        let facts = Facts { project, system, instructions: &instructions };
-        Ok(system_prompt(own.as_deref(), facts))
     }
 }
 

@@ -9,6 +9,7 @@ mod input;
 mod instructing;
 mod job;
 mod models;
+mod prompts;
 mod report;
 mod sandbox;
 mod selftest;
@@ -123,8 +124,8 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),
         Some(Subcommands::Diff(diff)) => undo::diff(&around, &diff),
-        Some(Subcommands::Prompt { command: args::Prompt::Show }) => {
-            job::show_prompt(&around, &typed.options)
+        Some(Subcommands::Prompt { command: args::Prompt::Show { name } }) => {
+            prompts::show(&around, &typed.options, name)
         }
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)
