@@ -16,6 +16,8 @@ mod redact;
 mod replay;
 mod store;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use damage::Damage;
 pub(crate) use date::civil;
