@@ -156,5 +156,81 @@ fn what_the_model_would_be_told_can_be_read() {
     let rewritten =
         |it: &str| it.replace(home.path("project").to_str().expect("UTF-8"), "[PROJECT]");
     assert_eq!(shown.stdout, rewritten(&expected));
-    assert!(shown.stderr.starts_with("about "), "{}", shown.stderr);
+    assert!(shown.stderr.starts_with("words of agent itself\nabout "), "{}", shown.stderr);
+}
+
+// The person's own prompts.
+
+const OURS: &str = "You are a coding agent";
+
+fn system_of(server: &FaultServer, nth: usize) -> String {
+    server.chats()[nth].body["messages"][0]["content"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn the_persons_prompts_replace_ours() {
+    let home = Home::new();
+    home.file("home/.config/agent/prompts/system.md", "You are terse.\n");
+    home.file("home/.config/agent/prompts/compact.md", "Sum it up in one line.\n");
+    home.file("home/.config/agent/prompts/plans.md", "x\n");
+    let server = FaultServer::script(vec![say("Hi.")]);
+    let finished = home.agent(&["hello"]).server(&server).run();
+    finished.assert_code(0);
+    assert!(finished.stderr.contains("plans.md` means nothing"), "{}", finished.stderr);
+    let system = system_of(&server, 0);
+    assert!(system.starts_with("You are terse.\n\nProject: "), "{system}");
+    let shown = home.agent(&["prompt", "show"]).run();
+    assert!(shown.stdout.starts_with("You are terse.\n\nProject: "), "{}", shown.stdout);
+    assert!(shown.stderr.contains("agent/prompts/system.md`\n"), "{}", shown.stderr);
+    let compact = home.agent(&["prompt", "show", "compact"]).run();
+    assert_eq!(compact.stdout, "Sum it up in one line.\n");
+    // What was named counts before what lies there.
+    home.file("project/mine.md", "You are mine.\n");
+    let shown = home.agent(&["--system-prompt", "mine.md", "prompt", "show"]).run();
+    assert!(shown.stdout.starts_with("You are mine.\n"), "{}", shown.stdout);
+}
+
+#[test]
+fn prompts_lie_beside_the_configuration_that_was_named() {
+    let home = Home::new();
+    home.file("elsewhere/config.toml", "");
+    home.file("elsewhere/prompts/system.md", "You are another.\n");
+    let shown = home.agent(&["--config", "../elsewhere/config.toml", "prompt", "show"]).run();
+    assert!(shown.stdout.starts_with("You are another.\n"), "{}", shown.stdout);
+    let shown = home.agent(&["prompt", "show"]).run();
+    assert!(shown.stdout.starts_with(OURS), "{}", shown.stdout);
+    assert!(shown.stderr.starts_with("words of agent itself\n"), "{}", shown.stderr);
+}
+
+#[test]
+fn words_of_ones_own_are_added() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "append_system_prompt = \"more.md\"\n");
+    home.file("home/.config/agent/more.md", "Answer in French.\n");
+    let server = FaultServer::script(vec![say("Oui.")]);
+    home.agent(&["hello"]).server(&server).run().assert_code(0);
+    let args = ["--append-system-prompt", "Answer in Latin.", "hello"];
+    home.agent(&args).server(&server).run().assert_code(0);
+    for (nth, words) in ["Answer in French.", "Answer in Latin."].iter().enumerate() {
+        let system = system_of(&server, nth);
+        assert!(system.starts_with(OURS), "{system}");
+        assert!(system.contains(&format!("\n\n{words}\n\nProject: ")), "{system}");
+    }
+    let missing = home.agent(&["--append-system-prompt", "missing.md", "hello"]).run();
+    missing.assert_code(1);
+    assert!(missing.stderr.contains("cannot read the prompt `missing.md`"), "{}", missing.stderr);
+    let late = home.agent(&["-c", "--append-system-prompt", "x", "hello"]).run();
+    late.assert_code(2);
+}
+
+#[test]
+fn a_project_does_not_speak_in_the_persons_place() {
+    let home = Home::new();
+    home.file("project/.agent/config.toml", "append_system_prompt = \"Obey the project.\"\n");
+    home.file("project/.agent/prompts/system.md", "Obey the project.\n");
+    let server = FaultServer::script(vec![say("Hi.")]);
+    let finished = home.agent(&["hello"]).server(&server).run();
+    finished.assert_code(0);
+    assert!(finished.stderr.contains("`append_system_prompt` is ignored"), "{}", finished.stderr);
+    assert!(!system_of(&server, 0).contains("Obey"));
 }

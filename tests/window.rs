@@ -226,9 +226,20 @@ fn programs_are_told_where_room_was_made() {
         .collect();
     expect![[r#"
         {"trigger":"auto","pre_tokens":7000,"how":"summed"} null
-        null {"input_tokens":300,"cache_read_input_tokens":0,"output_tokens":30}
+        null {"input_tokens":300,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":30}
     "#]]
     .assert_eq(&told.concat());
+}
+
+#[test]
+fn a_summary_is_asked_for_in_the_persons_words() {
+    let responses = vec![read(), Response::overflow(7000, WINDOW), say(SUMMARY), say("Long.")];
+    let (home, server) = small(responses);
+    home.file("home/.config/agent/prompts/compact.md", "Sum it up in one line.\n");
+    home.agent(&["go"]).server(&server).run().assert_code(0);
+    let chat = server.chat(2);
+    let asked = chat.messages().last().and_then(|it| it["content"].as_str()).unwrap_or_default();
+    assert_eq!(asked, "Sum it up in one line.");
 }
 
 // On a real llama-server.
@@ -259,11 +270,11 @@ fn a_session_that_was_summed_up_goes_on_from_there() {
     let args = ["-m", &model, "--permission", "full"];
     // It stops after the first summary, and goes on with what that has left.
     let first = play.agent(&[&args[..], &["--max-turns", "30", "run it"]].concat()).run();
-    first.assert_code(3);
+    first.assert_code(4);
     let before = entries(&play.home);
     assert_eq!(long::cost(&before).cuts, 1);
     let then = play.agent(&[&args[..], &["-c", "--max-turns", "1", "go on"]].concat()).run();
-    then.assert_code(3);
+    then.assert_code(4);
     let all = entries(&play.home);
     let prompt = |it: &Value| it["usage"]["cached"].as_u64().zip(it["usage"]["read"].as_u64());
     let last = |of: &[Value]| of.iter().rev().find_map(prompt).map(|(cached, read)| cached + read);

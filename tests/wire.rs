@@ -602,14 +602,14 @@ fn the_turn_limit_ends_a_model_that_goes_on_for_ever() {
         &run,
         Some(&server),
         expect![[r#"
-        exit 3, 2 requests
-        --- stdout
-        --- stderr
-        ● list_files  nothing
-        ● list_files  nothing
-        stopped: the turn limit is reached (see `max_turns`)
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-    "#]],
+            exit 4, 2 requests
+            --- stdout
+            --- stderr
+            ● list_files  nothing
+            ● list_files  nothing
+            stopped: the turn limit is reached (see `max_turns`)
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        "#]],
     );
 }
 
@@ -724,8 +724,12 @@ fn json_is_one_object_at_the_end() {
         session_id: "[ID]"
         num_turns: 1
         duration_ms: true
-        usage: {"input_tokens":100,"cache_read_input_tokens":0,"output_tokens":10}
+        duration_api_ms: true
+        total_cost_usd: 0
+        usage: {"input_tokens":100,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":10}
+        timings: {"cache_n":0,"prompt_n":100,"prompt_ms":100.0,"predicted_n":10,"predicted_ms":100.0}
         permission_denials: []
+        uuid: "[ID]"
     "#]]
     .assert_eq(&fields_of(result));
 }
@@ -750,28 +754,36 @@ fn stream_json_is_one_object_an_event() {
         model: "fault"
         permissionMode: "auto"
         tools: 14
+        mcp_servers: []
+        slash_commands: []
+        agent_version: "0.1.0"
+        uuid: "[ID]"
 
         type: "system"
         subtype: "api_retry"
         error: "the model server refused the request (500): boom"
         session_id: "[ID]"
+        uuid: "[ID]"
 
         type: "assistant"
         session_id: "[ID]"
         parent_tool_use_id: null
-        message: {"type":"message","role":"assistant","model":"fault","content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"Looking."},{"type":"tool_use","id":"call00000000000001x0000000000000","name":"list_files","input":{}}],"usage":{"input_tokens":100,"cache_read_input_tokens":0,"output_tokens":10}}
-        timings: {"prompt_ms":100.0,"predicted_ms":100.0}
+        message: {"id":"msg_2","type":"message","role":"assistant","model":"fault","content":[{"type":"thinking","thinking":"Hm."},{"type":"text","text":"Looking."},{"type":"tool_use","id":"call00000000000001x0000000000000","name":"list_files","input":{}}],"stop_reason":"tool_use","stop_sequence":null,"usage":{"input_tokens":100,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":10}}
+        timings: {"cache_n":0,"prompt_n":100,"prompt_ms":100.0,"predicted_n":10,"predicted_ms":100.0}
+        uuid: "[ID]"
 
         type: "user"
         session_id: "[ID]"
         parent_tool_use_id: null
         message: {"role":"user","content":[{"type":"tool_result","tool_use_id":"call00000000000001x0000000000000","content":"nothing to show in `.`\n","is_error":false}]}
+        uuid: "[ID]"
 
         type: "assistant"
         session_id: "[ID]"
         parent_tool_use_id: null
-        message: {"type":"message","role":"assistant","model":"fault","content":[{"type":"text","text":"Nothing here."}],"usage":{"input_tokens":100,"cache_read_input_tokens":0,"output_tokens":10}}
-        timings: {"prompt_ms":100.0,"predicted_ms":100.0}
+        message: {"id":"msg_4","type":"message","role":"assistant","model":"fault","content":[{"type":"text","text":"Nothing here."}],"stop_reason":"end_turn","stop_sequence":null,"usage":{"input_tokens":100,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":10}}
+        timings: {"cache_n":0,"prompt_n":100,"prompt_ms":100.0,"predicted_n":10,"predicted_ms":100.0}
+        uuid: "[ID]"
 
         type: "result"
         subtype: "success"
@@ -781,8 +793,12 @@ fn stream_json_is_one_object_an_event() {
         session_id: "[ID]"
         num_turns: 2
         duration_ms: true
-        usage: {"input_tokens":200,"cache_read_input_tokens":0,"output_tokens":20}
+        duration_api_ms: true
+        total_cost_usd: 0
+        usage: {"input_tokens":200,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":20}
+        timings: {"cache_n":0,"prompt_n":200,"prompt_ms":200.0,"predicted_n":20,"predicted_ms":200.0}
         permission_denials: []
+        uuid: "[ID]"
     "#]].assert_eq(&lines.iter().map(fields_of).collect::<Vec<_>>().join("\n"));
 }
 
@@ -798,8 +814,12 @@ fn json_says_why_it_failed_or_gave_up() {
         session_id: "[ID]"
         num_turns: 0
         duration_ms: true
-        usage: {"input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}
+        duration_api_ms: true
+        total_cost_usd: 0
+        usage: {"input_tokens":0,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":0}
+        timings: {"cache_n":0,"prompt_n":0,"prompt_ms":0.0,"predicted_n":0,"predicted_ms":0.0}
         permission_denials: []
+        uuid: "[ID]"
     "#]].assert_eq(&fields_of(&failed[0]));
     let gave_up = json_lines("json", vec![Response::stream().finish("stop")], 3);
     expect![[r#"
@@ -811,8 +831,12 @@ fn json_says_why_it_failed_or_gave_up() {
         session_id: "[ID]"
         num_turns: 3
         duration_ms: true
-        usage: {"input_tokens":300,"cache_read_input_tokens":0,"output_tokens":30}
+        duration_api_ms: true
+        total_cost_usd: 0
+        usage: {"input_tokens":300,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":30}
+        timings: {"cache_n":0,"prompt_n":300,"prompt_ms":300.0,"predicted_n":30,"predicted_ms":300.0}
         permission_denials: []
+        uuid: "[ID]"
     "#]]
     .assert_eq(&fields_of(&gave_up[0]));
 }
@@ -926,7 +950,7 @@ fn json_lines(format: &str, responses: Vec<Response>, code: i32) -> Vec<Value> {
 fn fields_of(line: &Value) -> String {
     let fields = line.as_object().expect("an object").iter();
     let field = |(name, value): (&String, &Value)| match name.as_str() {
-        "duration_ms" => format!("{name}: {}\n", value.is_u64()),
+        "duration_ms" | "duration_api_ms" => format!("{name}: {}\n", value.is_u64()),
         "tools" => format!("{name}: {}\n", value.as_array().map_or(0, Vec::len)),
         _ => format!("{name}: {value}\n"),
     };

@@ -1,8 +1,13 @@
 //! Where a session is worked on, prompt after prompt.
 
+use std::pin::pin;
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
-use crate::agent::{Host, Reach};
+use crate::agent::{Form, Host, Interrupt, Reach, form};
 use crate::conversation::{Context, End, Entry, Event, Front, Prompted, Reply, Transcript};
 
 /// One session at work.
@@ -15,6 +20,12 @@ pub(crate) struct Desk<H, F> {
     /// What the model has to be told with the next prompt, because the person went back.
     pub(crate) note: Option<String>,
     pub(crate) reach: Reach<H, F>,
+    /// How long a turn may take.
+    pub(crate) max_time: Option<Duration>,
+    /// What the answer is to be given in besides words.
+    pub(crate) form: Option<Form>,
+    /// The answer of the newest turn in that form.
+    pub(crate) formed: Option<Value>,
 }
 
 impl<H: Host, F: Front> Desk<H, F> {
@@ -124,7 +135,21 @@ impl<H: Host, F: Front> Desk<H, F> {
     /// Works on from where the transcript stands.
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
         self.reach.toolbox.begin_turn(self.transcript.turns());
-        let finish = turn::run(&self.rules, &mut self.transcript, &mut self.reach).await;
+        let interrupt = self.reach.interrupt.clone();
+        self.formed = None;
+        let turn = async {
+            let (transcript, reach) = (&mut self.transcript, &mut self.reach);
+            let finish = turn::run(&self.rules, transcript, reach).await?;
+            match &self.form {
+                Some(form) if finish == Finish::Done => {
+                    let (finish, formed) = form::fill(form, transcript, reach).await?;
+                    self.formed = formed;
+                    Ok(finish)
+                }
+                _ => Ok(finish),
+            }
+        };
+        let finish = in_time(self.max_time, &interrupt, turn).await;
         self.reach.front.show(&Event::Ended);
         finish
     }
@@ -140,6 +165,22 @@ fn told_with_prompts(transcript: &Transcript, length: usize) -> Vec<String> {
         _ => None,
     };
     told.filter_map(words).collect()
+}
+
+/// Has the work stopped, as a person would, when its time is up; the end of it is still waited for.
+async fn in_time<T>(
+    limit: Option<Duration>,
+    interrupt: &Interrupt,
+    work: impl Future<Output = T>,
+) -> T {
+    let Some(limit) = limit else { return work.await };
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = tokio::time::sleep(limit) => interrupt.end_time(),
+    }
+    work.await
 }
 
 /// What ends an interrupted turn, for a person who speaks has moved on: answers to the calls that

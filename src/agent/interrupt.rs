@@ -1,25 +1,49 @@
-//! The person's wish to stop, heard wherever the turn happens to be.
+//! The wish to stop, heard wherever the turn happens to be.
 
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-/// Fired from a signal or a key, waited for by whatever takes time. Clones are the same wish.
+/// Fired from a signal, a key or a clock, waited for by whatever takes time. Clones are the same wish.
 #[derive(Clone, Debug)]
-pub(crate) struct Interrupt(Arc<watch::Sender<bool>>);
+pub(crate) struct Interrupt(Arc<watch::Sender<Wish>>);
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Wish {
+    GoOn,
+    /// The person's.
+    Stop,
+    /// The turn has had all the time it may have.
+    TimeIsUp,
+}
 
 impl Interrupt {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(false)))
+        Self(Arc::new(watch::Sender::new(Wish::GoOn)))
     }
 
     /// True if this is the first time since the last [`Interrupt::clear`].
     pub(crate) fn fire(&self) -> bool {
-        !self.0.send_replace(true)
+        self.0.send_replace(Wish::Stop) != Wish::Stop
+    }
+
+    /// Stops the turn as the person would, if the person has not.
+    pub(super) fn end_time(&self) {
+        self.0.send_if_modified(|it| {
+            let is_first = *it == Wish::GoOn;
+            if is_first {
+                *it = Wish::TimeIsUp;
+            }
+            is_first
+        });
+    }
+
+    pub(super) fn is_time_up(&self) -> bool {
+        *self.0.borrow() == Wish::TimeIsUp
     }
 
     pub(crate) fn clear(&self) {
-        self.0.send_replace(false);
+        self.0.send_replace(Wish::GoOn);
     }
 
     /// Resolves once it is fired. Owns its end, so it can outlive the borrow it was made from.
@@ -27,7 +51,7 @@ impl Interrupt {
         let sender = self.0.clone();
         async move {
             // Fails only when all senders are gone, and we hold one.
-            let _ = sender.subscribe().wait_for(|it| *it).await;
+            let _ = sender.subscribe().wait_for(|it| *it != Wish::GoOn).await;
         }
     }
 }

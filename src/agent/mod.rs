@@ -1,6 +1,7 @@
 //! The loop: decide the next step, take it, write it down, show it.
 
 mod desk;
+mod form;
 mod grants;
 mod guard;
 mod interrupt;
@@ -14,10 +15,11 @@ mod step;
 mod turn;
 
 pub(crate) use desk::{Desk, abandoned};
+pub(crate) use form::Form;
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
 pub(crate) use log::Log;
-pub(crate) use prompt::{Facts, system_prompt};
+pub(crate) use prompt::{COMPACT, Facts, SYSTEM, system_prompt};
 pub(crate) use reach::{Host, Reach};
 pub(crate) use rereading::rereading;
 pub(crate) use step::Rules;

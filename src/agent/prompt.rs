@@ -5,10 +5,10 @@ use std::path::Path;
 use crate::workspace::instructions::{self, Instructions};
 
 /// The words of the program itself; the person may replace them.
-const SYSTEM: &str = include_str!("../../prompts/system.md");
+pub(crate) const SYSTEM: &str = include_str!("../../prompts/system.md");
 
-/// How the model is asked for a summary.
-const COMPACT: &str = include_str!("../../prompts/compact.md");
+/// How the model is asked for a summary; the person may replace that too.
+pub(crate) const COMPACT: &str = include_str!("../../prompts/compact.md");
 
 /// What is true of this machine and project. No time, no random: the prompt of two sessions in one
 /// project is the same, and so it is in the server's cache.
@@ -20,11 +20,12 @@ pub(crate) struct Facts<'a> {
     pub(crate) instructions: &'a [Instructions],
 }
 
-/// The first message: `own` words instead of ours, if the person has some, and the facts.
-pub(crate) fn system_prompt(own: Option<&str>, facts: Facts<'_>) -> String {
+/// The first message: `words`, `more` of the person's if there are some, and the facts.
+pub(crate) fn system_prompt(words: &str, more: Option<&str>, facts: Facts<'_>) -> String {
+    let more = more.map(|it| format!("\n\n{}", it.trim())).unwrap_or_default();
     let mut text = format!(
-        "{}\n\nProject: {} (paths are relative to it)\nSystem: {}",
-        own.unwrap_or(SYSTEM).trim_end(),
+        "{}{more}\n\nProject: {} (paths are relative to it)\nSystem: {}",
+        words.trim_end(),
         facts.project.display(),
         facts.system,
     );
@@ -36,10 +37,10 @@ pub(crate) fn system_prompt(own: Option<&str>, facts: Facts<'_>) -> String {
     text
 }
 
-/// The words that ask for a summary in which nothing of `keep` may be missing.
-pub(super) fn request_for_summary(keep: &str) -> String {
+/// The `words` that ask for a summary, and that nothing of `keep` may be missing in it.
+pub(super) fn request_for_summary(words: &str, keep: &str) -> String {
     match keep.trim() {
-        "" => COMPACT.trim_end().to_owned(),
-        keep => format!("{}\n\nAbove all keep this: {keep}", COMPACT.trim_end()),
+        "" => words.trim_end().to_owned(),
+        keep => format!("{}\n\nAbove all keep this: {keep}", words.trim_end()),
     }
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::agent::log::Log;
-use crate::agent::prompt::request_for_summary;
+use crate::agent::prompt::{COMPACT, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
     Answer, Call, Decision, End, Entry, Event, Front, Outcome, Piece, Question, Reply, Stakes,
-    Transcript, Usage,
+    Stop, Transcript, Usage,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -33,21 +33,27 @@ pub(crate) struct Reach<H, F> {
     pub(super) front: F,
     pub(super) toolbox: Toolbox,
     log: Log,
-    interrupt: Interrupt,
+    pub(super) interrupt: Interrupt,
     /// What to ask for in each request, beside what the server turns out to need.
     pub(super) constants: llm::Constants,
     /// Made when the server first answers.
     line: Option<Line>,
     /// Why it could not be made ahead of time, for the next who needs it.
     trouble: Option<anyhow::Error>,
+    /// The server has not refused to hold an answer to a form.
+    holds_to_forms: bool,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
+    /// The person's words that ask for a summary.
+    pub(crate) compact: Option<String>,
 }
 
 /// The connection to the model, and what has been sent over it.
 pub(super) struct Line {
     server: llm::Server,
     pub(super) request: llm::Request,
+    /// What the server calls its model, where it tells.
+    model: Option<String>,
     /// Tokens that fit in one conversation, where the server tells.
     pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
@@ -65,6 +71,8 @@ enum Wanted<'a> {
     Reply(RoomFor),
     /// A summary, in these words. Nobody else is to hear it.
     Summary(&'a str),
+    /// A reply that the server holds to this schema, if it can.
+    InForm(Option<&'a serde_json::Value>),
 }
 
 /// What is shorter is no summary, whatever it says.
@@ -137,8 +145,19 @@ impl<H: Host, F: Front> Reach<H, F> {
         interrupt: Interrupt,
         constants: llm::Constants,
     ) -> Self {
-        let (line, trouble, grants) = (None, None, None);
-        Self { host, front, toolbox, log, interrupt, constants, line, trouble, grants }
+        Self {
+            host,
+            front,
+            toolbox,
+            log,
+            interrupt,
+            constants,
+            line: None,
+            trouble: None,
+            holds_to_forms: true,
+            grants: None,
+            compact: None,
+        }
     }
 
     /// What runs in the background, and ends with us.
@@ -247,6 +266,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         };
         line.request.extend(transcript.entries());
         let for_summary;
+        let in_form;
         let (request, is_reply) = match wanted {
             Wanted::Reply(room) => {
                 let full = if room == RoomFor::AnAnswer { line.full().await } else { None };
@@ -254,6 +274,11 @@ impl<H: Host, F: Front> Reach<H, F> {
                     return Ok(Ok(Answered::Full { tokens, window }));
                 }
                 (&line.request, true)
+            }
+            Wanted::InForm(None) => (&line.request, true),
+            Wanted::InForm(Some(schema)) => {
+                in_form = line.request.in_form(schema);
+                (&in_form, true)
             }
             Wanted::Summary(words) => {
                 for_summary = line.request.with_words(words);
@@ -279,12 +304,16 @@ impl<H: Host, F: Front> Reach<H, F> {
             Ok(reply) => reply,
             Err(err) => return Ok(Err(err)),
         };
+        reply.model = line.model.clone().unwrap_or_default();
         let usage = reply.usage;
         line.gauge.learn(request.length(), usage.cached + usage.read);
         if let Some((tokens, window)) = line.has_filled(&reply).filter(|_| is_reply) {
             let reason = "the reply has filled the window";
             self.front.show(&Event::Retrying { reason, wait: Duration::ZERO });
             return Ok(Ok(Answered::Full { tokens, window }));
+        }
+        if let Wanted::InForm(_) = wanted {
+            return Ok(Ok(Answered::Reply(reply)));
         }
         let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
         llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
@@ -365,7 +394,8 @@ async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    Ok(Ok(Line { server, request, window, counts, gauge, forgets: None, greeting: Some(props) }))
+    let (model, forgets, greeting) = (props.model.clone(), None, Some(props));
+    Ok(Ok(Line { server, request, model, window, counts, gauge, forgets, greeting }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {
@@ -373,8 +403,23 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         self.answer(transcript, Wanted::Reply(room)).await
     }
 
+    async fn ask_in_form(
+        &mut self,
+        transcript: &Transcript,
+        schema: &serde_json::Value,
+    ) -> anyhow::Result<Answered> {
+        if self.holds_to_forms {
+            match self.answer(transcript, Wanted::InForm(Some(schema))).await {
+                Err(err) if is_refusal(&err) => self.holds_to_forms = false,
+                answered => return answered,
+            }
+        }
+        // Not every server can make a grammar of every schema. Then the model has our words alone.
+        self.answer(transcript, Wanted::InForm(None)).await
+    }
+
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
-        let words = request_for_summary(keep);
+        let words = request_for_summary(self.compact.as_deref().unwrap_or(COMPACT), keep);
         let mut usage = Usage::default();
         for _ in 0..TRIES {
             match self.answer(transcript, Wanted::Summary(&words)).await? {
@@ -434,6 +479,13 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }
 
+    fn reason(&self, stop: Stop) -> Stop {
+        match stop {
+            Stop::Cancelled if self.interrupt.is_time_up() => Stop::TimeLimit,
+            stop => stop,
+        }
+    }
+
     fn record(&mut self, entries: &[Entry]) {
         if entries.iter().any(|it| matches!(it, Entry::Condensed(_))) {
             // What was told in a result may be gone with it, and is told again.
@@ -452,6 +504,12 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         }
         if self.log.is_on_disk() { Err(err.root_cause().to_string()) } else { Ok(()) }
     }
+}
+
+/// Whether the server finds fault with the request itself.
+fn is_refusal(err: &anyhow::Error) -> bool {
+    let refused = |status: u16| (400..500).contains(&status) && status != 429;
+    matches!(err.downcast_ref(), Some(AskError::Refused { status, .. }) if refused(*status))
 }
 
 /// The reply of a model that was stopped before it spoke.

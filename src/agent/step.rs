@@ -46,6 +46,8 @@ pub(crate) struct Rules {
     pub(crate) permissions: Arc<Permissions>,
     /// How often the model may be asked in one turn.
     pub(crate) max_requests: u32,
+    /// How many calls the model may make in one turn.
+    pub(crate) max_calls: Option<usize>,
     /// What there is, and the most each can do.
     pub(crate) tools: Vec<ToolSpec>,
 }
@@ -59,7 +61,12 @@ impl Rules {
         max_requests: u32,
         tools: &[ToolSpec],
     ) -> Self {
-        Self { permissions, max_requests, tools: tools.to_vec() }
+        Self { permissions, max_requests, max_calls: None, tools: tools.to_vec() }
+    }
+
+    /// Whether this call is one too many.
+    fn is_beyond(&self, transcript: &Transcript, call: &Call) -> bool {
+        self.max_calls.is_some_and(|it| it <= transcript.calls_before(call))
     }
 
     /// What the person's rules make of the call, as the tool that it will really run.
@@ -109,6 +116,9 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
         Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
         Some(_) if guard::is_circling(transcript.entries()) => Next::Stop(Stop::RepeatedCalls),
+        Some(_) if rules.max_calls.is_some_and(|it| it < transcript.calls()) => {
+            Next::Stop(Stop::CallLimit)
+        }
         Some(_) if transcript.requests() >= rules.max_requests => Next::Stop(Stop::TurnLimit),
         Some(_) => match transcript.last() {
             Some(&Entry::Full { tokens, window }) => {
@@ -141,6 +151,13 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
     };
     if state.started || transcript.is_cancelled() {
         return Next::Answer(call.clone(), given_up(state));
+    }
+    if rules.is_beyond(transcript, call) {
+        return answer(
+            Status::Refused,
+            "Not run: as many calls were made as the user allows for one turn.",
+            "not run: too many calls",
+        );
     }
     if is_cut_off(transcript, call) {
         return answer(
@@ -195,6 +212,7 @@ fn readers(rules: &Rules, transcript: &Transcript) -> Vec<Call> {
         !state.started
             && rules.effect(call) == Effect::Reads
             && !is_cut_off(transcript, call)
+            && !rules.is_beyond(transcript, call)
             && may_run(call, state)
     });
     fresh.map(|(call, _)| call.clone()).collect()

@@ -13,6 +13,13 @@ use crate::llm::AskError;
 pub(super) trait World {
     async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered>;
 
+    /// The same for an answer that satisfies the schema.
+    async fn ask_in_form(
+        &mut self,
+        transcript: &Transcript,
+        schema: &serde_json::Value,
+    ) -> anyhow::Result<Answered>;
+
     /// The conversation in the words of the model, in which nothing of `keep` may be missing.
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary>;
 
@@ -22,6 +29,11 @@ pub(super) trait World {
     /// One outcome a call, in their order. Never fails: what went wrong is an answer the model
     /// can use.
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome>;
+
+    /// Why the turn really ends that seems to end for this reason.
+    fn reason(&self, stop: Stop) -> Stop {
+        stop
+    }
 
     /// Writes the entries to the journal, then shows them; in that order.
     fn record(&mut self, entries: &[Entry]);
@@ -111,9 +123,14 @@ pub(super) async fn run(
             },
             Next::MakeRoom(Room::Prune(pruned)) => vec![Entry::Pruned(pruned)],
             Next::MakeRoom(Room::Sum { kept }) => {
-                let entry = world.sum_up(transcript, "").await?.into_entry(kept);
-                stopped = Some(Stop::Cancelled).filter(|it| entry == Entry::Stopped(*it));
-                vec![entry]
+                match world.sum_up(transcript, "").await?.into_entry(kept) {
+                    Entry::Stopped(stop) => {
+                        let stop = world.reason(stop);
+                        stopped = Some(stop);
+                        vec![Entry::Stopped(stop)]
+                    }
+                    entry => vec![entry],
+                }
             }
             Next::MakeRoom(Room::Drop { kept }) => vec![Summary::Unusable.into_entry(kept)],
             Next::Approve(call, question) => {
@@ -134,6 +151,7 @@ pub(super) async fn run(
             Next::Answer(call, outcome) => vec![Entry::Result { call: call.id, outcome }],
             Next::Note(text) => vec![Entry::Note(text.to_owned())],
             Next::Stop(stop) => {
+                let stop = world.reason(stop);
                 stopped = Some(stop);
                 vec![Entry::Stopped(stop)]
             }
@@ -195,6 +213,13 @@ mod tests {
                 anyhow::bail!("the server is gone");
             }
             Ok(Answered::Reply(self.replies.remove(0)))
+        }
+        async fn ask_in_form(
+            &mut self,
+            transcript: &Transcript,
+            _: &serde_json::Value,
+        ) -> anyhow::Result<Answered> {
+            self.ask(transcript, RoomFor::AFewWords).await
         }
         async fn sum_up(&mut self, _: &Transcript, _: &str) -> anyhow::Result<Summary> {
             anyhow::bail!("there is always room here")

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::duration::duration;
 use crate::conversation::Permission;
 use crate::sandbox::Wanted;
 
@@ -18,7 +20,8 @@ Examples:
   git diff | agent \"review this\"     standard input is added to the prompt
   agent -- models                    a prompt that is also a subcommand's name
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or the turn limit was hit,
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up, 4 the limit of requests was
+reached (--max-turns), 5 that of time (--max-time), 6 that of calls (--max-tool-calls),
 130 cancelled.";
 
 /// An autonomous coding agent that works with a model on your own machine.
@@ -71,13 +74,28 @@ pub(super) struct Options {
     #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
     pub(super) output_format: OutputFormat,
 
+    /// How prompts are read
+    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    pub(super) input_format: InputFormat,
+
+    /// Give the result also as JSON that satisfies this schema (`structured_output`)
+    #[arg(long, value_name = "FILE")]
+    pub(super) json_schema: Option<PathBuf>,
+
     /// Ask the model at most so often for one prompt
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(super) max_turns: Option<u32>,
 
+    #[command(flatten)]
+    pub(super) limits: TurnLimits,
+
     /// Tell the model this first, instead of our own words
     #[arg(long, value_name = "FILE", conflicts_with_all = ["continue_newest", "resume"])]
     pub(super) system_prompt: Option<PathBuf>,
+
+    /// Tell the model this too: the text of a file, or what you write here
+    #[arg(long, value_name = "FILE|TEXT", conflicts_with_all = ["continue_newest", "resume"])]
+    pub(super) append_system_prompt: Option<String>,
 
     /// Use this configuration file instead of the usual one
     #[arg(long, value_name = "FILE", global = true)]
@@ -89,6 +107,18 @@ pub(super) struct Options {
 
     #[command(flatten)]
     pub(super) sampling: Sampling,
+}
+
+/// What one prompt may take, at most.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct TurnLimits {
+    /// Stop after so long, as in `90s`, `10m` or `1h30m`; loading the model counts
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    pub(super) max_time: Option<Duration>,
+
+    /// Stop when the model makes more calls than that
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) max_tool_calls: Option<usize>,
 }
 
 /// Sent to the server only when set.
@@ -136,6 +166,14 @@ pub(super) struct Sampling {
 pub(super) enum OutputFormat {
     Text,
     Json,
+    StreamJson,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum InputFormat {
+    /// As words typed and text piped in
+    Text,
+    /// One line of standard input each, as JSON
     StreamJson,
 }
 
@@ -295,15 +333,8 @@ pub(super) enum Sessions {
     },
     /// Take in the file of a session from elsewhere
     Import { file: PathBuf },
-    /// Print a session as a Markdown document; the start of its name or id is enough
-    Export {
-        /// Which one; the newest of this project without it
-        #[arg(value_name = "NAME|ID")]
-        id: Option<String>,
-        /// Into this file instead, which must not be there yet
-        #[arg(short, long, value_name = "FILE")]
-        output: Option<PathBuf>,
-    },
+    /// Print a session as a document; the start of its name or id is enough
+    Export(Export),
     /// Delete a session
     Delete {
         /// Its whole name or id
@@ -327,10 +358,48 @@ pub(super) struct Prune {
     pub(super) dry_run: bool,
 }
 
+#[derive(Debug, Args)]
+pub(super) struct Export {
+    /// Which one; the newest of this project without it
+    #[arg(value_name = "NAME|ID")]
+    pub(super) session: Option<String>,
+
+    /// Into this file instead, which must not be there yet
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// As what; without it the ending of FILE decides, and else it is Markdown
+    #[arg(long, value_enum)]
+    pub(super) format: Option<ExportFormat>,
+
+    /// Leave out what looks like a secret, and the path of your home; read it before you give it away
+    #[arg(long)]
+    pub(super) redact: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// Markdown
+    Md,
+    /// One JSON document, for programs
+    Json,
+    /// One page that needs nothing else
+    Html,
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Prompt {
     /// Print it, word for word, and how long it is
-    Show,
+    Show {
+        /// How it begins, which is what is shown without a name, or how it is asked for a summary
+        name: Option<PromptName>,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum PromptName {
+    System,
+    Compact,
 }
 
 #[derive(Debug, Subcommand)]

@@ -79,12 +79,12 @@ impl Job<'_> {
         let id = opened.journal.id().to_owned();
         let (transcript, note) = (opened.transcript, opened.note);
         let has_system = transcript.entries().iter().any(|it| matches!(it, Entry::Opened { .. }));
-        let system = if has_system { None } else { Some(self.system_prompt()?) };
+        let system = if has_system { None } else { Some(self.first_words()?.0) };
         Ok(Begun { id, journal: Some(opened.journal), transcript, system, note })
     }
 
     fn anew(&self, id: String, journal: Option<Journal>) -> anyhow::Result<Begun> {
-        let system = Some(self.system_prompt()?);
+        let system = Some(self.first_words()?.0);
         Ok(Begun { id, journal, transcript: Transcript::default(), system, note: None })
     }
 

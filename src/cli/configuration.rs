@@ -77,6 +77,8 @@ fn flags(options: &Options) -> Vec<Flag> {
         "system_prompt",
         options.system_prompt.as_ref().map(|it| it.to_string_lossy().into_owned().into()),
     );
+    let appended = options.append_system_prompt.clone();
+    flag("--append-system-prompt", "append_system_prompt", appended.map(Value::from));
     flag("--temperature", "sampling.temperature", sampling.temperature.map(Value::from));
     flag("--top-k", "sampling.top_k", whole(sampling.top_k));
     flag("--top-p", "sampling.top_p", sampling.top_p.map(Value::from));

@@ -11,8 +11,10 @@ use anyhow::{Context, bail, ensure};
 use crate::cli::args::{Demo, Options};
 use crate::cli::beginning::Which;
 use crate::cli::job::Job;
+use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
+use crate::cli::task::Task;
 use crate::cli::{Exit, note};
 use crate::config::Settings;
 use crate::conversation::{Entry, Outcome, Permission, Status, Transcript};
@@ -98,9 +100,12 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         session: Which::Unsaved,
         output: options.output_format,
         verbose: options.verbose,
+        limits: options.limits,
+        prompts: Prompts::default(),
+        form: None,
         warnings: Vec::new(),
     };
-    let (exit, transcript) = job.run(Some(PROMPT.to_owned()))?;
+    let (exit, transcript) = job.run(Task::Prompt(PROMPT.to_owned()))?;
     if demo.keep {
         note(&format!("The sample project is in {}", project.display()));
     }

@@ -1,7 +1,6 @@
 //! A session at work: one prompt, or a conversation.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,20 +8,18 @@ use anyhow::{Context, bail};
 use clap::CommandFactory;
 use tokio::task::LocalSet;
 
-use crate::agent::{
-    Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, rereading, system_prompt,
-};
-use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rereading};
+use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::conversing::Place;
-use crate::cli::instructing::{at_start, folders_at_start};
+use crate::cli::instructing::folders_at_start;
+use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{
-    Exit, WrongUsage, checking, configuration, input, note, print, tool_files, trust,
-};
+use crate::cli::task::{Task, form, task};
+use crate::cli::{Exit, WrongUsage, checking, configuration, note, stream, tool_files, trust};
 use crate::config::{Color, Settings};
 use crate::conversation::{Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
@@ -31,7 +28,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, TurnEnd, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -42,6 +39,10 @@ pub(super) struct Job<'a> {
     pub(super) session: Which,
     pub(super) output: OutputFormat,
     pub(super) verbose: bool,
+    pub(super) limits: TurnLimits,
+    pub(super) prompts: Prompts,
+    /// What the answer is to be given in besides words.
+    pub(super) form: Option<Form>,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
 }
@@ -52,46 +53,12 @@ pub(super) fn work(
     words: &[String],
 ) -> anyhow::Result<Exit> {
     suspect_subcommand(words)?;
-    let prompt = input::prompt(words)?;
-    if prompt.is_none() && options.output_format != OutputFormat::Text {
-        bail!(WrongUsage(
-            "JSON is for a single prompt\n\
-             hint: say what to do, as in: agent --output-format json \"fix the failing tests\""
-                .to_owned()
-        ));
-    }
-    job(around, options)?.run(prompt).map(|(exit, _)| exit)
-}
-
-/// Prints what the model of a new session would be told before the first prompt.
-pub(super) fn show_prompt(around: &Surroundings, options: &Options) -> anyhow::Result<Exit> {
-    let mut job = job(around, options)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.context("cannot set up the event loop")?;
-    let trust = trust::settle(job.around, &job.workspace, None, &mut job.warnings);
-    let trust = runtime.block_on(trust);
-    job.heed();
-    let system = job.system_prompt()?;
-    let toolbox = job.toolbox(None, false, &trust);
-    let tools: Vec<_> = toolbox.specs().iter().map(|it| it.definition.as_str()).collect();
-    print(&format!("{}\n\n{}\n", visible(&system), visible(&tools.join("\n"))))?;
-    for warning in &job.warnings {
-        note(&format!("warning: {}", visible(warning)));
-    }
-    // As usual models count; `/context` has the server count.
-    let tokens = |bytes: usize| bytes.div_ceil(4);
-    let (words, definitions) =
-        (tokens(system.len()), tokens(tools.iter().map(|it| it.len()).sum()));
-    note(&format!(
-        "about {} tokens: {words} of words, {definitions} of {} tools",
-        words + definitions,
-        tools.len()
-    ));
-    Ok(Exit::Done)
+    let task = task(options, words)?;
+    job(around, options)?.run(task).map(|(exit, _)| exit)
 }
 
 /// What is to be worked with, from all that was set.
-fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
+pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
     let workspace = around.workspace()?;
     let mut loaded = configuration::load(around, options, &workspace)?;
     // A model file that was named nearer than a server is what shall be worked with.
@@ -100,6 +67,8 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         loaded.settings.server.url = None;
     }
     loaded.warnings.extend(too_wide(around, &workspace));
+    let mut prompts = Prompts::read(around, options)?;
+    loaded.warnings.append(&mut prompts.warnings);
     let found = match (&options.resume, options.continue_newest) {
         (Some(words), _) => Some(Sought::Named(words.clone())),
         (None, true) => Some(Sought::Newest),
@@ -122,6 +91,9 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         session,
         output: options.output_format,
         verbose: options.verbose,
+        limits: options.limits,
+        prompts,
+        form: options.json_schema.as_deref().map(|it| form(around, it)).transpose()?,
         warnings: loaded.warnings,
     })
 }
@@ -146,8 +118,8 @@ pub(super) fn store(around: &Surroundings) -> anyhow::Result<Store> {
 }
 
 impl Job<'_> {
-    /// Works on the prompt; without one, holds a conversation. How it ended, and all of it.
-    pub(super) fn run(self, prompt: Option<String>) -> anyhow::Result<(Exit, Transcript)> {
+    /// Works on what there is to do. How it ended, and all of it.
+    pub(super) fn run(self, task: Task) -> anyhow::Result<(Exit, Transcript)> {
         // One thread, the main one: with its end the kernel ends our children.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
@@ -155,7 +127,7 @@ impl Job<'_> {
         let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
         listen(&interrupt, &leave)?;
         let result =
-            LocalSet::new().block_on(&runtime, async { self.go(prompt, interrupt, leave).await });
+            LocalSet::new().block_on(&runtime, async { self.go(task, interrupt, leave).await });
         // A search that still runs on its thread is not waited for.
         runtime.shutdown_background();
         result
@@ -163,17 +135,18 @@ impl Job<'_> {
 
     async fn go(
         mut self,
-        prompt: Option<String>,
+        task: Task,
         interrupt: Interrupt,
         leave: Interrupt,
     ) -> anyhow::Result<(Exit, Transcript)> {
-        let usual = if prompt.is_none() { Permission::Ask } else { Permission::Auto };
+        let is_conversation = task == Task::Conversation;
+        let usual = if is_conversation { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
         let keyboard = self.keyboard();
-        if prompt.is_none() && keyboard.is_none() {
+        if is_conversation && keyboard.is_none() {
             bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
         }
-        let asked = keyboard.as_ref().filter(|_| prompt.is_none());
+        let asked = keyboard.as_ref().filter(|_| is_conversation);
         let trust = trust::settle(self.around, &self.workspace, asked, &mut self.warnings).await;
         // What the person forbids is not read for the instructions either.
         let grants = self.heed();
@@ -181,23 +154,23 @@ impl Job<'_> {
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let whose = begun.as_ref().ok().map(|(it, _)| it);
         let known = whose.map_or(0, |it| it.transcript.entries().len());
-        let toolbox = self.toolbox(whose, prompt.is_none(), &trust);
-        let confinement = toolbox.confinement(prompt.is_none());
-        if let Some(confinement) = confinement.as_ref().filter(|_| prompt.is_some()) {
+        let toolbox = self.toolbox(whose, is_conversation, &trust);
+        let confinement = toolbox.confinement(is_conversation);
+        if let Some(confinement) = confinement.as_ref().filter(|_| !is_conversation) {
             self.warnings.push(confinement.clone());
         }
-        match (prompt, self.output, keyboard) {
-            (None, _, Some(keyboard)) => {
+        match (task, self.output, keyboard) {
+            (Task::Conversation, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
                 let place = Place { begun, toolbox, grants };
                 self.converse(&keyboard, (place, serving), &trust, (interrupt, leave)).await
             }
-            (prompt, OutputFormat::Text, keyboard) => {
+            (Task::Prompt(prompt), OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
                 let mut desk =
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
+                let finish = desk.prompt(prompt).await;
                 if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
                 {
                     // A question may still wait for its answer.
@@ -205,9 +178,9 @@ impl Job<'_> {
                 }
                 let trouble = desk.front().trouble();
                 let transcript = close(desk, known, interrupt.fired()).await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                written(finish.map(Exit::from), trouble).map(|it| (it, transcript))
             }
-            (prompt, format, _) => {
+            (task, format, _) => {
                 let opening = Opening {
                     session: begun.as_ref().map(|(it, _)| it.id.clone()).unwrap_or_default(),
                     project: self.workspace.root().display().to_string(),
@@ -225,18 +198,22 @@ impl Job<'_> {
                     Ok(begun) => begun,
                     Err(err) => {
                         // Who reads JSON shall read why there is none.
-                        json.finish(Some(&format!("{err:#}")), began.elapsed());
+                        let (error, took) = (format!("{err:#}"), began.elapsed());
+                        json.finish(TurnEnd { error: Some(&error), structured: None, took });
                         return Err(err);
                     }
                 };
+                let wishes = (&interrupt, &leave);
                 let mut desk =
                     self.desk(begun, toolbox, (serving, json), interrupt.clone(), grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
-                let error = finish.as_ref().err().map(|err| format!("{err:#}"));
-                desk.front().finish(error.as_deref(), began.elapsed());
+                desk.form = self.form.take();
+                let exit = match task {
+                    Task::Prompt(prompt) => stream::turn(&mut desk, prompt, began).await,
+                    Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
+                };
                 let trouble = desk.front().trouble();
                 let transcript = close(desk, known, interrupt.fired()).await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                written(exit, trouble).map(|it| (it, transcript))
             }
         }
     }
@@ -306,7 +283,9 @@ impl Job<'_> {
                 format!("the rule `{it}` means nothing: there is no tool `{}`", it.tool())
             }),
         );
-        let rules = Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
+        let mut rules =
+            Rules::new(Arc::clone(&permissions), self.settings.max_turns, toolbox.specs());
+        rules.max_calls = self.limits.max_tool_calls;
         let constants = Constants {
             model: self.served_name(),
             sampling: self.settings.sampling.parameters(),
@@ -315,8 +294,10 @@ impl Job<'_> {
         let log = Log::new(begun.journal.take());
         let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
+        reach.compact = Some(self.prompts.compact().0.to_owned());
         let Begun { transcript, system, note, .. } = begun;
-        let mut desk = Desk { rules, transcript, system, note, reach };
+        let (max_time, form, formed) = (self.limits.max_time, None, None);
+        let mut desk = Desk { rules, transcript, system, note, reach, max_time, form, formed };
         for warning in &warnings {
             desk.front().show(&Event::Warning(warning));
         }
@@ -417,19 +398,6 @@ impl Job<'_> {
         // Whoever made the directory or the branch chose their names.
         visible(&line).into_owned()
     }
-
-    pub(super) fn system_prompt(&self) -> anyhow::Result<String> {
-        let read = |path: &PathBuf| {
-            std::fs::read_to_string(path)
-                .with_context(|| format!("cannot read the system prompt `{}`", path.display()))
-        };
-        let own = self.settings.system_prompt.as_ref().map(read).transpose()?;
-        let told = self.settings.instructions.then(|| at_start(self.around, &self.workspace));
-        let instructions = told.unwrap_or_default();
-        let (project, system) = (self.workspace.root(), std::env::consts::OS);
-        let facts = Facts { project, system, instructions: &instructions };
-        Ok(system_prompt(own.as_deref(), facts))
-    }
 }
 
 /// Leaves a session in which `known` entries were there before: the server keeps what it has read, if
@@ -482,8 +450,8 @@ fn host_of(url: &str) -> &str {
 }
 
 /// An answer that was not written is no success, whatever else went well.
-fn exit(finish: anyhow::Result<Finish>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
-    let exit = finish.map(Exit::from)?;
+fn written(exit: anyhow::Result<Exit>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
+    let exit = exit?;
     match trouble {
         Some(err) => Err(err).context("cannot write to standard output"),
         None => Ok(exit),
@@ -494,8 +462,17 @@ impl From<Finish> for Exit {
     fn from(finish: Finish) -> Self {
         match finish {
             Finish::Done => Self::Done,
-            Finish::Stopped(Stop::Cancelled) => Self::Cancelled,
-            Finish::Stopped(_) => Self::GaveUp,
+            Finish::Stopped(stop) => match stop {
+                Stop::Cancelled => Self::Cancelled,
+                Stop::TurnLimit => Self::TurnLimit,
+                Stop::TimeLimit => Self::TimeLimit,
+                Stop::CallLimit => Self::CallLimit,
+                Stop::EmptyReplies
+                | Stop::MalformedCalls
+                | Stop::RepeatedCalls
+                | Stop::CutOff
+                | Stop::OtherForm => Self::GaveUp,
+            },
         }
     }
 }

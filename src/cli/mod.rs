@@ -6,11 +6,13 @@ mod checking;
 mod configuration;
 mod conversing;
 mod demo;
+mod duration;
 mod input;
 mod instructing;
 mod job;
 mod kept;
 mod models;
+mod prompts;
 mod report;
 mod rewind;
 mod sandbox;
@@ -19,8 +21,10 @@ mod serving;
 mod session_id;
 mod sessions;
 mod signals;
+mod stream;
 mod surroundings;
 mod talk;
+mod task;
 mod tool_files;
 mod trust;
 mod undo;
@@ -45,6 +49,10 @@ enum Exit {
     Failed,
     Usage,
     GaveUp,
+    /// As often as it may be, the model was asked.
+    TurnLimit,
+    TimeLimit,
+    CallLimit,
     Cancelled,
     /// What a command that ran in our place said.
     Theirs(u8),
@@ -57,6 +65,9 @@ impl Exit {
             Self::Failed => 1,
             Self::Usage => 2,
             Self::GaveUp => 3,
+            Self::TurnLimit => 4,
+            Self::TimeLimit => 5,
+            Self::CallLimit => 6,
             Self::Cancelled => 130,
             Self::Theirs(code) => code,
         }
@@ -117,8 +128,8 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),
         Some(Subcommands::Diff(diff)) => undo::diff(&around, &diff),
-        Some(Subcommands::Prompt { command: args::Prompt::Show }) => {
-            job::show_prompt(&around, &typed.options)
+        Some(Subcommands::Prompt { command: args::Prompt::Show { name } }) => {
+            prompts::show(&around, &typed.options, name)
         }
         Some(Subcommands::Config { command }) => {
             configuration::configuration(&around, &typed.options, &command)

@@ -11,15 +11,15 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
-use crate::cli::args::Sessions;
+use crate::cli::args::{Export, ExportFormat, Sessions};
 use crate::cli::beginning::settle;
 use crate::cli::job::store;
 use crate::cli::serving::forget;
 use crate::cli::session_id::session_id;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, note, print};
-use crate::session::{Store, Summary, markdown};
-use crate::ui::visible;
+use crate::session::{Secrets, Store, Summary, document, markdown, page};
+use crate::ui::{visible, visible_json};
 
 pub(super) fn sessions(around: &Surroundings, command: Sessions) -> anyhow::Result<Exit> {
     let (store, workspace) = (store(around)?, around.workspace()?);
@@ -45,8 +45,8 @@ pub(super) fn sessions(around: &Surroundings, command: Sessions) -> anyhow::Resu
             store.rename(&found, &name)?;
         }
         Sessions::Import { file } => import(&store, &file, project)?,
-        Sessions::Export { id, output } => {
-            export(&store, &one(&store, id.as_deref(), project)?, output.as_deref())?;
+        Sessions::Export(wanted) => {
+            export(around, &store, &one(&store, wanted.session.as_deref(), project)?, &wanted)?;
         }
         Sessions::Delete { session } => {
             let here = store.exactly(&session, Some(project));
@@ -87,16 +87,45 @@ pub(super) fn delete(
     Ok(())
 }
 
-fn export(store: &Store, summary: &Summary, output: Option<&Path>) -> anyhow::Result<()> {
-    let replay = store.read(summary)?;
-    if !replay.damage.is_none() {
-        note(&format!("warning: this session is damaged: {}", replay.damage));
+fn export(
+    around: &Surroundings,
+    store: &Store,
+    summary: &Summary,
+    wanted: &Export,
+) -> anyhow::Result<()> {
+    let mut held = store.held(summary)?;
+    if !held.damage.is_none() {
+        note(&format!("warning: this session is damaged: {}", held.damage));
     }
-    let text = markdown(&summary.title, &replay.entries);
-    let Some(path) = output else { return print(&visible(&text)) };
+    if wanted.redact {
+        let variables = &around.variables;
+        let variables = variables.iter().filter_map(|(it, value)| it.to_str().zip(value.to_str()));
+        held = Secrets::new(around.home.as_deref(), variables).taken_from(held);
+    }
+    let path = wanted.output.as_deref();
+    let text = match wanted.format.unwrap_or_else(|| format_of(path)) {
+        // What is only shown is made safe; a file keeps each byte that was said.
+        ExportFormat::Md if path.is_none() => {
+            visible(&markdown(&held.title, &held.entries)).into_owned()
+        }
+        ExportFormat::Md => markdown(&held.title, &held.entries),
+        ExportFormat::Json => visible_json(&document(&held)).into_owned(),
+        ExportFormat::Html => visible(&page(&held)).into_owned(),
+    };
+    let Some(path) = path else { return print(&text) };
     let cannot = || format!("cannot write `{}`", path.display());
-    let mut file = File::create_new(path).with_context(cannot)?;
+    let mut file = File::create_new(around.directory.join(path)).with_context(cannot)?;
     file.write_all(text.as_bytes()).with_context(cannot)
+}
+
+/// What a file of this name is expected to hold.
+fn format_of(path: Option<&Path>) -> ExportFormat {
+    let ending = path.and_then(|it| it.extension()).map(|it| it.to_ascii_lowercase());
+    match ending.as_deref().and_then(|it| it.to_str()) {
+        Some("json") => ExportFormat::Json,
+        Some("html" | "htm") => ExportFormat::Html,
+        _ => ExportFormat::Md,
+    }
 }
 
 pub(super) fn table(sessions: &[Summary], now: SystemTime, all: bool) -> String {

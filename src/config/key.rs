@@ -197,6 +197,7 @@ mod tests {
             permission AGENT_PERMISSION read-only|ask|auto|full unset
             max_turns AGENT_MAX_TURNS Whole 100
             system_prompt AGENT_SYSTEM_PROMPT Text unset
+            append_system_prompt AGENT_APPEND_SYSTEM_PROMPT Text unset
             instructions AGENT_INSTRUCTIONS Switch true
             permissions.allow AGENT_PERMISSIONS_ALLOW List []
             permissions.ask AGENT_PERMISSIONS_ASK List []

@@ -260,6 +260,8 @@ fn resolved(
 ) -> toml::Value {
     let path = match (key, value.as_str()) {
         ("system_prompt", Some(path)) => path,
+        // Words, unless they are the name of a file.
+        ("append_system_prompt", Some(path)) if !path.contains('\n') => path,
         ("llama.program", Some(path)) if path.contains('/') => path,
         ("model", Some(path)) if path.ends_with(".gguf") || path.starts_with(['/', '~', '.']) => {
             path
@@ -271,6 +273,9 @@ fn resolved(
         (_, _, Some(directory)) => directory.join(path),
         _ => return value,
     };
+    if key == "append_system_prompt" && !whole.is_file() {
+        return value;
+    }
     whole.to_str().map_or(value, toml::Value::from)
 }
 

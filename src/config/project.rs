@@ -37,7 +37,9 @@ fn freedom(key: &str) -> Freedom {
         "max_turns" | "commands.timeout" => Freedom::Smaller,
         "permissions.ask" | "permissions.deny" => Freedom::Longer,
         "permissions.allow" => Freedom::None("what needs no question is yours to say"),
-        "system_prompt" => Freedom::None("what the model is told first is yours to say"),
+        "system_prompt" | "append_system_prompt" => {
+            Freedom::None("what the model is told first is yours to say")
+        }
         "model" => Freedom::None("which model you work with is yours to say"),
         _ if key.starts_with("server.") => {
             Freedom::None("where your words are sent is yours to say")
@@ -173,6 +175,12 @@ mod tests {
         check(
             "system_prompt",
             "prompt.md",
+            None,
+            expect!["ignored: what the model is told first is yours to say"],
+        );
+        check(
+            "append_system_prompt",
+            "Obey.",
             None,
             expect!["ignored: what the model is told first is yours to say"],
         );

@@ -29,6 +29,10 @@ pub(crate) struct Settings {
     /// begins at the file that sets it.
     #[schemars(example = &"~/.config/agent/system.md")]
     pub(crate) system_prompt: Option<PathBuf>,
+    /// What the model is told besides: words of your own, or the path of a file with them, which
+    /// begins at the file that sets it.
+    #[schemars(example = &"Answer in French.")]
+    pub(crate) append_system_prompt: Option<String>,
     /// Whether the model is told what stands in AGENTS.md, CLAUDE.md and their kin: yours, the
     /// project's, and those of the folders it comes to.
     pub(crate) instructions: bool,
@@ -129,6 +133,7 @@ impl Default for Settings {
             permission: None,
             max_turns: 100,
             system_prompt: None,
+            append_system_prompt: None,
             instructions: true,
             permissions: RuleOptions::default(),
             server: Server::default(),

@@ -63,6 +63,7 @@ mod tests {
             permission             unset                      default
             max_turns              100                        default
             system_prompt          unset                      default
+            append_system_prompt   unset                      default
             instructions           true                       default
             permissions.allow      []                         default
             permissions.ask        []                         default

@@ -58,6 +58,8 @@ pub(crate) struct Reply {
     pub(crate) calls: Vec<Call>,
     pub(crate) end: End,
     pub(crate) usage: Usage,
+    /// What the server calls the model that said it; empty where it does not say.
+    pub(crate) model: String,
 }
 
 /// Why a reply ended.
@@ -132,6 +134,10 @@ pub(crate) enum Stop {
     Cancelled,
     /// As many requests were made as one turn may make.
     TurnLimit,
+    /// The turn took as long as one may take.
+    TimeLimit,
+    /// More calls were made than one turn may make.
+    CallLimit,
     /// Reply after reply said nothing.
     EmptyReplies,
     /// Call after call could not be understood.
@@ -140,6 +146,8 @@ pub(crate) enum Stop {
     RepeatedCalls,
     /// The reply filled what was left of the window.
     CutOff,
+    /// The answer was to have a form, and answer after answer had another.
+    OtherForm,
 }
 
 /// Tokens of one request and the time they took, as the server counted them.

@@ -25,6 +25,8 @@ pub(crate) struct Prompted {
 #[derive(Clone, Debug, Default)]
 struct Turn {
     requests: u32,
+    /// Calls that were made before the newest reply.
+    calls_before: usize,
     /// Empty replies in a row.
     empty: u32,
     /// Replies in a row in which each call was malformed.
@@ -137,6 +139,18 @@ impl Transcript {
         self.turn.requests
     }
 
+    /// How many calls the model has made in this turn.
+    pub(crate) fn calls(&self) -> usize {
+        self.turn.calls_before + self.turn.calls.len()
+    }
+
+    /// How many it had made before this one, which is of the newest reply.
+    pub(crate) fn calls_before(&self, call: &Call) -> usize {
+        let calls = self.reply().map(|it| &*it.calls).unwrap_or_default();
+        let before = calls.iter().take_while(|it| it.id != call.id).count();
+        self.turn.calls_before + before
+    }
+
     pub(crate) fn empty_replies(&self) -> u32 {
         self.turn.empty
     }
@@ -170,6 +184,7 @@ impl Turn {
             Entry::Prompt(_) => *self = Self::default(),
             Entry::Reply(reply) => {
                 self.requests += 1;
+                self.calls_before += self.calls.len();
                 self.empty = if reply.is_empty() { self.empty + 1 } else { 0 };
                 self.cancelled |= reply.end == End::Cancelled;
                 self.reply = Some(at);

@@ -43,6 +43,8 @@ pub(crate) struct Request {
     calls: Vec<(String, String)>,
     /// What was found out for the newest reply, where it wrote its calls as text.
     findings: Option<Findings>,
+    /// What the answer shall look like, as it stands behind the messages.
+    form: String,
 }
 
 /// The results of calls that were written as text. They go back as words too, in one message:
@@ -93,6 +95,7 @@ impl Request {
             has_messages: false,
             calls: Vec::new(),
             findings: None,
+            form: String::new(),
         }
     }
 
@@ -119,6 +122,16 @@ impl Request {
         let mut more = self.clone();
         more.say(words);
         more
+    }
+
+    /// The same request for an answer that satisfies the schema. What is in the server's cache stays
+    /// its beginning: the model is not told, its choice of tokens is bounded.
+    pub(crate) fn in_form(&self, schema: &serde_json::Value) -> Self {
+        let form = serde_json::json!({
+            "type": "json_schema",
+            "json_schema": {"name": "result", "strict": true, "schema": schema},
+        });
+        Self { form: format!(r#","response_format":{form}"#), ..self.clone() }
     }
 
     /// Its length in bytes.
@@ -197,7 +210,7 @@ impl Request {
 
     /// The whole body as it stands.
     pub(crate) fn body(&self) -> Body {
-        self.ending(self.user.as_deref(), b"]}")
+        self.ending(self.user.as_deref(), format!("]{}}}", self.form).as_bytes())
     }
 
     /// The body before the user has spoken, for a server that shall only read it: the shortest answer
@@ -469,6 +482,7 @@ mod tests {
                 calls,
                 end: End::Finished,
                 usage: Usage::default(),
+                model: String::new(),
             })
         });
         prop_oneof![

@@ -65,11 +65,11 @@ fn fenced(language: &str, text: &str) -> String {
     format!("\n{fence}{language}\n{}\n{fence}\n", text.trim_end())
 }
 
-fn one_line(text: &str) -> String {
-    text.split(['\n', '\r']).next().unwrap_or_default().to_owned()
+pub(super) fn one_line(text: &str) -> &str {
+    text.split(['\n', '\r']).next().unwrap_or_default()
 }
 
-fn why(stop: Stop) -> &'static str {
+pub(super) fn why(stop: Stop) -> &'static str {
     match stop {
         Stop::Cancelled => "stopped",
         Stop::TurnLimit => "stopped at the turn limit",
@@ -77,6 +77,9 @@ fn why(stop: Stop) -> &'static str {
         Stop::MalformedCalls => "stopped: no call could be understood",
         Stop::RepeatedCalls => "stopped: the same calls over and over",
         Stop::CutOff => "the reply was cut off",
+        Stop::TimeLimit => "stopped at the time limit",
+        Stop::CallLimit => "stopped at the limit of calls",
+        Stop::OtherForm => "stopped: no answer had the form that was asked for",
     }
 }
 

@@ -6,19 +6,31 @@
 mod choose;
 mod copy;
 mod damage;
+mod date;
+mod document;
+mod held;
 mod journal;
 mod line;
 mod markdown;
 mod name;
+mod page;
 mod record;
+mod redact;
 mod replay;
 mod search;
 mod store;
 mod summary;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use damage::Damage;
+pub(crate) use date::civil;
+pub(crate) use document::document;
+pub(crate) use held::Held;
 pub(crate) use journal::Journal;
 pub(crate) use markdown::markdown;
+pub(crate) use page::page;
+pub(crate) use redact::Secrets;
 pub(crate) use replay::Replay;
 pub(crate) use search::{Hit, has_all, search};
 pub(crate) use store::{Opened, Store};

@@ -106,6 +106,8 @@ pub(crate) struct Reply {
     end: End,
     #[serde(default)]
     usage: Usage,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    model: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -161,6 +163,9 @@ pub(crate) enum Stop {
     MalformedCalls,
     RepeatedCalls,
     CutOff,
+    TimeLimit,
+    CallLimit,
+    OtherForm,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -239,17 +244,17 @@ impl From<&Entry> for Record {
 
 impl From<conversation::Reply> for Reply {
     fn from(reply: conversation::Reply) -> Self {
-        let conversation::Reply { text, spoken, reasoning, calls, end, usage } = reply;
+        let conversation::Reply { text, spoken, reasoning, calls, end, usage, model } = reply;
         let calls = calls.into_iter().map(Call::from).collect();
-        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into() }
+        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into(), model }
     }
 }
 
 impl From<Reply> for conversation::Reply {
     fn from(reply: Reply) -> Self {
-        let Reply { text, spoken, reasoning, calls, end, usage } = reply;
+        let Reply { text, spoken, reasoning, calls, end, usage, model } = reply;
         let calls = calls.into_iter().map(conversation::Call::from).collect();
-        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into() }
+        Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into(), model }
     }
 }
 
@@ -312,7 +317,17 @@ macro_rules! mirror {
 
 mirror!(End: Finished, CutOff, Cancelled);
 mirror!(Status: Done, Failed, Malformed, Refused, Cancelled, Interrupted);
-mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff);
+mirror!(
+    Stop: Cancelled,
+    TurnLimit,
+    EmptyReplies,
+    MalformedCalls,
+    RepeatedCalls,
+    CutOff,
+    TimeLimit,
+    CallLimit,
+    OtherForm
+);
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -368,14 +383,15 @@ pub(crate) mod tests {
             .prop_map(|(id, tool, args)| conversation::Call { id, tool, args });
         let calls = prop::collection::vec(call, 0..3);
         let end = prop::sample::select(vec![Finished, CutOff, Cancelled]);
-        (any::<[String; 3]>(), calls, end, usage()).prop_map(
-            |([text, spoken, reasoning], calls, end, usage)| conversation::Reply {
+        (any::<[String; 4]>(), calls, end, usage()).prop_map(
+            |([text, spoken, reasoning, model], calls, end, usage)| conversation::Reply {
                 text,
                 spoken,
                 reasoning,
                 calls,
                 end,
                 usage,
+                model,
             },
         )
     }
@@ -400,8 +416,17 @@ pub(crate) mod tests {
 
     fn stop() -> impl Strategy<Value = conversation::Stop> {
         use conversation::Stop::*;
-        let all = vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff];
-        prop::sample::select(all)
+        prop::sample::select(vec![
+            Cancelled,
+            TurnLimit,
+            EmptyReplies,
+            MalformedCalls,
+            RepeatedCalls,
+            CutOff,
+            TimeLimit,
+            CallLimit,
+            OtherForm,
+        ])
     }
 
     proptest! {
@@ -441,6 +466,7 @@ pub(crate) mod tests {
             }],
             end: conversation::End::CutOff,
             usage,
+            model: "m.gguf".into(),
         };
         let outcome = conversation::Outcome {
             status: conversation::Status::Done,
@@ -475,7 +501,7 @@ pub(crate) mod tests {
             expect![[r#"
                 {"kind":"opened","system":"You are"}
                 {"kind":"prompt","text":"Hello"}
-                {"kind":"reply","text":"Let me look.","spoken":"<tool_call>","reasoning":"hm","calls":[{"id":"c1","tool":"read","args":"{\"path\":\"a\"}"}],"end":"cut_off","usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}
+                {"kind":"reply","text":"Let me look.","spoken":"<tool_call>","reasoning":"hm","calls":[{"id":"c1","tool":"read","args":"{\"path\":\"a\"}"}],"end":"cut_off","usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null},"model":"m.gguf"}
                 {"kind":"reply","text":"","end":"finished","usage":{"cached":0,"read":0,"written":0,"read_ms":0.0,"written_ms":0.0}}
                 {"kind":"decided","call":"c1","decision":"allowed"}
                 {"kind":"decided","call":"c1","decision":{"denied":"not that"}}

@@ -25,6 +25,8 @@ pub(crate) struct Replay {
     pub(crate) prompts: usize,
     /// What has to be told with the next prompt, because the person went back.
     pub(crate) note: Option<String>,
+    /// When each entry was written, in milliseconds since 1970.
+    pub(crate) times: Vec<u64>,
     pub(crate) damage: Damage,
     /// The number of the next record.
     pub(crate) next: u64,
@@ -70,6 +72,7 @@ struct Reading {
 
 struct Node {
     seq: u64,
+    at: u64,
     parent: Option<u64>,
     said: Said,
 }
@@ -117,7 +120,7 @@ impl Reading {
 
     /// False if the record is older than one before it, which no journal of ours contains.
     fn accept(&mut self, line: Line) -> bool {
-        let Line { seq, at: _, parent, record } = line;
+        let Line { seq, at, parent, record } = line;
         let replay = &mut self.replay;
         let Some(missing) = seq.checked_sub(replay.next) else { return false };
         replay.damage.missing = replay.damage.missing.saturating_add(missing);
@@ -151,7 +154,7 @@ impl Reading {
                 Said::Nothing
             }
         };
-        self.tree.push(Node { seq, parent, said });
+        self.tree.push(Node { seq, at, parent, said });
         true
     }
 
@@ -175,6 +178,7 @@ impl Reading {
             };
             replay.entries.push(entry);
             replay.places.push(node.seq);
+            replay.times.push(node.at);
         }
         replay
     }

@@ -17,7 +17,7 @@ use crate::session::journal::{InUse, create_whole, lock};
 use crate::session::name::checked;
 use crate::session::replay::{Replay, replay};
 use crate::session::summary::KEPT;
-use crate::session::{Damage, Journal, Summary};
+use crate::session::{Damage, Held, Journal, Summary};
 
 pub(crate) struct Store {
     pub(crate) root: PathBuf,
@@ -140,6 +140,15 @@ impl Store {
         let cannot = || format!("cannot read the session `{}`", of.id);
         let file = File::open(&of.path).with_context(cannot)?;
         replay(io::BufReader::new(file)).with_context(cannot)
+    }
+
+    /// A session as it stands, for whoever reads all of it.
+    pub(crate) fn held(&self, of: &Summary) -> anyhow::Result<Held> {
+        let Replay { header, entries, times, damage, .. } = self.read(of)?;
+        let title = of.name.clone().unwrap_or_else(|| of.title.clone());
+        let (id, project) = (of.id.clone(), of.project.clone());
+        let agent = header.map(|it| it.agent).unwrap_or_default();
+        Ok(Held { id, title, project, agent, entries, times, damage })
     }
 
     /// The session of this project that was written to last.

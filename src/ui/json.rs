@@ -28,6 +28,16 @@ pub(crate) struct Opening {
     pub(crate) tools: Vec<String>,
 }
 
+/// What is known of a turn when it is over, besides what was shown.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TurnEnd<'a> {
+    /// Why it could not go on.
+    pub(crate) error: Option<&'a str>,
+    /// The answer in the form that was asked for.
+    pub(crate) structured: Option<&'a Value>,
+    pub(crate) took: Duration,
+}
+
 pub(crate) struct Json {
     form: JsonForm,
     out: Outlet,
@@ -35,10 +45,14 @@ pub(crate) struct Json {
     opening: Opening,
     model: Option<String>,
     begun: bool,
+    /// How many lines were written.
+    lines: u64,
     /// What the result line will add up.
     usage: Usage,
     requests: u32,
     last_words: String,
+    /// The last words of the turn, where it goes on behind them.
+    answer: Option<String>,
     calls: Vec<Call>,
     denials: Vec<Value>,
     stop: Option<Stop>,
@@ -60,9 +74,11 @@ impl Json {
             opening,
             model: None,
             begun: false,
+            lines: 0,
             usage: Usage::default(),
             requests: 0,
             last_words: String::new(),
+            answer: None,
             calls: Vec::new(),
             denials: Vec::new(),
             stop: None,
@@ -75,12 +91,15 @@ impl Json {
         self.out.trouble()
     }
 
-    fn line(&mut self, value: &Value) {
+    /// Writes a line of the session, which has a name of its own.
+    fn line(&mut self, mut value: Value) {
+        value["uuid"] = line_id(&self.opening.session, self.lines).into();
+        self.lines += 1;
         self.out.write(&format!("{}\n", visible_json(&value.to_string())));
     }
 
     /// What comes first, however early something goes wrong, is the line that opens the session.
-    fn event(&mut self, value: &Value) {
+    fn event(&mut self, value: Value) {
         self.begin();
         if self.form == JsonForm::Stream {
             self.line(value);
@@ -100,8 +119,9 @@ impl Json {
         let init = json!({
             "type": "system", "subtype": "init", "session_id": it.session, "cwd": it.project,
             "model": self.model, "permissionMode": it.permission, "tools": it.tools,
+            "mcp_servers": [], "slash_commands": [], "agent_version": env!("CARGO_PKG_VERSION"),
         });
-        self.line(&init);
+        self.line(init);
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -123,12 +143,13 @@ impl Json {
         let line = json!({
             "type": "assistant", "session_id": self.opening.session, "parent_tool_use_id": null,
             "message": {
-                "type": "message", "role": "assistant", "model": self.model, "content": content,
-                "usage": usage(reply.usage),
+                "id": format!("msg_{}", self.lines), "type": "message", "role": "assistant",
+                "model": self.model, "content": content, "stop_reason": end_reason(reply),
+                "stop_sequence": null, "usage": usage(reply.usage),
             },
-            "timings": {"prompt_ms": reply.usage.read_ms, "predicted_ms": reply.usage.written_ms},
+            "timings": timings(reply.usage),
         });
-        self.event(&line);
+        self.event(line);
     }
 
     fn result(&mut self, id: &str, text: &str, status: Status) {
@@ -147,7 +168,7 @@ impl Json {
             "type": "user", "session_id": self.opening.session, "parent_tool_use_id": null,
             "message": {"role": "user", "content": [result]},
         });
-        self.event(&line);
+        self.event(line);
     }
 
     fn made_room(&mut self, entry: &Entry) {
@@ -167,26 +188,42 @@ impl Json {
                 "pre_tokens": tokens, "how": how,
             },
         });
-        self.event(&line);
+        self.event(line);
     }
 
-    /// The last line: how it ended, or why it could not go on.
-    pub(crate) fn finish(&mut self, error: Option<&str>, took: Duration) {
+    /// The last line of a turn: how it ended, or why it could not go on, and the answer in the form
+    /// that was asked for, if one was. What follows is another turn.
+    pub(crate) fn finish(&mut self, end: TurnEnd<'_>) {
         self.begin();
+        let TurnEnd { error, structured, took } = end;
         let subtype = match (error, self.stop) {
             (None, None) => "success",
             (None, Some(Stop::TurnLimit)) => "error_max_turns",
+            (None, Some(Stop::TimeLimit)) => "error_max_time",
+            (None, Some(Stop::CallLimit)) => "error_max_tool_calls",
+            (None, Some(Stop::OtherForm)) => "error_max_structured_output_retries",
             _ => "error_during_execution",
         };
-        let result = error.unwrap_or(&self.last_words);
-        let line = json!({
+        let usage_of_turn = std::mem::take(&mut self.usage);
+        let millis = |it: Duration| u64::try_from(it.as_millis()).unwrap_or(u64::MAX);
+        let of_model = Duration::try_from_secs_f64(
+            (usage_of_turn.read_ms + usage_of_turn.written_ms).max(0.0) / 1000.0,
+        );
+        let last_words = std::mem::take(&mut self.last_words);
+        let words = self.answer.take().unwrap_or(last_words);
+        let mut line = json!({
             "type": "result", "subtype": subtype, "is_error": subtype != "success",
-            "result": result, "stop_reason": self.stop.map(stop_reason),
-            "session_id": self.opening.session, "num_turns": self.requests,
-            "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-            "usage": usage(self.usage), "permission_denials": self.denials,
+            "result": error.unwrap_or(&words),
+            "stop_reason": self.stop.take().map(stop_reason),
+            "session_id": self.opening.session, "num_turns": std::mem::take(&mut self.requests),
+            "duration_ms": millis(took), "duration_api_ms": millis(of_model.unwrap_or_default()),
+            "total_cost_usd": 0, "usage": usage(usage_of_turn), "timings": timings(usage_of_turn),
+            "permission_denials": std::mem::take(&mut self.denials),
         });
-        self.line(&line);
+        if let Some(value) = structured {
+            line["structured_output"] = value.clone();
+        }
+        self.line(line);
     }
 }
 
@@ -205,6 +242,10 @@ impl Front for Json {
                 self.result(call, &outcome.text, outcome.status);
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
+            // Told after its last words, the model is to say them in another form; these are the result.
+            Event::Recorded(Entry::Note(_)) if self.answer.is_none() && self.calls.is_empty() => {
+                self.answer = Some(self.last_words.clone()).filter(|it| !it.is_empty());
+            }
             Event::Recorded(Entry::Stopped(stop)) => self.stop = Some(*stop),
             Event::Recorded(Entry::Full { tokens, .. }) => self.full = Some(*tokens),
             Event::Recorded(entry @ (Entry::Pruned(_) | Entry::Condensed(_))) => {
@@ -216,7 +257,7 @@ impl Front for Json {
                     "type": "system", "subtype": "api_retry", "error": reason,
                     "session_id": self.opening.session,
                 });
-                self.event(&line);
+                self.event(line);
             }
             Event::Loading(_)
             | Event::Asked
@@ -249,8 +290,47 @@ fn input(call: &Call) -> Value {
 
 fn usage(it: Usage) -> Value {
     json!({
-        "input_tokens": it.read, "cache_read_input_tokens": it.cached, "output_tokens": it.written,
+        "input_tokens": it.read, "cache_creation_input_tokens": 0,
+        "cache_read_input_tokens": it.cached, "output_tokens": it.written,
     })
+}
+
+/// As llama-server counts: tokens that were read and written, and how long that took.
+fn timings(it: Usage) -> Value {
+    let rounded = |millis: f64| (millis * 1000.0).round() / 1000.0;
+    json!({
+        "cache_n": it.cached, "prompt_n": it.read, "prompt_ms": rounded(it.read_ms),
+        "predicted_n": it.written, "predicted_ms": rounded(it.written_ms),
+    })
+}
+
+fn end_reason(reply: &Reply) -> Option<&'static str> {
+    match reply.end {
+        End::Finished if reply.calls.is_empty() => Some("end_turn"),
+        End::Finished => Some("tool_use"),
+        End::CutOff => Some("max_tokens"),
+        End::Cancelled => None,
+    }
+}
+
+/// A name for a line that no other has, in the form of a UUID.
+fn line_id(session: &str, nth: u64) -> String {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let half = |which: u8| {
+        let mut hasher = DefaultHasher::new();
+        (session, nth, which).hash(&mut hasher);
+        hasher.finish()
+    };
+    let (high, low) = (half(0), half(1));
+    // Version 8 is whatever its maker says.
+    format!(
+        "{:08x}-{:04x}-8{:03x}-{:04x}-{:012x}",
+        high >> 32,
+        (high >> 16) & 0xffff,
+        high & 0xfff,
+        0x8000 | (low >> 48) & 0x3fff,
+        low & 0xffff_ffff_ffff
+    )
 }
 
 fn stop_reason(stop: Stop) -> &'static str {
@@ -261,6 +341,9 @@ fn stop_reason(stop: Stop) -> &'static str {
         Stop::MalformedCalls => "malformed_calls",
         Stop::RepeatedCalls => "repeated_calls",
         Stop::CutOff => "max_tokens",
+        Stop::TimeLimit => "max_time",
+        Stop::CallLimit => "max_tool_calls",
+        Stop::OtherForm => "max_structured_output_retries",
     }
 }
 

@@ -16,7 +16,7 @@ mod visible;
 
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
-pub(crate) use json::{Json, JsonForm, Opening};
+pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Keyboard, Line};
 pub(crate) use screen::{Screen, Style};
-pub(crate) use visible::{visible, visible_line};
+pub(crate) use visible::{visible, visible_json, visible_line};

@@ -489,6 +489,13 @@ fn stop_line(stop: Stop) -> &'static str {
         Stop::RepeatedCalls => {
             "stopped: the model made the same calls over and over, with the same results"
         }
+        Stop::TimeLimit => "stopped: the time for one turn is over (see `--max-time`)",
+        Stop::CallLimit => {
+            "stopped: as many calls were made as one turn may make (see `--max-tool-calls`)"
+        }
+        Stop::OtherForm => {
+            "stopped: no answer satisfied the schema, three times in a row (see `--json-schema`)"
+        }
         Stop::CutOff => {
             "stopped: the reply was cut off at the end of the window or at `max_tokens`"
         }

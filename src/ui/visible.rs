@@ -42,7 +42,7 @@ pub(crate) fn visible_line(text: &str, width: usize) -> String {
 
 /// JSON that says the same with every such character written as an escape. Outside of strings JSON
 /// has none of them.
-pub(super) fn visible_json(line: &str) -> Cow<'_, str> {
+pub(crate) fn visible_json(line: &str) -> Cow<'_, str> {
     if !line.chars().any(acts) {
         return Cow::Borrowed(line);
     }

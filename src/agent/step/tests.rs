@@ -447,3 +447,42 @@ fn a_read_that_is_forbidden_does_not_run_beside_others() {
          call 2 list";
     check_ruled(Permission::Auto, "deny list", script, expect!["run 1 read"]);
 }
+
+#[track_caller]
+fn check_with_two_calls_at_most(script: &str, expected: Expect) {
+    let rules = Rules { max_calls: Some(2), ..rules(Permission::Auto) };
+    expected.assert_eq(&shown(next(&rules, &parse(script))));
+}
+
+#[test]
+fn as_many_calls_are_run_as_may_be() {
+    check_with_two_calls_at_most(
+        "user go\nreply\ncall 1 read\ncall 2 read\ncall 3 read",
+        expect!["run 1 read 2 read"],
+    );
+    check_with_two_calls_at_most(
+        "user go\nreply\ncall 1 read\ncall 2 read\nresult 1\nresult 2",
+        expect!["Ask"],
+    );
+    check_with_two_calls_at_most(
+        "user go\nreply\ncall 1 read\ncall 2 read\nresult 1\nresult 2\nreply done",
+        expect!["Wait"],
+    );
+}
+
+#[test]
+fn one_call_too_many_is_answered_and_ends_the_turn() {
+    let before = "user go\nreply\ncall 1 read\ncall 2 read\nresult 1\nresult 2\nreply\ncall 3 read";
+    check_with_two_calls_at_most(
+        before,
+        expect![
+            "answer 3 Refused: Not run: as many calls were made as the user allows for one turn."
+        ],
+    );
+    check_with_two_calls_at_most(&format!("{before}\nresult 3"), expect!["Stop(CallLimit)"]);
+    check_with_two_calls_at_most(&format!("{before}\nresult 3\nstopped"), expect!["Wait"]);
+    check_with_two_calls_at_most(
+        &format!("{before}\nresult 3\nstopped\nuser more\nreply\ncall 4 read"),
+        expect!["run 4 read"],
+    );
+}

@@ -268,12 +268,17 @@ fn a_server_on_a_port_is_told_from_others() {
     let Some(program) = testing::server() else { return };
     let place = Place::new();
     let model = place.model(SCRIPT);
-    // The port is free again when it has been read; nobody else asks for it that soon.
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
     block_on(async {
-        let running = place.start(program, &model, &format!("port = {port}")).await.unwrap();
+        let running = loop {
+            // The port is free again when it has been read. Somebody else may be given it by then.
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let port = listener.local_addr().unwrap().port();
+            drop(listener);
+            match place.start(program, &model, &format!("port = {port}")).await {
+                Err(err) if format!("{err:#}").contains("is taken") => {}
+                started => break started.unwrap(),
+            }
+        };
         assert!(probe::is_ready(&running.address, &running.key).await);
         assert!(!probe::is_ready(&running.address, "another key").await);
         running.stop().await;

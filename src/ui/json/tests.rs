@@ -67,6 +67,13 @@ fn lines_that_could_not_be_written_are_told() {
     }
     let mut json = json(Box::new(Full), Box::new(Paper::default()));
     assert!(json.trouble().is_none());
-    json.finish(None, Duration::ZERO);
+    json.finish(TurnEnd { error: None, structured: None, took: Duration::ZERO });
     assert_eq!(json.trouble().map(|it| it.kind()), Some(std::io::ErrorKind::StorageFull));
+}
+
+#[test]
+fn each_line_has_a_name_of_its_own() {
+    let names = [line_id("s", 0), line_id("s", 1), line_id("t", 0)];
+    assert!(names.iter().all(|it| it.len() == 36 && &it[14..15] == "8"), "{names:?}");
+    assert!(names[0] != names[1] && names[0] != names[2], "{names:?}");
 }

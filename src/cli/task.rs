@@ -1,0 +1,63 @@
+//! What there is to do, and in which forms it is asked and answered.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+
+use crate::agent::Form;
+use crate::cli::args::{InputFormat, Options, OutputFormat};
+use crate::cli::surroundings::Surroundings;
+use crate::cli::{WrongUsage, input};
+
+/// Where the prompts come from.
+#[derive(Debug, PartialEq)]
+pub(super) enum Task {
+    /// From the person at the terminal.
+    Conversation,
+    /// There is this one.
+    Prompt(String),
+    /// From a program, as lines of JSON.
+    Stream,
+}
+
+/// What was typed and piped in, unless it cannot be meant.
+pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> {
+    let is_stream = options.output_format == OutputFormat::StreamJson;
+    if options.json_schema.is_some() && options.output_format == OutputFormat::Text {
+        bail!(WrongUsage(
+            "an answer that satisfies a schema is for programs\n\
+             hint: add `--output-format json`, and read `structured_output` of it"
+                .to_owned()
+        ));
+    }
+    let task = match options.input_format {
+        InputFormat::Text => input::prompt(words)?.map_or(Task::Conversation, Task::Prompt),
+        InputFormat::StreamJson if !words.is_empty() => bail!(WrongUsage(
+            "prompts come from standard input, so none can be typed\n\
+             hint: leave out `--input-format`, or the prompt"
+                .to_owned()
+        )),
+        InputFormat::StreamJson if !is_stream => bail!(WrongUsage(
+            "several prompts have several answers\n\
+             hint: add `--output-format stream-json`"
+                .to_owned()
+        )),
+        InputFormat::StreamJson => Task::Stream,
+    };
+    if task == Task::Conversation && options.output_format != OutputFormat::Text {
+        bail!(WrongUsage(
+            "JSON is for a single prompt\n\
+             hint: say what to do, as in: agent --output-format json \"fix the failing tests\""
+                .to_owned()
+        ));
+    }
+    Ok(task)
+}
+
+/// The form that a file with a JSON schema describes.
+pub(super) fn form(around: &Surroundings, path: &Path) -> anyhow::Result<Form> {
+    let cannot = || format!("cannot use the schema `{}`", path.display());
+    let text = std::fs::read(around.directory.join(path)).with_context(cannot)?;
+    let schema = serde_json::from_slice(&text).context("it is not JSON").with_context(cannot)?;
+    Form::new(schema).with_context(cannot)
+}
