@@ -1,7 +1,7 @@
 //! Empty files and directories that stand where nothing may come into being while a command runs.
 //!
-//! Only what is there can be frozen. They are made before the first command that needs them and
-//! removed after the last.
+//! Only what is there can be frozen. They are put there before the first command that needs them and
+//! taken away after the last.
 
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
@@ -13,7 +13,7 @@ use std::sync::{Mutex, MutexGuard};
 use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, Timespec, Timestamps, flock};
 
 use crate::sandbox::Absent;
-use crate::sandbox::stock::Stock;
+use crate::sandbox::stock::{self, Stock};
 
 /// Those that our commands need. Commands that run side by side share them, so there is one count
 /// for the process.
@@ -22,6 +22,8 @@ static MADE: Mutex<BTreeMap<PathBuf, Made>> = Mutex::new(BTreeMap::new());
 /// The time of a placeholder, which no archive and no build gives a file: who kills us leaves it
 /// behind, and the next one shall know it for what it is. `workspace::survey` knows it too.
 const TIME: Timespec = Timespec { tv_sec: 1, tv_nsec: 618_033_900 };
+
+pub(super) const STAMP: Timestamps = Timestamps { last_access: TIME, last_modification: TIME };
 
 /// How often somebody else may remove one just when we need it.
 const TRIES: usize = 8;
@@ -96,10 +98,11 @@ impl Made {
     /// removes it then.
     fn remove(self) {
         let is_free = flock(&self.lock, FlockOperation::NonBlockingLockExclusive).is_ok();
-        if !is_free || !is_ours(&self.absent) {
+        let is_here = |it: Metadata| stock::is_at(self.absent.path(), &it);
+        if !is_free || !self.lock.metadata().is_ok_and(is_here) || !is_ours(&self.absent) {
             return;
         }
-        if self.stock.is_some_and(|it| it.put(&self.lock, &self.absent).is_ok()) {
+        if self.stock.is_some_and(|it| it.keep(&self.lock, &self.absent).is_ok()) {
             return;
         }
         // To be put aside, it was looked at again.
@@ -116,7 +119,6 @@ impl Made {
 fn put(absent: &Absent, stock: Option<&Stock>) -> io::Result<File> {
     let path = absent.path();
     if let Some(placeholder) = stock.and_then(|it| it.take(absent)) {
-        stamp(path)?;
         return Ok(placeholder);
     }
     for _ in 0..TRIES {
@@ -150,12 +152,7 @@ fn make(absent: &Absent) -> io::Result<()> {
             file.write_all(text.as_bytes())?;
         }
     }
-    stamp(absent.path())
-}
-
-fn stamp(path: &Path) -> io::Result<()> {
-    let times = Timestamps { last_access: TIME, last_modification: TIME };
-    Ok(rustix::fs::utimensat(CWD, path, &times, AtFlags::SYMLINK_NOFOLLOW)?)
+    Ok(rustix::fs::utimensat(CWD, absent.path(), &STAMP, AtFlags::SYMLINK_NOFOLLOW)?)
 }
 
 /// Whether it is as an agent makes it, to the byte: nothing of the person's is ever taken for it.
@@ -299,9 +296,10 @@ mod tests {
 
         /// What is in the stock.
         fn spares(&self) -> Vec<PathBuf> {
-            let of = |shelf: &str| self.stock().join(shelf).read_dir().into_iter().flatten();
-            let all = of("files-1").chain(of("directories"));
-            all.map(|it| it.unwrap().path()).collect()
+            let all = self.stock().read_dir().into_iter().flatten();
+            let mut all: Vec<_> = all.map(|it| it.unwrap().path()).collect();
+            all.sort();
+            all
         }
     }
 
@@ -327,7 +325,7 @@ mod tests {
         let open = made()[place.absent[1].path()].lock.try_clone().unwrap();
         let inodes = place.inodes();
         std::fs::write(place.absent[1].path().join("mine"), "").unwrap();
-        Stock::new(&place.stock()).put(&open, &place.absent[1]).unwrap_err();
+        Stock::new(&place.stock()).keep(&open, &place.absent[1]).unwrap_err();
         assert_eq!((place.inodes(), place.spares().len()), (inodes, 0));
         // As one may write to it as before.
         assert_eq!(open.metadata().unwrap().mode() & 0o200, 0o200);
@@ -352,6 +350,47 @@ mod tests {
         let ours = place.make();
         assert_eq!(place.spares(), left);
         drop(ours);
-        assert_eq!((place.inodes(), place.spares().len()), ([None, None], 4));
+        assert_eq!((place.inodes(), place.spares()), ([None, None], left));
+    }
+
+    /// A command that was running already may hold it open, and write to it wherever it is.
+    #[test]
+    fn what_was_somewhere_never_comes_to_be_anywhere_else() {
+        let place = Place::new();
+        drop(place.make());
+        let elsewhere = place.dir.path().join("elsewhere");
+        std::fs::create_dir(&elsewhere).unwrap();
+        let absent = [
+            Absent::File(elsewhere.join("file"), "."),
+            Absent::Directory(elsewhere.join("folder")),
+        ];
+        let left = place.spares();
+        let theirs = Placeholders::make(&absent, Some(&place.stock())).unwrap();
+        assert_eq!(place.spares(), left);
+        drop(theirs);
+        assert_eq!(place.spares().len(), 4);
+    }
+
+    #[test]
+    fn what_has_got_another_name_is_not_used_again() {
+        let place = Place::new();
+        let ours = place.make();
+        let file = place.absent[0].path();
+        std::fs::hard_link(file, place.dir.path().join("kept")).unwrap();
+        drop(ours);
+        assert_eq!(place.spares().len(), 1);
+        assert_eq!(place.inodes(), [None, None]);
+        let ours = place.make();
+        let inode = place.dir.path().join("kept").metadata().unwrap().ino();
+        assert_ne!(place.inodes()[0], Some(inode));
+        drop(ours);
+        for spare in place.spares().into_iter().filter(|it| it.is_file()) {
+            std::fs::hard_link(spare, place.dir.path().join("late")).unwrap();
+        }
+        drop(place.make());
+        let inode = place.dir.path().join("late").metadata().unwrap().ino();
+        let ours = place.make();
+        assert_ne!(place.inodes()[0], Some(inode));
+        drop(ours);
     }
 }
