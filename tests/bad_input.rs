@@ -97,7 +97,7 @@ fn a_prompt_that_does_not_fit_is_kept_and_told() {
 #[test]
 fn what_is_piped_in_is_added_to_the_prompt() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
-    home.agent(&["review", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);
+    home.agent(&["look", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);
     expect![[r#"
         review this
 
@@ -157,7 +157,7 @@ fn a_case_of_the_selftest_that_does_not_exist_is_wrong_usage() {
 #[test]
 fn bytes_that_are_not_text_are_wrong_usage() {
     check(
-        Home::new().agent(&["review"]).stdin(b"\x7fELF\x00\xff\xfe"),
+        Home::new().agent(&["look"]).stdin(b"\x7fELF\x00\xff\xfe"),
         expect![[r#"
         exit Some(2)
         --- stderr

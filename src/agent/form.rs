@@ -48,6 +48,11 @@ impl Form {
         }
     }
 
+    /// The value of an answer that had the form.
+    pub(crate) fn value(text: &str) -> Option<Value> {
+        serde_json::from_str(unfenced(text)).ok()
+    }
+
     fn request(&self) -> String {
         format!(
             "Now give the result of this task as JSON alone, without any other words, in the form of this JSON schema:\n{}",

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 
 use crate::cli::duration::duration;
 use crate::conversation::Permission;
@@ -22,7 +23,7 @@ Examples:
 
 Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up, 4 the limit of requests was
 reached (--max-turns), 5 that of time (--max-time), 6 that of calls (--max-tool-calls),
-130 cancelled.";
+7 a review found something (--fail-on), 130 cancelled.";
 
 /// An autonomous coding agent that works with a model on your own machine.
 #[derive(Debug, Parser)]
@@ -181,6 +182,15 @@ pub(super) enum InputFormat {
 pub(super) enum Subcommands {
     /// See it work in seconds: a real server, a scripted model, a bug that gets mended
     Demo(Demo),
+    /// Say what something in the project is, and how it works
+    Explain {
+        /// A file, a name, a question; without it, the project
+        what: Vec<String>,
+    },
+    /// Say what is wrong with a change, or with files
+    Review(Review),
+    /// Write a message for what is staged, and commit it
+    Commit(Commit),
     /// List, search, name, move and delete sessions
     Sessions {
         #[command(subcommand)]
@@ -225,6 +235,48 @@ pub(super) struct Demo {
     /// Keep the sample project and say where it is
     #[arg(long)]
     pub(super) keep: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Review {
+    /// A range such as `main..HEAD`, or files; without it, what is not committed yet
+    #[arg(value_name = "RANGE|FILE")]
+    pub(super) what: Vec<String>,
+
+    /// What is staged
+    #[arg(long)]
+    pub(super) staged: bool,
+
+    /// As JSON
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// End with status 7 if there is a finding as grave as this, or graver
+    #[arg(long, value_enum, value_name = "SEVERITY")]
+    pub(super) fail_on: Option<Severity>,
+}
+
+/// How grave a finding is.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Severity {
+    Low,
+    Medium,
+    High,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Commit {
+    /// What the message should say besides
+    pub(super) hint: Vec<String>,
+
+    /// Commit without asking
+    #[arg(short, long)]
+    pub(super) yes: bool,
+
+    /// Only print the message
+    #[arg(long, conflicts_with = "yes")]
+    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -400,6 +452,31 @@ pub(super) enum Prompt {
 pub(super) enum PromptName {
     System,
     Compact,
+    Explain,
+    Review,
+    Commit,
+}
+
+impl std::fmt::Display for Severity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Low => "low",
+            Self::Medium => "medium",
+            Self::High => "high",
+        })
+    }
+}
+
+impl PromptName {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Compact => "compact",
+            Self::Explain => "explain",
+            Self::Review => "review",
+            Self::Commit => "commit",
+        }
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -170,6 +170,7 @@ impl Job<'_> {
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
                 let mut desk =
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
+                desk.form = self.form.take();
                 let finish = desk.prompt(prompt).await;
                 if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
                 {
@@ -294,7 +295,7 @@ impl Job<'_> {
         let log = Log::new(begun.journal.take());
         let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
-        reach.compact = Some(self.prompts.compact().0.to_owned());
+        reach.compact = Some(self.prompts.words("compact").0.to_owned());
         let Begun { transcript, system, note, .. } = begun;
         let (max_time, form, formed) = (self.limits.max_time, None, None);
         let mut desk = Desk { rules, transcript, system, note, reach, max_time, form, formed };
@@ -373,7 +374,10 @@ impl Job<'_> {
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         };
-        let mut screen = Screen::new(Box::new(stdout), Box::new(stderr), style, keyboard);
+        // What is said in a form is not for people; whoever asked for it shows them what it means.
+        let out: Box<dyn std::io::Write> =
+            if self.form.is_some() { Box::new(std::io::sink()) } else { Box::new(stdout) };
+        let mut screen = Screen::new(out, Box::new(stderr), style, keyboard);
         if let Some(reply) = transcript.reply() {
             screen.recall(reply);
         }

@@ -11,6 +11,7 @@ mod input;
 mod instructing;
 mod job;
 mod kept;
+mod mode;
 mod models;
 mod prompts;
 mod report;
@@ -53,6 +54,8 @@ enum Exit {
     TurnLimit,
     TimeLimit,
     CallLimit,
+    /// Something is wrong with what was to be looked at.
+    Found,
     Cancelled,
     /// What a command that ran in our place said.
     Theirs(u8),
@@ -68,6 +71,7 @@ impl Exit {
             Self::TurnLimit => 4,
             Self::TimeLimit => 5,
             Self::CallLimit => 6,
+            Self::Found => 7,
             Self::Cancelled => 130,
             Self::Theirs(code) => code,
         }
@@ -124,6 +128,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
     match typed.command {
         None => job::work(&around, &typed.options, &typed.prompt),
         Some(Subcommands::Demo(demo)) => demo::demo(&around, &typed.options, &demo),
+        Some(Subcommands::Explain { what }) => mode::explain(&around, &typed.options, &what),
+        Some(Subcommands::Review(wanted)) => mode::review(&around, &typed.options, &wanted),
+        Some(Subcommands::Commit(wanted)) => mode::commit(&around, &typed.options, &wanted),
         Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),

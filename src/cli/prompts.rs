@@ -3,6 +3,7 @@
 //! The person's words replace ours: those of a file that was named, else those of the folder `prompts`
 //! beside the configuration file.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -17,6 +18,15 @@ use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print, trust};
 use crate::ui::visible;
 
+/// The words of the program itself, by the name under which the person may replace them.
+const OURS: &[(&str, &str)] = &[
+    ("system", SYSTEM),
+    ("compact", COMPACT),
+    ("explain", include_str!("../../prompts/explain.md")),
+    ("review", include_str!("../../prompts/review.md")),
+    ("commit", include_str!("../../prompts/commit.md")),
+];
+
 /// Words, and whose they are.
 pub(super) struct Words {
     pub(super) text: String,
@@ -27,8 +37,7 @@ pub(super) struct Words {
 /// The words of the person, where there are some, and what is odd about the folder they are in.
 #[derive(Default)]
 pub(super) struct Prompts {
-    system: Option<Words>,
-    compact: Option<Words>,
+    own: BTreeMap<&'static str, Words>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -59,14 +68,12 @@ impl Prompts {
         }
         paths.sort();
         for path in paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "md")) {
-            let place = match path.file_stem().and_then(|it| it.to_str()) {
-                Some("system") => &mut prompts.system,
-                Some("compact") => &mut prompts.compact,
-                _ => {
-                    let odd = "means nothing: there are `system.md` and `compact.md`";
-                    prompts.warnings.push(format!("`{}` {odd}", path.display()));
-                    continue;
-                }
+            let stem = path.file_stem().and_then(|it| it.to_str());
+            let Some((name, _)) = OURS.iter().find(|(name, _)| stem == Some(name)) else {
+                let names: Vec<_> = OURS.iter().map(|(name, _)| format!("`{name}.md`")).collect();
+                let odd = format!("means nothing: there are {}", names.join(", "));
+                prompts.warnings.push(format!("`{}` {odd}", path.display()));
+                continue;
             };
             let text = read(&path)?;
             if text.trim().is_empty() {
@@ -74,30 +81,29 @@ impl Prompts {
                 prompts.warnings.push(format!("`{}` {empty}", path.display()));
                 continue;
             }
-            *place = Some(Words { text, file: Some(path) });
+            prompts.own.insert(name, Words { text, file: Some(path) });
         }
         Ok(prompts)
     }
 
-    /// How the model is asked for a summary.
-    pub(super) fn compact(&self) -> (&str, Option<&Path>) {
-        match &self.compact {
+    /// The words of this name, and the file of the person that they are from.
+    pub(super) fn words(&self, name: &str) -> (&str, Option<&Path>) {
+        let ours = || OURS.iter().find(|(it, _)| *it == name).map_or("", |(_, text)| text);
+        match self.own.get(name) {
             Some(words) => (&words.text, words.file.as_deref()),
-            None => (COMPACT, None),
+            None => (ours(), None),
         }
     }
 
     /// What the model is told first: the words of the file `named`, of the folder, or ours.
     pub(super) fn system(&self, named: Option<&Path>) -> anyhow::Result<Words> {
-        Ok(match (named, &self.system) {
-            (Some(path), _) => {
-                let text = fs::read_to_string(path);
-                let cannot = || format!("cannot read the system prompt `{}`", path.display());
-                Words { text: text.with_context(cannot)?, file: Some(path.to_owned()) }
-            }
-            (None, Some(words)) => Words { text: words.text.clone(), file: words.file.clone() },
-            (None, None) => Words { text: SYSTEM.to_owned(), file: None },
-        })
+        let Some(path) = named else {
+            let (text, file) = self.words("system");
+            return Ok(Words { text: text.to_owned(), file: file.map(Path::to_owned) });
+        };
+        let cannot = || format!("cannot read the system prompt `{}`", path.display());
+        let text = fs::read_to_string(path).with_context(cannot)?;
+        Ok(Words { text, file: Some(path.to_owned()) })
     }
 }
 
@@ -140,8 +146,8 @@ pub(super) fn show(
     wanted: Option<PromptName>,
 ) -> anyhow::Result<Exit> {
     let mut job = job(around, options)?;
-    if wanted == Some(PromptName::Compact) {
-        let (text, file) = job.prompts.compact();
+    if let Some(name) = wanted.filter(|it| *it != PromptName::System) {
+        let (text, file) = job.prompts.words(name.name());
         print(&format!("{}\n", visible(text.trim_end())))?;
         job.warnings.iter().for_each(|it| note(&format!("warning: {}", visible(it))));
         note(&whose(file));
@@ -198,7 +204,7 @@ mod tests {
         let shown = format!(
             "{} | {}\n{}",
             if system.file.is_some() { line(&system.text) } else { "ours".to_owned() },
-            match prompts.compact() {
+            match prompts.words("compact") {
                 (text, Some(_)) => line(text),
                 (_, None) => "ours".to_owned(),
             },
@@ -214,9 +220,9 @@ mod tests {
         check(
             &[("compact.md", "Sum up.\n"), ("sistem.md", "x"), ("system.md", " \n")],
             expect![[r#"
-            ours | Sum up.
-            `DIR/sistem.md` means nothing: there are `system.md` and `compact.md`
-            `DIR/system.md` is empty, and our own words are used"#]],
+                ours | Sum up.
+                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `explain.md`, `review.md`, `commit.md`
+                `DIR/system.md` is empty, and our own words are used"#]],
         );
         assert!(Prompts::of_folder(Path::new("/nowhere")).unwrap().warnings.is_empty());
     }

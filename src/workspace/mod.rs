@@ -112,6 +112,11 @@ impl Workspace {
         self.git()?.commit(&self.root, wanted)
     }
 
+    /// Commits what is staged, as it is, on the branch that is checked out.
+    pub(crate) fn commit_staged(&self, message: &str) -> Result<Committed, FileError> {
+        self.git()?.commit_staged(message)
+    }
+
     /// Understands a path as a model or a person writes it.
     pub(crate) fn path(&self, given: &str) -> Result<ProjectPath, FileError> {
         ProjectPath::parse(given, self.root.path())

@@ -97,6 +97,34 @@ impl Git<'_> {
         Ok(Committed { id: short(id.to_string()), branch, subject, changes, notes })
     }
 
+    /// Commits the index as the person has made it.
+    pub(in crate::workspace) fn commit_staged(
+        &self,
+        message: &str,
+    ) -> Result<Committed, FileError> {
+        let message = message_prettify(message, None)?;
+        let Some(subject) = message.lines().next().map(str::to_owned) else {
+            return Err(refused("the message is empty"));
+        };
+        let branch = self.branch_for(None)?;
+        let author = self.author()?;
+        let mut index = self.repository.index()?;
+        if index.has_conflicts() {
+            return Err(refused("the index has conflicts: resolve them first"));
+        }
+        let tree = self.repository.find_tree(index.write_tree_to(&self.repository)?)?;
+        let head = self.head_tree()?;
+        if head.as_ref().is_some_and(|it| it.id() == tree.id()) {
+            return Err(refused("nothing is staged"));
+        }
+        let parent = self.repository.head().ok().and_then(|it| it.peel_to_commit().ok());
+        let parents: Vec<_> = parent.iter().collect();
+        let id =
+            self.repository.commit(Some("HEAD"), &author, &author, &message, &tree, &parents)?;
+        let (id, changes, notes) = (short(id.to_string()), Vec::new(), self.not_done());
+        Ok(Committed { id, branch, subject, changes, notes })
+    }
+
     /// The name of the branch that gets the commit.
     fn branch_for(&self, new: Option<&str>) -> Result<String, FileError> {
         if let Some(what) = self.under_way() {

@@ -1,0 +1,131 @@
+//! `agent commit`: a message for what is staged, and the commit.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, anyhow, bail};
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::cli::args::{Commit, Options};
+use crate::cli::mode::{answer, diff};
+use crate::cli::surroundings::Surroundings;
+use crate::cli::{Exit, note, print};
+use crate::ui::{Keyboard, Line, visible};
+use crate::workspace::{Cancel, Compared, Workspace};
+
+/// So many of the last commits show how messages look here.
+const EXAMPLES: usize = 10;
+
+#[derive(Deserialize)]
+struct Message {
+    subject: String,
+    #[serde(default)]
+    body: String,
+}
+
+pub(in crate::cli) fn commit(
+    around: &Surroundings,
+    options: &Options,
+    wanted: &Commit,
+) -> anyhow::Result<Exit> {
+    let workspace = around.workspace()?;
+    let staged = look(&workspace)?;
+    if staged.is_empty() {
+        bail!("nothing is staged\nhint: `git add` says what belongs to the commit");
+    }
+    let mut about = format!("The last commits:\n{}", last(&workspace));
+    if !wanted.hint.is_empty() {
+        about += &format!("\nWhat the user says of it: {}\n", wanted.hint.join(" "));
+    }
+    about += &format!("\nThe changes:\n\n{}", staged.trim_end());
+    let text = json!({"type": "string"});
+    let form = json!({
+        "type": "object", "additionalProperties": false, "required": ["subject", "body"],
+        "properties": {"subject": text, "body": text},
+    });
+    let (exit, value) = answer(around, options, ("commit", &about), form)?;
+    let Some(value) = value else { return Ok(exit) };
+    let message = serde_json::from_value(value).context("the message is in another form")?;
+    let message = written(&message).context("the model gave no subject")?;
+    print(&format!("{}\n", visible(&message)))?;
+    if wanted.dry_run || !(wanted.yes || is_agreed_to()?) {
+        return Ok(Exit::Done);
+    }
+    if look(&workspace)? != staged {
+        bail!("what is staged is not what the message was written for\nhint: run it again");
+    }
+    let done = workspace.commit_staged(&message);
+    let done = done.map_err(|err| anyhow!("cannot commit: {err}"))?;
+    note(&format!("committed as {} on {}", done.id, visible(&done.branch)));
+    done.notes.iter().for_each(|it| note(&visible(it)));
+    Ok(Exit::Done)
+}
+
+fn look(workspace: &Workspace) -> anyhow::Result<String> {
+    let staged = diff(workspace, &Compared::Staged);
+    staged.map_err(|err| anyhow!("cannot look at what is staged: {err}"))
+}
+
+/// The subjects of the last commits, a line each.
+fn last(workspace: &Workspace) -> String {
+    let mut lines = Vec::new();
+    let Ok(path) = workspace.path("") else { return String::new() };
+    // Before the first commit there are none.
+    let _ = workspace.git().and_then(|git| {
+        git.log(&path, None, &Cancel::default(), &mut |line| {
+            lines.push(line.to_owned());
+            lines.len() < EXAMPLES
+        })
+    });
+    lines.iter().map(|it| format!("{it}\n")).collect()
+}
+
+/// The subject in one line, and the body behind an empty one.
+fn written(message: &Message) -> Option<String> {
+    let subject = message.subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let body = message.body.trim();
+    match (subject.is_empty(), body.is_empty()) {
+        (true, _) => None,
+        (false, true) => Some(subject),
+        (false, false) => Some(format!("{subject}\n\n{body}")),
+    }
+}
+
+/// Only a clear yes is one.
+fn is_agreed_to() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        note("not committed: there is nobody to ask; `--yes` commits without asking");
+        return Ok(false);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.context("cannot set up the event loop")?;
+    let keyboard = Keyboard::new(None);
+    let question = "commit with this message? y = yes, n = no: ";
+    while let Line::Entered(answer) = runtime.block_on(keyboard.question(question)) {
+        match &*answer.trim().to_lowercase() {
+            "y" | "yes" => return Ok(true),
+            "n" | "no" | "" => break,
+            _ => {}
+        }
+    }
+    note("not committed");
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(subject: &str, body: &str, expected: Option<&str>) {
+        let message = Message { subject: subject.to_owned(), body: body.to_owned() };
+        assert_eq!(written(&message).as_deref(), expected);
+    }
+
+    #[test]
+    fn a_subject_is_one_line() {
+        check("git: mends\n it ", " ", Some("git: mends it"));
+        check("git: mends it", "Why.\n", Some("git: mends it\n\nWhy."));
+        check(" \n", "Why.", None);
+    }
+}

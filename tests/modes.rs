@@ -1,0 +1,186 @@
+//! Fixed tasks: explain, review, commit.
+
+mod support;
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::support::child::Finished;
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::response::{call, say};
+
+/// A repository with one commit and a change that is not staged.
+fn home() -> Home {
+    let home = Home::new();
+    home.file("project/a.rs", "fn one() {}\n");
+    home.git(&["init", "--quiet"]);
+    home.git(&["config", "user.name", "Somebody"]);
+    home.git(&["config", "user.email", "somebody@example.org"]);
+    home.git(&["add", "--all"]);
+    home.git(&["commit", "--quiet", "--message", "a: has one"]);
+    home.file("project/a.rs", "fn one() {}\nfn two() {}\n");
+    home
+}
+
+/// Runs it with a model that says a word, and then this in the form.
+fn run(home: &Home, args: &[&str], answer: &Value) -> (Finished, FaultServer) {
+    let server = FaultServer::script(vec![say("I have looked."), say(&answer.to_string())]);
+    let finished = home.agent(args).server(&server).run();
+    (finished, server)
+}
+
+fn finding(file: &str, line: usize, severity: &str) -> Value {
+    json!({"file": file, "line": line, "severity": severity, "why": "It is wrong.", "fix": "Mend it."})
+}
+
+#[track_caller]
+fn check_review(args: &[&str], findings: &[Value], code: i32, expected: Expect) {
+    let answer = json!({"findings": findings, "summary": "I read a.rs."});
+    let home = home();
+    let (finished, server) = run(&home, &[&["review"], args].concat(), &answer);
+    finished.assert_code(code);
+    expected.assert_eq(&finished.stdout);
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.contains("+fn two() {}"), "{words}");
+}
+
+#[test]
+fn findings_are_told_the_gravest_first_and_those_without_a_place_are_left_out() {
+    let findings =
+        [finding("a.rs", 2, "low"), finding("b.rs", 1, "high"), finding("./a.rs", 1, "high")];
+    check_review(
+        &[],
+        &findings,
+        0,
+        expect![[r#"
+        a.rs:1  high
+            It is wrong.
+            fix: Mend it.
+        a.rs:2  low
+            It is wrong.
+            fix: Mend it.
+        I read a.rs.
+    "#]],
+    );
+    check_review(
+        &["--json"],
+        &findings,
+        0,
+        expect![[r#"
+        {"findings":[{"file":"a.rs","line":1,"severity":"high","why":"It is wrong.","fix":"Mend it."},{"file":"a.rs","line":2,"severity":"low","why":"It is wrong.","fix":"Mend it."}],"summary":"I read a.rs.","left_out":1}
+    "#]],
+    );
+}
+
+#[test]
+fn a_grave_finding_is_a_status_of_its_own_where_that_is_wanted() {
+    check_review(
+        &["--fail-on", "medium"],
+        &[finding("a.rs", 1, "high")],
+        7,
+        expect![[r#"
+        a.rs:1  high
+            It is wrong.
+            fix: Mend it.
+        I read a.rs.
+    "#]],
+    );
+    check_review(
+        &["--fail-on", "high"],
+        &[finding("a.rs", 1, "low")],
+        0,
+        expect![[r#"
+        a.rs:1  low
+            It is wrong.
+            fix: Mend it.
+        I read a.rs.
+    "#]],
+    );
+}
+
+#[test]
+fn nothing_is_asked_where_nothing_is_changed() {
+    let home = home();
+    home.git(&["commit", "--quiet", "--all", "--message", "a: has two"]);
+    let server = FaultServer::script(vec![say("Nobody asks.")]);
+    let finished = home.agent(&["review"]).server(&server).run();
+    finished.assert_code(0);
+    expect![[r#"
+        nothing is changed; a range of commits can be reviewed, too: agent review main..HEAD
+    "#]]
+    .assert_eq(&finished.stderr);
+    let finished = home.agent(&["review", "b.rs", "c.rs"]).server(&server).run();
+    finished.assert_code(2);
+    expect![[r#"
+        error: there is no file `b.rs`
+        hint: name files, or one range as in `main..HEAD`
+    "#]]
+    .assert_eq(&finished.stderr);
+    let finished = home.agent(&["review", "nothing..HEAD"]).server(&server).run();
+    finished.assert_code(1);
+    expect![[r#"
+        error: cannot review the changes of `nothing..HEAD`: git knows no revision `nothing..HEAD`
+    "#]]
+    .assert_eq(&finished.stderr);
+    let finished = home.agent(&["commit"]).server(&server).run();
+    finished.assert_code(1);
+    expect![[r#"
+        error: nothing is staged
+        hint: `git add` says what belongs to the commit
+    "#]]
+    .assert_eq(&finished.stderr);
+}
+
+#[test]
+fn what_is_staged_is_committed_with_a_message_like_the_others() {
+    let home = home();
+    home.git(&["add", "a.rs"]);
+    home.file("project/b.rs", "not staged\n");
+    let answer = json!({"subject": "a: has two", "body": "Both are needed."});
+    let (finished, server) = run(&home, &["commit", "because", "of", "it"], &answer);
+    finished.assert_code(0);
+    expect![[r#"
+        a: has two
+
+        Both are needed.
+    "#]]
+    .assert_eq(&finished.stdout);
+    expect![[r#"
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        not committed: there is nobody to ask; `--yes` commits without asking
+    "#]]
+    .assert_eq(&finished.stderr);
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.contains("a: has one") && words.contains("because of it"), "{words}");
+    assert!(words.contains("+fn two() {}") && !words.contains("not staged"), "{words}");
+
+    run(&home, &["commit", "--yes"], &answer).0.assert_code(0);
+    expect![[r#"
+        a: has two
+
+        Both are needed.
+
+
+         a.rs | 1 +
+         1 file changed, 1 insertion(+)
+    "#]]
+    .assert_eq(&home.git(&["log", "-1", "--format=%B", "--stat"]));
+    expect![[r#"
+        ?? b.rs
+    "#]]
+    .assert_eq(&home.git(&["status", "--short"]));
+}
+
+#[test]
+fn nothing_is_changed_for_a_review_or_an_explanation() {
+    let home = home();
+    let write = call("write_file", json!({"path": "a.rs", "content": "gone"}));
+    let server = FaultServer::script(vec![write, say("It has two functions.")]);
+    let finished = home.agent(&["explain", "a.rs"]).server(&server).run();
+    finished.assert_code(0);
+    assert_eq!(finished.stdout, "It has two functions.\n");
+    assert_eq!(home.read("project/a.rs"), "fn one() {}\nfn two() {}\n");
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.starts_with("Explain a.rs, to somebody"), "{words}");
+}
