@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::agent::log::Log;
+use crate::agent::plan;
 use crate::agent::prompt::request_for_summary;
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Piece, Question, Reply, Stakes,
-    Transcript, Usage,
+    Answer, Call, Decision, End, Entry, Event, Form, Front, Outcome, Piece, Question, Reply,
+    Stakes, Transcript, Usage,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -52,6 +53,8 @@ pub(super) struct Line {
     pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
     counts: bool,
+    /// The server holds a reply to a schema.
+    holds_forms: bool,
     pub(super) gauge: llm::Gauge,
     /// What the server says of its model, until it was told.
     greeting: Option<llm::Props>,
@@ -61,6 +64,8 @@ pub(super) struct Line {
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Reply(RoomFor),
+    /// A reply in a form, for the program.
+    Form(Form, RoomFor),
     /// A summary, in these words. Nobody else is to hear it.
     Summary(&'a str),
 }
@@ -153,6 +158,10 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
     }
 
+    pub(super) fn warn(&mut self, text: &str) {
+        self.front.show(&Event::Warning(text));
+    }
+
     pub(super) fn turn_begins(&self) {
         self.toolbox.turn_begins();
     }
@@ -220,22 +229,28 @@ impl<H: Host, F: Front> Reach<H, F> {
             None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
         line.request.extend(transcript.entries());
-        let for_summary;
-        let (request, is_reply) = match wanted {
-            Wanted::Reply(room) => {
-                let full = if room == RoomFor::AnAnswer { line.full().await } else { None };
-                if let Some((tokens, window)) = full {
-                    return Ok(Ok(Answered::Full { tokens, window }));
-                }
-                (&line.request, true)
+        if let Wanted::Reply(room) | Wanted::Form(_, room) = wanted
+            && room == RoomFor::AnAnswer
+            && let Some((tokens, window)) = line.full().await
+        {
+            return Ok(Ok(Answered::Full { tokens, window }));
+        }
+        let other;
+        let (request, event) = match wanted {
+            Wanted::Reply(_) => (&line.request, Event::Asked),
+            Wanted::Form(form, _) if line.holds_forms => {
+                other = line.request.in_form(plan::schema(form));
+                (&other, Event::Forming(form))
             }
+            Wanted::Form(form, _) => (&line.request, Event::Forming(form)),
             Wanted::Summary(words) => {
-                for_summary = line.request.with_words(words);
-                (&for_summary, false)
+                other = line.request.with_words(words);
+                (&other, Event::Condensing)
             }
         };
+        let is_reply = matches!(wanted, Wanted::Reply(_));
         let front = &mut self.front;
-        front.show(if is_reply { &Event::Asked } else { &Event::Condensing });
+        front.show(&event);
         let interrupt = &self.interrupt;
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
@@ -251,14 +266,28 @@ impl<H: Host, F: Front> Reach<H, F> {
         let answer = llm::ask(&line.server, request, &mut on, self.interrupt.fired()).await;
         let mut reply = match answer {
             Ok(reply) => reply,
+            Err(AskError::Refused { status: 400..500, .. })
+                if matches!(wanted, Wanted::Form(..)) && line.holds_forms =>
+            {
+                // Not every server knows schemas, and the words say the form too.
+                line.holds_forms = false;
+                return Box::pin(self.ask_once(transcript, wanted)).await;
+            }
             Err(err) => return Ok(Err(err)),
         };
         let usage = reply.usage;
         line.gauge.learn(request.length(), usage.cached + usage.read);
-        if let Some((tokens, window)) = line.has_filled(&reply).filter(|_| is_reply) {
+        if let Some((tokens, window)) =
+            line.has_filled(&reply).filter(|_| !matches!(wanted, Wanted::Summary(_)))
+        {
             let reason = "the reply has filled the window";
             self.front.show(&Event::Retrying { reason, wait: Duration::ZERO });
             return Ok(Ok(Answered::Full { tokens, window }));
+        }
+        if let Wanted::Form(..) = wanted {
+            // What is asked for is words, whatever they look like.
+            reply.calls.clear();
+            return Ok(Ok(Answered::Reply(reply)));
         }
         let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
         llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
@@ -339,12 +368,18 @@ async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    Ok(Ok(Line { server, request, window, counts, gauge, greeting: Some(props) }))
+    let (holds_forms, greeting) = (true, Some(props));
+    Ok(Ok(Line { server, request, window, counts, holds_forms, gauge, greeting }))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {
     async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered> {
-        self.answer(transcript, Wanted::Reply(room)).await
+        let is_wanted = matches!(transcript.last_that_counts(), Some(Entry::Wanted { .. }));
+        let wanted = match transcript.wanted().filter(|_| is_wanted) {
+            Some(form) => Wanted::Form(form, room),
+            None => Wanted::Reply(room),
+        };
+        self.answer(transcript, wanted).await
     }
 
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {

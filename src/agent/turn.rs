@@ -1,6 +1,7 @@
 //! One turn: from the person's words to the model's last word.
 
 use crate::agent::guard;
+use crate::agent::plan;
 use crate::agent::room::Room;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
@@ -133,6 +134,8 @@ pub(super) async fn run(
             }
             Next::Answer(call, outcome) => vec![Entry::Result { call: call.id, outcome }],
             Next::Note(text) => vec![Entry::Note(text.to_owned())],
+            Next::Want(form, words) => vec![Entry::Wanted { form, words }],
+            Next::Propose(plan) => vec![Entry::Planned(plan)],
             Next::Stop(stop) => {
                 stopped = Some(stop);
                 vec![Entry::Stopped(stop)]
@@ -144,6 +147,7 @@ pub(super) async fn run(
             }
         };
         guard::remark(transcript.entries(), &mut entries);
+        entries.extend(plan::noted(rules, transcript, &entries).map(Entry::Planned));
         keep(transcript, world, entries);
     }
 }

@@ -54,6 +54,10 @@ pub(super) struct Options {
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
 
+    /// Plan the task first, then do it step by step
+    #[arg(long)]
+    pub(super) plan: bool,
+
     /// Go on with the newest session of this project
     #[arg(short, long = "continue", conflicts_with = "resume")]
     pub(super) continue_newest: bool,

@@ -11,6 +11,7 @@ use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Facts, Finish, Grants, Interrupt, Log, Reach, Rules, system_prompt};
 use crate::cli::args::{Options, OutputFormat, Typed};
+use crate::cli::editor::Editor;
 use crate::cli::instructing::{at_start, folders_at_start};
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
@@ -18,17 +19,18 @@ use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, input, note, print, talk, tool_files, trust,
+    Exit, WrongUsage, checking, configuration, input, note, planning, print, talk, tool_files,
+    trust,
 };
 use crate::config::{Color, Settings};
-use crate::conversation::{Entry, Event, Front, Permission, Stop, Transcript, view};
+use crate::conversation::{Entry, Event, Front, Permission, Plan, Stop, Transcript, view};
 use crate::llm::Constants;
 use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
+use crate::ui::{self, Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -39,6 +41,8 @@ pub(super) struct Job<'a> {
     pub(super) session: Which,
     pub(super) output: OutputFormat,
     pub(super) verbose: bool,
+    /// The prompt is planned first.
+    pub(super) is_planned: bool,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
 }
@@ -73,6 +77,13 @@ pub(super) fn work(
         bail!(WrongUsage(
             "JSON is for a single prompt\n\
              hint: say what to do, as in: agent --output-format json \"fix the failing tests\""
+                .to_owned()
+        ));
+    }
+    if prompt.is_none() && options.plan {
+        bail!(WrongUsage(
+            "there is nothing to plan\n\
+             hint: say what to do, as in: agent --plan \"add a --json flag\"; in a conversation it is `/plan`"
                 .to_owned()
         ));
     }
@@ -128,6 +139,7 @@ fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a
         session,
         output: options.output_format,
         verbose: options.verbose,
+        is_planned: options.plan,
         warnings: loaded.warnings,
     })
 }
@@ -201,8 +213,13 @@ impl Job<'_> {
                 if let Some(line) = where_it_stands(&desk.transcript) {
                     desk.front().note(&line);
                 }
-                let exit =
-                    talk::talk(&mut desk, &keyboard, &self.workspace, (&interrupt, &leave)).await;
+                let editor = Editor::new(self.around);
+                let person = planning::Person {
+                    keyboard: &keyboard,
+                    interrupt: &interrupt,
+                    editor: &editor,
+                };
+                let exit = talk::talk(&mut desk, &person, &self.workspace, &leave).await;
                 let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
                 exit.map(|it| (it, transcript))
@@ -210,17 +227,30 @@ impl Job<'_> {
             (prompt, OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
                 let screen = self.screen(keyboard.clone(), &begun.transcript);
-                let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt, grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
-                if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
-                {
+                let mut desk =
+                    self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
+                let prompt = prompt.unwrap_or_default();
+                let ended = match (self.is_planned, &keyboard) {
+                    (false, _) => desk.prompt(prompt).await.map(Exit::from),
+                    (true, None) => planning::alone(&mut desk, &prompt).await,
+                    (true, Some(keyboard)) => {
+                        let editor = Editor::new(self.around);
+                        let interrupt = &interrupt;
+                        let person = planning::Person { keyboard, interrupt, editor: &editor };
+                        planning::together(&mut desk, &person, &prompt).await
+                    }
+                };
+                if let (true, Some(plan)) = (self.is_planned, desk.plan()) {
+                    desk.front().note(&ui::checklist(&plan));
+                }
+                if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
                     // A question may still wait for its answer.
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
                 let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                exit(ended, trouble).map(|it| (it, transcript))
             }
             (prompt, format, _) => {
                 let opening = Opening {
@@ -245,13 +275,17 @@ impl Job<'_> {
                     }
                 };
                 let mut desk = self.desk(begun, toolbox, (serving, json), interrupt, grants);
-                let finish = desk.prompt(prompt.unwrap_or_default()).await;
-                let error = finish.as_ref().err().map(|err| format!("{err:#}"));
+                let prompt = prompt.unwrap_or_default();
+                let ended = match self.is_planned {
+                    false => desk.prompt(prompt).await.map(Exit::from),
+                    true => planning::alone(&mut desk, &prompt).await,
+                };
+                let error = ended.as_ref().err().map(|err| format!("{err:#}"));
                 desk.front().finish(error.as_deref(), began.elapsed());
                 let trouble = desk.front().trouble();
                 let transcript = std::mem::take(&mut desk.transcript);
                 desk.into_host().stop().await;
-                exit(finish, trouble).map(|it| (it, transcript))
+                exit(ended, trouble).map(|it| (it, transcript))
             }
         }
     }
@@ -448,6 +482,7 @@ impl Job<'_> {
         if let Some(reply) = transcript.reply() {
             screen.recall(reply);
         }
+        screen.recall_plan(Plan::of(transcript.entries()));
         screen
     }
 
@@ -528,8 +563,8 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
 }
 
 /// An answer that was not written is no success, whatever else went well.
-fn exit(finish: anyhow::Result<Finish>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
-    let exit = finish.map(Exit::from)?;
+fn exit(ended: anyhow::Result<Exit>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
+    let exit = ended?;
     match trouble {
         Some(err) => Err(err).context("cannot write to standard output"),
         None => Ok(exit),

@@ -5,32 +5,38 @@ use std::pin::pin;
 use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
+use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
-use crate::ui::{self, Keyboard, Line, Screen};
+use crate::ui::{self, Line, Screen};
 use crate::workspace::{Way, Workspace};
 
 const HELP: &str = "  /help     this list
   /undo     take back what the newest turn changed
   /redo     do it again
   /diff     what this session changed
+  /plan     plan a task before it is done: `/plan TASK`; alone, the plan as it stands; `/plan go` goes on
   /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
   /exit     leave (as Ctrl-D)
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
-const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "context", "compact", "exit"];
+const COMMANDS: &[&str] = &["help", "undo", "redo", "diff", "plan", "context", "compact", "exit"];
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
-    keyboard: &Keyboard,
+    person: &Person<'_>,
     workspace: &Workspace,
-    (interrupt, leave): (&Interrupt, &Interrupt),
+    leave: &Interrupt,
 ) -> anyhow::Result<Exit> {
+    let Person { keyboard, interrupt, .. } = *person;
     if desk.is_mid_turn() {
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
+    }
+    if let Err(err) = planning::resume(desk, person).await {
+        report(&err);
     }
     let (mut leaving, mut is_cold) = (false, true);
     loop {
@@ -80,12 +86,36 @@ pub(super) async fn talk(
                     Err(err) => report(&err),
                 }
             }
+            it if word(it) == "/plan" => {
+                let task = it.strip_prefix("/plan").unwrap_or_default().trim();
+                plan(desk, person, task).await;
+            }
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
                 interrupt.clear();
                 settle(desk.prompt(words).await);
             }
         }
+    }
+}
+
+async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str) {
+    let ended = match (task, desk.plan()) {
+        ("" | "show" | "go", None) => {
+            return desk.front().note("there is no plan; `/plan TASK` makes one");
+        }
+        ("" | "show", Some(plan)) => return desk.front().note(&ui::checklist(&plan)),
+        ("go", Some(plan)) => {
+            desk.front().note(&ui::checklist(&plan));
+            planning::retry(desk);
+            planning::go_on(desk, person).await
+        }
+        (task, _) => planning::together(desk, person, task).await,
+    };
+    match ended {
+        Ok(Exit::Done) => {}
+        Ok(_) => planning::stands(desk),
+        Err(err) => report(&err),
     }
 }
 

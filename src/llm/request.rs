@@ -39,6 +39,8 @@ pub(crate) struct Request {
     /// How many entries of the transcript are in it.
     taken: usize,
     has_messages: bool,
+    /// The schema that the answer shall keep to.
+    schema: Option<&'static str>,
     /// The calls of the newest reply, for the names that results are sent with.
     calls: Vec<(String, String)>,
     /// What was found out for the newest reply, where it wrote its calls as text.
@@ -91,6 +93,7 @@ impl Request {
             user: None,
             taken: 0,
             has_messages: false,
+            schema: None,
             calls: Vec::new(),
             findings: None,
         }
@@ -121,6 +124,12 @@ impl Request {
         more
     }
 
+    /// The same request, to be answered by JSON that keeps to this schema and by no call. All of that
+    /// stands behind the messages: what the server has in its cache is still the beginning.
+    pub(crate) fn in_form(&self, schema: &'static str) -> Self {
+        Self { schema: Some(schema), ..self.clone() }
+    }
+
     /// Its length in bytes.
     pub(crate) fn length(&self) -> usize {
         let sealed: usize = self.sealed.iter().map(Bytes::len).sum();
@@ -145,7 +154,9 @@ impl Request {
                     });
                 }
             }
-            Entry::Prompt(text) | Entry::Note(text) => self.say(text),
+            Entry::Prompt(text) | Entry::Note(text) | Entry::Wanted { words: text, .. } => {
+                self.say(text);
+            }
             Entry::Reply(reply) => {
                 self.push(&Message::from(reply));
                 self.calls =
@@ -176,7 +187,10 @@ impl Request {
             | Entry::Stopped(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
-            | Entry::Condensed(_) => {}
+            | Entry::Condensed(_)
+            | Entry::Planning
+            | Entry::Planned(_)
+            | Entry::Marked(_) => {}
         }
     }
 
@@ -197,7 +211,11 @@ impl Request {
 
     /// The whole body as it stands.
     pub(crate) fn body(&self) -> Body {
-        self.ending(self.user.as_deref(), b"]}")
+        let user = self.user.as_deref();
+        match self.schema {
+            None => self.ending(user, b"]}"),
+            Some(schema) => self.ending(user, form(schema).as_bytes()),
+        }
     }
 
     /// The body before the user has spoken, for a server that shall only read it: the shortest answer
@@ -216,6 +234,13 @@ impl Request {
         blocks.push_back(last.into());
         Body(blocks)
     }
+}
+
+/// The end of a request whose answer shall keep to a schema.
+fn form(schema: &str) -> String {
+    format!(
+        r#"],"tool_choice":"none","response_format":{{"type":"json_schema","json_schema":{{"name":"answer","strict":true,"schema":{schema}}}}}}}"#
+    )
 }
 
 fn write(to: &mut Vec<u8>, message: &Message<'_>, has_messages: bool) {

@@ -1,6 +1,6 @@
 //! A session as a Markdown document, to be read by people.
 
-use crate::conversation::{Call, Decision, Entry, Outcome, Status, Stop};
+use crate::conversation::{Call, Decision, Entry, Outcome, Status, StepStatus, Stop};
 
 /// The document: what was asked and answered, and each call with its result, folded away.
 pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
@@ -30,13 +30,22 @@ pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
             Entry::Condensed(condensed) if !condensed.summary.is_empty() => {
                 text += &folded("summed up to make room", &format!("\n{}\n", condensed.summary));
             }
-            Entry::Opened { .. }
+            Entry::Planned(plan) => text += &format!("\n## Plan\n{}", fenced("", &plan.in_words())),
+            Entry::Marked(mark) if mark.status != StepStatus::Doing => {
+                let gist = if mark.gist.is_empty() { "" } else { &format!(": {}", mark.gist) };
+                let name = mark.status.name();
+                text += &format!("\n*Step {} {name}{}*\n", mark.step + 1, one_line(gist));
+            }
+            Entry::Marked(_)
+            | Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Started { .. }
             | Entry::Note(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
-            | Entry::Condensed(_) => {}
+            | Entry::Condensed(_)
+            | Entry::Planning
+            | Entry::Wanted { .. } => {}
         }
     }
     text
@@ -77,6 +86,7 @@ fn why(stop: Stop) -> &'static str {
         Stop::MalformedCalls => "stopped: no call could be understood",
         Stop::RepeatedCalls => "stopped: the same calls over and over",
         Stop::CutOff => "the reply was cut off",
+        Stop::NoPlan => "stopped: there was no plan in what the model said",
     }
 }
 

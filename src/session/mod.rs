@@ -7,6 +7,7 @@ mod damage;
 mod journal;
 mod line;
 mod markdown;
+mod planned;
 mod record;
 mod replay;
 mod store;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::{self, Entry};
+use crate::session::planned;
 
 /// The version of the form on disk. It grows only if an older program could no longer make sense
 /// of what a newer one writes.
@@ -55,6 +56,13 @@ pub(crate) enum Record {
         #[serde(default)]
         usage: Usage,
     },
+    Planning,
+    Wanted {
+        form: planned::Form,
+        words: String,
+    },
+    Planned(planned::Plan),
+    Marked(planned::Mark),
 }
 
 /// The first record of a journal. Its time is when the session was created.
@@ -135,6 +143,7 @@ pub(crate) enum Stop {
     MalformedCalls,
     RepeatedCalls,
     CutOff,
+    NoPlan,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -174,6 +183,10 @@ impl Record {
                 let usage = usage.into();
                 Entry::Condensed(conversation::Condensed { summary, kept, usage })
             }
+            Self::Planning => Entry::Planning,
+            Self::Wanted { form, words } => Entry::Wanted { form: form.into(), words },
+            Self::Planned(plan) => Entry::Planned(plan.into()),
+            Self::Marked(mark) => Entry::Marked(mark.into()),
         })
     }
 }
@@ -207,6 +220,10 @@ impl From<&Entry> for Record {
             Entry::Condensed(conversation::Condensed { summary, kept, usage }) => {
                 Self::Condensed { summary, kept, usage: usage.into() }
             }
+            Entry::Planning => Self::Planning,
+            Entry::Wanted { form, words } => Self::Wanted { form: form.into(), words },
+            Entry::Planned(plan) => Self::Planned(plan.into()),
+            Entry::Marked(mark) => Self::Marked(mark.into()),
         }
     }
 }
@@ -286,7 +303,7 @@ macro_rules! mirror {
 
 mirror!(End: Finished, CutOff, Cancelled);
 mirror!(Status: Done, Failed, Malformed, Refused, Cancelled, Interrupted);
-mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff);
+mirror!(Stop: Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff, NoPlan);
 
 #[cfg(test)]
 pub(crate) mod tests {
@@ -333,6 +350,11 @@ pub(crate) mod tests {
             (text(), any::<usize>(), usage()).prop_map(|(summary, kept, usage)| {
                 Entry::Condensed(conversation::Condensed { summary, kept, usage })
             }),
+            Just(Entry::Planning),
+            text().prop_map(|words| Entry::Wanted { form: conversation::Form::Plan, words }),
+            text().prop_map(|words| Entry::Wanted { form: conversation::Form::Verdict, words }),
+            planned::tests::plan().prop_map(Entry::Planned),
+            planned::tests::mark().prop_map(Entry::Marked),
         ]
     }
 
@@ -374,7 +396,8 @@ pub(crate) mod tests {
 
     fn stop() -> impl Strategy<Value = conversation::Stop> {
         use conversation::Stop::*;
-        let all = vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff];
+        let all =
+            vec![Cancelled, TurnLimit, EmptyReplies, MalformedCalls, RepeatedCalls, CutOff, NoPlan];
         prop::sample::select(all)
     }
 
@@ -422,6 +445,25 @@ pub(crate) mod tests {
             gist: "2 lines".into(),
             notices: vec!["look".into()],
         };
+        let step = |what: &str, check| conversation::PlanStep {
+            what: what.into(),
+            check,
+            ..conversation::PlanStep::default()
+        };
+        let plan = conversation::Plan {
+            stage: conversation::Stage::Proposed,
+            goal: "mend it".into(),
+            steps: vec![
+                conversation::PlanStep {
+                    files: vec!["a.rs".into()],
+                    status: conversation::StepStatus::Done,
+                    gist: "exit 0".into(),
+                    ..step("one", conversation::PlanCheck::Command("make".into()))
+                },
+                step("two", conversation::PlanCheck::Look("it reads well".into())),
+            ],
+            risks: vec!["none".into()],
+        };
         let denied = conversation::Decision::Denied("not that".into());
         let always = conversation::Decision::Always("edit_file(a)".into());
         check(
@@ -445,6 +487,15 @@ pub(crate) mod tests {
                     kept: 2,
                     usage,
                 }),
+                Entry::Planning,
+                Entry::Wanted { form: conversation::Form::Plan, words: "as JSON".into() },
+                Entry::Planned(plan),
+                Entry::Marked(conversation::Mark {
+                    step: 1,
+                    status: conversation::StepStatus::Failed,
+                    gist: "exit 1".into(),
+                    text: "no".into(),
+                }),
             ],
             expect![[r#"
                 {"kind":"opened","system":"You are"}
@@ -461,7 +512,11 @@ pub(crate) mod tests {
                 {"kind":"full","tokens":7000,"window":8192}
                 {"kind":"pruned","kept":3}
                 {"kind":"pruned","kept":3,"most":900}
-                {"kind":"condensed","summary":"so far","kept":2,"usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}"#]],
+                {"kind":"condensed","summary":"so far","kept":2,"usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}
+                {"kind":"planning"}
+                {"kind":"wanted","form":"plan","words":"as JSON"}
+                {"kind":"planned","stage":"proposed","goal":"mend it","steps":[{"what":"one","files":["a.rs"],"run":"make","status":"done","gist":"exit 0"},{"what":"two","look":"it reads well","status":"todo"}],"risks":["none"]}
+                {"kind":"marked","step":1,"status":"failed","gist":"exit 1","text":"no"}"#]],
         );
     }
 

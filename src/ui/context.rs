@@ -45,6 +45,7 @@ fn name(part: Part) -> &'static str {
         Part::System => "system",
         Part::Instructions => "instructions",
         Part::Conversation => "conversation",
+        Part::Plan => "plan",
         Part::Results => "results",
     }
 }
@@ -87,6 +88,7 @@ mod tests {
             (Part::Tools, 1019),
             (Part::System, 187),
             (Part::Conversation, 4),
+            (Part::Plan, 300),
             (Part::Results, 2500),
         ];
         let usage = |cached, read| Usage { cached, read, ..Usage::default() };

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Question, Reply, Stakes, Status, Stop, Usage,
+    Answer, Call, Decision, End, Entry, Event, Front, Mark, Plan, PlanCheck, Question, Reply,
+    Stage, Stakes, Status, StepStatus, Stop, Usage,
 };
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
@@ -42,6 +43,8 @@ pub(crate) struct Json {
     calls: Vec<Call>,
     denials: Vec<Value>,
     stop: Option<Stop>,
+    /// The plan as it stands, if there is one.
+    plan: Option<Plan>,
     /// The tokens that were in use when the window was found to be full.
     full: Option<u32>,
 }
@@ -66,6 +69,7 @@ impl Json {
             calls: Vec::new(),
             denials: Vec::new(),
             stop: None,
+            plan: None,
             full: None,
         }
     }
@@ -170,22 +174,47 @@ impl Json {
         self.event(&line);
     }
 
+    fn planned(&mut self, plan: &Plan) {
+        let line = json!({
+            "type": "system", "subtype": "plan", "session_id": self.opening.session,
+            "plan": plan_in_full(plan),
+        });
+        self.plan = Some(plan.clone());
+        self.event(&line);
+    }
+
+    fn marked(&mut self, mark: &Mark) {
+        let Some(plan) = &mut self.plan else { return };
+        plan.mark(mark);
+        let line = json!({
+            "type": "system", "subtype": "plan_step", "session_id": self.opening.session,
+            "step": mark.step + 1, "of": plan.steps.len(),
+            "what": plan.steps.get(mark.step).map(|it| &it.what),
+            "status": mark.status.name(), "outcome": mark.gist,
+        });
+        self.event(&line);
+    }
+
     /// The last line: how it ended, or why it could not go on.
     pub(crate) fn finish(&mut self, error: Option<&str>, took: Duration) {
         self.begin();
+        let failed = self.plan.as_ref().and_then(failed_step);
         let subtype = match (error, self.stop) {
-            (None, None) => "success",
+            (None, None) if failed.is_none() => "success",
             (None, Some(Stop::TurnLimit)) => "error_max_turns",
             _ => "error_during_execution",
         };
-        let result = error.unwrap_or(&self.last_words);
-        let line = json!({
+        let result = error.or(failed.as_deref()).unwrap_or(&self.last_words);
+        let mut line = json!({
             "type": "result", "subtype": subtype, "is_error": subtype != "success",
             "result": result, "stop_reason": self.stop.map(stop_reason),
             "session_id": self.opening.session, "num_turns": self.requests,
             "duration_ms": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
             "usage": usage(self.usage), "permission_denials": self.denials,
         });
+        if let Some(plan) = &self.plan {
+            line["plan"] = plan_in_full(plan);
+        }
         self.line(&line);
     }
 }
@@ -210,6 +239,8 @@ impl Front for Json {
             Event::Recorded(entry @ (Entry::Pruned(_) | Entry::Condensed(_))) => {
                 self.made_room(entry);
             }
+            Event::Recorded(Entry::Planned(plan)) => self.planned(plan),
+            Event::Recorded(Entry::Marked(mark)) => self.marked(mark),
             Event::Warning(text) => self.warn(text),
             Event::Retrying { reason, .. } => {
                 let line = json!({
@@ -221,6 +252,7 @@ impl Front for Json {
             Event::Loading(_)
             | Event::Asked
             | Event::Condensing
+            | Event::Forming(_)
             | Event::Reading(_)
             | Event::Said(_)
             | Event::Understood(_)
@@ -247,6 +279,32 @@ fn input(call: &Call) -> Value {
     serde_json::from_str(&call.args).unwrap_or_else(|_| Value::String(call.args.clone()))
 }
 
+fn plan_in_full(plan: &Plan) -> Value {
+    let steps = plan.steps.iter().map(|it| {
+        let mut step = json!({
+            "what": it.what, "files": it.files, "status": it.status.name(), "outcome": it.gist,
+        });
+        match &it.check {
+            PlanCheck::Nothing => {}
+            PlanCheck::Command(command) => step["run"] = command.as_str().into(),
+            PlanCheck::Look(what) => step["look"] = what.as_str().into(),
+        }
+        step
+    });
+    let steps: Vec<_> = steps.collect();
+    let (stage, goal) = (plan.stage.name(), &plan.goal);
+    json!({"stage": stage, "goal": goal, "steps": steps, "risks": plan.risks})
+}
+
+/// Which step ended the work on a plan, and why.
+fn failed_step(plan: &Plan) -> Option<String> {
+    let at = plan.current().filter(|_| plan.stage == Stage::Accepted)?;
+    let step = &plan.steps[at];
+    let (n, of) = (at + 1, plan.steps.len());
+    (step.status == StepStatus::Failed)
+        .then(|| format!("step {n} of {of} is not done: {} ({})", step.what, step.gist))
+}
+
 fn usage(it: Usage) -> Value {
     json!({
         "input_tokens": it.read, "cache_read_input_tokens": it.cached, "output_tokens": it.written,
@@ -261,6 +319,7 @@ fn stop_reason(stop: Stop) -> &'static str {
         Stop::MalformedCalls => "malformed_calls",
         Stop::RepeatedCalls => "repeated_calls",
         Stop::CutOff => "max_tokens",
+        Stop::NoPlan => "no_plan",
     }
 }
 
