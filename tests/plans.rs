@@ -11,7 +11,7 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
 use crate::support::long::WINDOW;
-use crate::support::play::until;
+use crate::support::play::{Play, entries, until};
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::terminal::{ENTER, Terminal};
 use crate::support::wire;
@@ -655,4 +655,44 @@ fn a_check_that_was_cut_short_is_not_run_again_by_itself() {
     answer(&mut terminal, PROMPT, "/exit");
     assert_eq!(terminal.finish().0, Some(0));
     assert_eq!(home.read("project/runs"), "run\n");
+}
+
+// On a real llama-server.
+
+#[test]
+fn what_is_asked_for_in_a_form_finds_all_before_it_in_the_cache() {
+    let Some(play) = Play::new() else { return };
+    play.home.file("project/a.txt", "one\n");
+    let steps = json!([
+        {"what": "Write two", "files": ["a.txt"], "run": "grep -q two a.txt", "look": ""},
+        {"what": "Read it", "files": [], "run": "", "look": "it says two"},
+    ]);
+    let form = json!({"goal": "Two", "steps": steps, "risks": []}).to_string();
+    let call = |name: &str, arguments: Value| json!([{"name": name, "arguments": arguments}]);
+    let script = json!([
+        {"content": "I look.", "tool_calls": call("read_file", json!({"paths": ["a.txt"]}))},
+        {"content": "I am ready."},
+        {"content": form},
+        {"tool_calls": call("write_file", json!({"path": "a.txt", "content": "two\n"}))},
+        {"content": "Two is written."},
+        {"content": "It says two."},
+        {"content": r#"{"holds":true,"why":"I read it"}"#},
+    ]);
+    let model = play.model_with_words("plan", &script);
+    let run = play.agent(&["-m", &model, "--plan", "write two"]).run();
+    run.assert_code(0);
+    assert!(run.stderr.contains("✓ step 2 of 2 is done: I read it"), "{}", run.stderr);
+    assert_eq!(play.home.read("project/a.txt"), "two\n");
+    let entries = entries(&play.home);
+    let replies: Vec<_> = entries.iter().filter(|it| it["kind"] == "reply").collect();
+    assert_eq!(replies.len(), 7);
+    let count = |it: &Value, name: &str| it["usage"][name].as_u64().expect("the server counts");
+    let mut before = 0;
+    for (n, reply) in replies.iter().enumerate() {
+        let (cached, read) = (count(reply, "cached"), count(reply, "read"));
+        // The last token of what is known is always read once more.
+        assert!(before <= cached + 1, "reply {n}: {cached} of {before} tokens came from the cache");
+        assert!(n == 0 || read < 400, "reply {n}: {read} tokens were read");
+        before = cached + read;
+    }
 }

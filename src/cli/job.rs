@@ -30,7 +30,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::{Journal, Store};
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{self, Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, visible, visible_line};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -81,11 +81,7 @@ pub(super) fn work(
         ));
     }
     if prompt.is_none() && options.plan {
-        bail!(WrongUsage(
-            "there is nothing to plan\n\
-             hint: say what to do, as in: agent --plan \"add a --json flag\"; in a conversation it is `/plan`"
-                .to_owned()
-        ));
+        bail!(WrongUsage(planning::NOTHING.to_owned()));
     }
     job(around, options)?.run(prompt).map(|(exit, _)| exit)
 }
@@ -230,19 +226,11 @@ impl Job<'_> {
                 let mut desk =
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 let prompt = prompt.unwrap_or_default();
-                let ended = match (self.is_planned, &keyboard) {
-                    (false, _) => desk.prompt(prompt).await.map(Exit::from),
-                    (true, None) => planning::alone(&mut desk, &prompt).await,
-                    (true, Some(keyboard)) => {
-                        let editor = Editor::new(self.around);
-                        let interrupt = &interrupt;
-                        let person = planning::Person { keyboard, interrupt, editor: &editor };
-                        planning::together(&mut desk, &person, &prompt).await
-                    }
+                let asked = (keyboard.as_ref(), &interrupt);
+                let ended = match self.is_planned {
+                    false => desk.prompt(prompt).await.map(Exit::from),
+                    true => planning::once(&mut desk, self.around, asked, &prompt).await,
                 };
-                if let (true, Some(plan)) = (self.is_planned, desk.plan()) {
-                    desk.front().note(&ui::checklist(&plan));
-                }
                 if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
                     // A question may still wait for its answer.
                     keyboard.let_go();

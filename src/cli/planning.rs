@@ -5,8 +5,13 @@ use crate::cli::Exit;
 use crate::cli::editor::Editor;
 use crate::cli::report::report;
 use crate::cli::serving::Serving;
+use crate::cli::surroundings::Surroundings;
 use crate::conversation::{Front, Plan, Stage, StepStatus};
 use crate::ui::{self, Keyboard, Line, Mend, Review, Screen};
+
+/// Why `--plan` cannot begin a conversation.
+pub(super) const NOTHING: &str = "there is nothing to plan\n\
+    hint: say what to do, as in: agent --plan \"add a --json flag\"; in a conversation it is `/plan`";
 
 /// Who is asked about a plan.
 pub(super) struct Person<'a> {
@@ -28,6 +33,26 @@ enum Carried {
     Ended(Exit),
     /// The model plans again what is left, told this.
     Again(String),
+}
+
+/// Works on a single prompt by a plan, with whoever sits at the keyboard, and says how far it came.
+pub(super) async fn once(
+    desk: &mut Desk<Serving, Screen>,
+    around: &Surroundings,
+    (keyboard, interrupt): (Option<&Keyboard>, &Interrupt),
+    task: &str,
+) -> anyhow::Result<Exit> {
+    let editor = Editor::new(around);
+    let ended = match keyboard {
+        None => alone(desk, task).await,
+        Some(keyboard) => {
+            together(desk, &Person { keyboard, interrupt, editor: &editor }, task).await
+        }
+    };
+    if let Some(plan) = desk.plan() {
+        desk.front().note(&ui::checklist(&plan));
+    }
+    ended
 }
 
 /// Plans and carries out with nobody to ask: the plan is accepted as it is, and a step that fails

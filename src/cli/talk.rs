@@ -16,7 +16,7 @@ const HELP: &str = "  /help     this list
   /undo     take back what the newest turn changed
   /redo     do it again
   /diff     what this session changed
-  /plan     plan a task before it is done: `/plan TASK`; alone, the plan as it stands; `/plan go` goes on
+  /plan     the plan; `/plan TASK` plans before it does, `/plan go` goes on with it
   /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
   /exit     leave (as Ctrl-D)

@@ -339,13 +339,13 @@ mod tests {
         check(
             "accepted | > | 0 doing | =done | 0 checking | 0 failed | 0 todo",
             expect![[r#"
-            Step 1 of 2: Write it
-            Files: a.txt
-            It was tried and is not done (`make test` says:).
-            2 errors
-            [exit 1]
-            It counts as done if `make test` succeeds, which is run when you are finished.
-            Do this step and no other, then say in a sentence what you did."#]],
+                Step 1 of 2: Write it
+                Files: a.txt
+                It was tried and is not done; `make test` says:
+                2 errors
+                [exit 1]
+                It counts as done if `make test` succeeds, which is run when you are finished.
+                Do this step and no other, then say in a sentence what you did."#]],
         );
     }
 
