@@ -13,7 +13,7 @@ use crate::support::journal;
 use crate::support::long::WINDOW;
 use crate::support::play::{Play, entries, until};
 use crate::support::response::{Gate, Response, call, say};
-use crate::support::terminal::{ENTER, Terminal};
+use crate::support::terminal::{CTRL_C, ENTER, Terminal};
 use crate::support::wire;
 
 /// A plan as the server lets the model write it: each step is what, and the command that checks it.
@@ -462,6 +462,9 @@ fn a_person_has_the_last_word_on_a_plan_and_on_each_step_that_fails() {
     let (code, screen) = terminal.finish();
     assert_eq!(code, Some(0), "{screen}");
     assert_eq!(home.read("project/a.txt"), "Two three\n");
+    let state = std::fs::read_dir(home.path("home/.local/state/agent")).expect("it is kept");
+    let mut names = state.flatten().map(|it| it.file_name().to_string_lossy().into_owned());
+    assert!(!names.any(|it| it.starts_with("edit")), "what was edited is left");
     let asked = server.chat(2).last_message().unwrap_or_default().to_owned();
     let asked = asked.split("\n\nMake a plan").next().unwrap_or_default();
     expect![[r#"
@@ -655,6 +658,53 @@ fn a_check_that_was_cut_short_is_not_run_again_by_itself() {
     answer(&mut terminal, PROMPT, "/exit");
     assert_eq!(terminal.finish().0, Some(0));
     assert_eq!(home.read("project/runs"), "run\n");
+}
+
+#[test]
+fn a_step_that_the_person_stops_waits_for_a_word() {
+    let (home, gate) = (Home::new(), Gate::closed());
+    let server = FaultServer::script(vec![
+        say("Ready."),
+        plan(&[("Write two", "")]),
+        Response::stream().text("I beg").hold(&gate).finish("stop"),
+        say("Two is written."),
+    ]);
+    let mut terminal = home.agent(&[]).server(&server).terminal(60, 120);
+    answer(&mut terminal, PROMPT, "/plan write it");
+    answer(&mut terminal, REVIEW, "a");
+    terminal.wait_for("I beg");
+    terminal.send(CTRL_C);
+    terminal.wait_for("the plan stands at step 1 of 1: Write two; `/plan go` goes on");
+    answer(&mut terminal, PROMPT, "/plan go");
+    terminal.wait_for("step 1 of 1 is done");
+    answer(&mut terminal, PROMPT, "/exit");
+    assert_eq!(terminal.finish().0, Some(0));
+    let said = server.chat(3).last_message().unwrap_or_default().to_owned();
+    assert!(said.contains("It was tried and is not done: stopped."), "{said}");
+}
+
+#[test]
+fn the_command_of_a_check_is_asked_about_like_any_other() {
+    let home = Home::new();
+    let steps = [("Write two", "touch b.txt"), ("Write three", "touch c.txt")];
+    let server = FaultServer::script(vec![say("Ready."), plan(&steps), say("Done.")]);
+    let mut terminal = home.agent(&["--permission", "ask"]).server(&server).terminal(60, 120);
+    answer(&mut terminal, PROMPT, "/plan write it");
+    answer(&mut terminal, REVIEW, "a");
+    let allow = "or say what to do instead:";
+    answer(&mut terminal, allow, "y");
+    answer(&mut terminal, allow, "not that file");
+    terminal.wait_for("step 2 of 2 is not done: you said: not that file");
+    answer(&mut terminal, REVIEW, "s");
+    answer(&mut terminal, PROMPT, "/exit");
+    assert_eq!(terminal.finish().0, Some(0));
+    assert!(home.path("project/b.txt").exists() && !home.path("project/c.txt").exists());
+    // Where nobody may run anything, the step is not done.
+    let read_only = home.agent(&["--plan", "--permission", "read-only", "write it"]);
+    let server = FaultServer::script(vec![say("Ready."), plan(&steps), say("Done.")]);
+    let run = read_only.server(&server).run();
+    run.assert_code(3);
+    assert!(run.stderr.contains("step 1 of 2 is not done: refused: read-only"), "{}", run.stderr);
 }
 
 // On a real llama-server.

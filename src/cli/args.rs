@@ -17,8 +17,8 @@ Examples:
   git diff | agent \"review this\"     standard input is added to the prompt
   agent -- models                    a prompt that is also a subcommand's name
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or the turn limit was hit,
-130 cancelled.";
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up, the turn limit was hit
+or a step of the plan failed, 130 cancelled.";
 
 /// An autonomous coding agent that works with a model on your own machine.
 #[derive(Debug, Parser)]

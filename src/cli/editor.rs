@@ -5,19 +5,19 @@ use std::fs::{DirBuilder, remove_dir_all};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 
 use crate::cli::surroundings::Surroundings;
 use crate::sandbox::{self, Command, Ended, Environment};
 
 /// How a text is opened: `$VISUAL`, else `$EDITOR`, else `vi`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Editor {
     program: OsString,
     environment: Environment,
     directory: PathBuf,
-    /// Of this process alone; there only while a text is open.
-    folder: PathBuf,
+    /// Of this process alone, where nobody else can write; there only while a text is open.
+    folder: anyhow::Result<PathBuf>,
 }
 
 impl Editor {
@@ -32,22 +32,24 @@ impl Editor {
             program: program.map_or_else(|| "vi".into(), OsString::from),
             environment,
             directory: around.directory.clone(),
-            folder: around.runtime_dir().with_extension("edit"),
+            folder: around.state_dir().map(|it| it.join(format!("edit-{}", std::process::id()))),
         }
     }
 
     /// The text as the person leaves it.
     pub(super) async fn edit(&self, name: &str, text: &str) -> anyhow::Result<String> {
-        let edited = self.open(&self.folder.join(name), text).await;
-        // What stays is private, and swept with all that is temporary.
-        let _ = remove_dir_all(&self.folder);
+        let folder = self.folder.as_ref().map_err(|err| anyhow!("{err:#}"))?;
+        let edited = self.open((folder, name), text).await;
+        // What stays is private.
+        let _ = remove_dir_all(folder);
         edited
     }
 
-    async fn open(&self, path: &Path, text: &str) -> anyhow::Result<String> {
+    async fn open(&self, (folder, name): (&Path, &str), text: &str) -> anyhow::Result<String> {
+        let path = &folder.join(name);
         let cannot = || format!("cannot write `{}` for the editor", path.display());
         let mut private = DirBuilder::new();
-        private.recursive(true).mode(0o700).create(&self.folder).with_context(cannot)?;
+        private.recursive(true).mode(0o700).create(folder).with_context(cannot)?;
         std::fs::write(path, text).with_context(cannot)?;
         let editor = self.program.display().to_string();
         // It may be a program with arguments.
