@@ -355,6 +355,23 @@ fn programs_are_told_of_the_plan_and_of_each_step() {
 }
 
 #[test]
+fn the_result_is_what_was_said_last_not_what_was_said_in_a_form() {
+    let home = Home::new();
+    let steps = json!([{"what": "Look", "files": [], "run": "", "look": "it is there"}]);
+    let server = FaultServer::script(vec![
+        say("Ready."),
+        say(&json!({"goal": "g", "steps": steps, "risks": []}).to_string()),
+        say("I looked."),
+        say(r#"{"holds": true, "why": "it is"}"#),
+    ]);
+    let run = home.agent(&["--plan", "--output-format", "json", "look"]).server(&server).run();
+    run.assert_code(0);
+    let result: Value = serde_json::from_str(&run.stdout).expect("JSON");
+    assert_eq!(result["result"], "I looked.");
+    assert_eq!(result["plan"]["steps"][0]["outcome"], "it is");
+}
+
+#[test]
 fn the_model_keeps_a_plan_of_its_own_through_a_summary() {
     let home = Home::new();
     let steps = |second: &str| json!({"steps": [{"step": "look", "status": "done"}, {"step": "write", "status": second}]});

@@ -40,6 +40,8 @@ pub(crate) struct Json {
     usage: Usage,
     requests: u32,
     last_words: String,
+    /// The next reply has a form, and is no word to anybody.
+    is_form: bool,
     calls: Vec<Call>,
     denials: Vec<Value>,
     stop: Option<Stop>,
@@ -66,6 +68,7 @@ impl Json {
             usage: Usage::default(),
             requests: 0,
             last_words: String::new(),
+            is_form: false,
             calls: Vec::new(),
             denials: Vec::new(),
             stop: None,
@@ -111,7 +114,9 @@ impl Json {
     fn reply(&mut self, reply: &Reply) {
         self.requests += 1;
         self.usage += reply.usage;
-        self.last_words.clone_from(&reply.text);
+        if !std::mem::take(&mut self.is_form) {
+            self.last_words.clone_from(&reply.text);
+        }
         self.calls.clone_from(&reply.calls);
         let mut content = Vec::new();
         if !reply.reasoning.is_empty() {
@@ -239,6 +244,7 @@ impl Front for Json {
             Event::Recorded(entry @ (Entry::Pruned(_) | Entry::Condensed(_))) => {
                 self.made_room(entry);
             }
+            Event::Recorded(Entry::Wanted { .. }) => self.is_form = true,
             Event::Recorded(Entry::Planned(plan)) => self.planned(plan),
             Event::Recorded(Entry::Marked(mark)) => self.marked(mark),
             Event::Warning(text) => self.warn(text),

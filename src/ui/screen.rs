@@ -300,7 +300,7 @@ impl Screen {
         self.end_words();
         self.asked = false;
         if self.turn.sum != Usage::default() {
-            let line = count_line(&self.turn, self.window);
+            let line = count_line(&std::mem::take(&mut self.turn), self.window);
             let line: String = line.chars().take(self.width()).collect();
             self.note(&line.dimmed().to_string());
         }
