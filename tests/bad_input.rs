@@ -99,7 +99,7 @@ fn what_is_piped_in_is_added_to_the_prompt() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
     home.agent(&["look", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);
     expect![[r#"
-        review this
+        look this
 
         <stdin>
         +a

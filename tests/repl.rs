@@ -77,29 +77,29 @@ fn what_fills_the_window_is_shown_before_and_after_a_turn() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › /context
-        1,388 of 32,768 tokens, 4 %
-          tools            1,155  ██
-          system             233  █
-          conversation         0
-          results              0
-          free            31,380  ███████████████████████████████████████
-          5,461 of what is free are kept for the answer
-        › read it
-        ● read_file a.txt  100 lines
-        Long.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-        › /context
-        2,067 of 32,768 tokens, 6 %
-          tools            1,155  ██
-          system             233  █
-          conversation        13  █
-          results            666  █
-          free            30,701  ██████████████████████████████████████
-          5,461 of what is free are kept for the answer
-        of the last 2 requests 0 % came from the server's cache; read anew: 100, 100
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › /context
+            1,475 of 32,768 tokens, 4 %
+              tools            1,242  ██
+              system             233  █
+              conversation         0
+              results              0
+              free            31,293  ███████████████████████████████████████
+              5,461 of what is free are kept for the answer
+            › read it
+            ● read_file a.txt  100 lines
+            Long.
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+            › /context
+            2,154 of 32,768 tokens, 6 %
+              tools            1,242  ██
+              system             233  █
+              conversation        13  █
+              results            666  █
+              free            30,614  ██████████████████████████████████████
+              5,461 of what is free are kept for the answer
+            of the last 2 requests 0 % came from the server's cache; read anew: 100, 100
+            ›"#]],
     );
 }
 
@@ -440,6 +440,7 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               /redo     do it again
               /diff     what this session changed
               /rewind   your prompts so far; `/rewind 3` goes back to before the third
+              /plan     the plan; `/plan TASK` plans before it does, `/plan go` goes on with it
               /context  what fills the model's window
               /compact  sum up the conversation, to make room; say behind it what to keep
               /new      a new session; `/clear` is the same

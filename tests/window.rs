@@ -144,10 +144,12 @@ fn a_reply_that_fills_the_window_is_void_and_asked_for_again() {
             started
             result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
             full
-            condensed 0 "## Goal\nRead it.\n## Next steps\nSay what is in it."
+            condensed 4 "## Goal\nRead it.\n## Next steps\nSay what is in it."
             reply "It is long."
             ---
             user "[To make room, the conversation so far was summed up. You wrote:]\n## Goal\nRead it.\n## Next"
+            assistant ""
+            tool "1\ta line of the file\n2\ta line of the file\n3\ta line of the file\n4\ta line of the file\n5\ta li"
         "###]],
     );
 }

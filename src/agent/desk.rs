@@ -49,6 +49,16 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Takes the person's words and works until there is nothing left to do.
     pub(crate) async fn prompt(&mut self, words: String) -> anyhow::Result<Finish> {
+        self.say(&[], words, &[]).await
+    }
+
+    /// The same with entries right before and behind the words.
+    pub(super) async fn say(
+        &mut self,
+        before: &[Entry],
+        words: String,
+        behind: &[Entry],
+    ) -> anyhow::Result<Finish> {
         self.reach.turn_begins();
         let mut entries = abandoned(&self.transcript);
         entries.extend(self.system.take().map(|system| Entry::Opened { system }));
@@ -57,12 +67,13 @@ impl<H: Host, F: Front> Desk<H, F> {
         // Right before the words, with which it is one message.
         entries.extend(self.note.take().map(Entry::Note));
         entries.extend(taken_back.map(Entry::Note));
+        entries.extend_from_slice(before);
         entries.push(Entry::Prompt(words));
-        self.reach.record(&entries);
+        entries.extend_from_slice(behind);
+        self.write(entries);
         if is_news {
             self.reach.toolbox.told();
         }
-        entries.into_iter().for_each(|it| self.transcript.push(it));
         self.go_on().await
     }
 
@@ -82,6 +93,12 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.reach.rewind(length, self.note.as_deref());
     }
 
+    /// Journal, screen, memory.
+    pub(super) fn write(&mut self, entries: Vec<Entry>) {
+        self.reach.record(&entries);
+        entries.into_iter().for_each(|it| self.transcript.push(it));
+    }
+
     /// Has the model sum up the conversation, in which nothing of `keep` may be missing, and goes on
     /// from the summary. Why not, if that cannot be.
     pub(crate) async fn compact(&mut self, keep: &str) -> anyhow::Result<Option<&'static str>> {
@@ -95,9 +112,7 @@ impl<H: Host, F: Front> Desk<H, F> {
             Summary::Stopped => Ok(Some("stopped; the conversation is as it was")),
             Summary::Unusable => Ok(Some("the model found no words for it; all is as it was")),
             summary => {
-                let entry = summary.into_entry(0);
-                self.reach.record(std::slice::from_ref(&entry));
-                self.transcript.push(entry);
+                self.write(vec![summary.into_entry(0)]);
                 Ok(None)
             }
         }
@@ -134,7 +149,7 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Works on from where the transcript stands.
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
-        self.reach.toolbox.begin_turn(self.transcript.turns());
+        self.begin_turn();
         let interrupt = self.reach.interrupt.clone();
         self.formed = None;
         let turn = async {
@@ -152,6 +167,11 @@ impl<H: Host, F: Front> Desk<H, F> {
         let finish = in_time(self.max_time, &interrupt, turn).await;
         self.reach.front.show(&Event::Ended);
         finish
+    }
+
+    /// What is changed from now on belongs to the newest prompt.
+    pub(super) fn begin_turn(&self) {
+        self.reach.toolbox.begin_turn(self.transcript.turns());
     }
 }
 

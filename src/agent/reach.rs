@@ -8,12 +8,13 @@ use std::time::Duration;
 use anyhow::bail;
 
 use crate::agent::log::Log;
+use crate::agent::plan;
 use crate::agent::prompt::{COMPACT, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt};
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Outcome, Piece, Question, Reply, Stakes,
-    Stop, Transcript, Usage,
+    Answer, Call, Decision, End, Entry, Event, Form, Front, Outcome, Piece, Question, Reply,
+    Stakes, Stop, Transcript, Usage,
 };
 use crate::llm::{self, AskError};
 use crate::tools::{self, Toolbox};
@@ -40,8 +41,6 @@ pub(crate) struct Reach<H, F> {
     line: Option<Line>,
     /// Why it could not be made ahead of time, for the next who needs it.
     trouble: Option<anyhow::Error>,
-    /// The server has not refused to hold an answer to a form.
-    holds_to_forms: bool,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
     /// The person's words that ask for a summary.
@@ -58,6 +57,8 @@ pub(super) struct Line {
     pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
     counts: bool,
+    /// The server holds a reply to a schema.
+    holds_forms: bool,
     pub(super) gauge: llm::Gauge,
     /// Thoughts are left out from the next prompt on; `None` until the server was asked.
     forgets: Option<bool>,
@@ -69,10 +70,12 @@ pub(super) struct Line {
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Reply(RoomFor),
+    /// A reply in a form, for the program.
+    Form(Form, RoomFor),
     /// A summary, in these words. Nobody else is to hear it.
     Summary(&'a str),
     /// A reply that the server holds to this schema, if it can.
-    InForm(Option<&'a serde_json::Value>),
+    InForm(&'a str),
 }
 
 /// What is shorter is no summary, whatever it says.
@@ -154,7 +157,6 @@ impl<H: Host, F: Front> Reach<H, F> {
             constants,
             line: None,
             trouble: None,
-            holds_to_forms: true,
             grants: None,
             compact: None,
         }
@@ -187,6 +189,10 @@ impl<H: Host, F: Front> Reach<H, F> {
             () = stop => None,
             answer = self.front.ask(question) => answer,
         }
+    }
+
+    pub(super) fn warn(&mut self, text: &str) {
+        self.front.show(&Event::Warning(text));
     }
 
     pub(super) fn turn_begins(&self) {
@@ -265,28 +271,33 @@ impl<H: Host, F: Front> Reach<H, F> {
             None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
         line.request.extend(transcript.entries());
-        let for_summary;
-        let in_form;
-        let (request, is_reply) = match wanted {
-            Wanted::Reply(room) => {
-                let full = if room == RoomFor::AnAnswer { line.full().await } else { None };
-                if let Some((tokens, window)) = full {
-                    return Ok(Ok(Answered::Full { tokens, window }));
-                }
-                (&line.request, true)
+        if let Wanted::Reply(room) | Wanted::Form(_, room) = wanted
+            && room == RoomFor::AnAnswer
+            && let Some((tokens, window)) = line.full().await
+        {
+            return Ok(Ok(Answered::Full { tokens, window }));
+        }
+        let other;
+        let (request, event) = match wanted {
+            Wanted::Reply(_) => (&line.request, Event::Asked),
+            Wanted::Form(form, _) if line.holds_forms => {
+                other = line.request.in_form(plan::schema(form));
+                (&other, Event::Forming(form))
             }
-            Wanted::InForm(None) => (&line.request, true),
-            Wanted::InForm(Some(schema)) => {
-                in_form = line.request.in_form(schema);
-                (&in_form, true)
+            Wanted::Form(form, _) => (&line.request, Event::Forming(form)),
+            Wanted::InForm(schema) if line.holds_forms => {
+                other = line.request.in_form(schema);
+                (&other, Event::Asked)
             }
+            Wanted::InForm(_) => (&line.request, Event::Asked),
             Wanted::Summary(words) => {
-                for_summary = line.request.with_words(words);
-                (&for_summary, false)
+                other = line.request.with_words(words);
+                (&other, Event::Condensing)
             }
         };
+        let is_reply = matches!(wanted, Wanted::Reply(_) | Wanted::InForm(_));
         let front = &mut self.front;
-        front.show(if is_reply { &Event::Asked } else { &Event::Condensing });
+        front.show(&event);
         let interrupt = &self.interrupt;
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
@@ -302,17 +313,30 @@ impl<H: Host, F: Front> Reach<H, F> {
         let answer = llm::ask(&line.server, request, &mut on, self.interrupt.fired()).await;
         let mut reply = match answer {
             Ok(reply) => reply,
+            Err(err)
+                if line.holds_forms
+                    && is_refusal(&err)
+                    && matches!(wanted, Wanted::Form(..) | Wanted::InForm(_)) =>
+            {
+                // Not every server can hold to every schema, and the words say the form too.
+                line.holds_forms = false;
+                return Box::pin(self.ask_once(transcript, wanted)).await;
+            }
             Err(err) => return Ok(Err(err)),
         };
         reply.model = line.model.clone().unwrap_or_default();
         let usage = reply.usage;
         line.gauge.learn(request.length(), usage.cached + usage.read);
-        if let Some((tokens, window)) = line.has_filled(&reply).filter(|_| is_reply) {
+        if let Some((tokens, window)) =
+            line.has_filled(&reply).filter(|_| !matches!(wanted, Wanted::Summary(_)))
+        {
             let reason = "the reply has filled the window";
             self.front.show(&Event::Retrying { reason, wait: Duration::ZERO });
             return Ok(Ok(Answered::Full { tokens, window }));
         }
-        if let Wanted::InForm(_) = wanted {
+        if let Wanted::Form(..) | Wanted::InForm(_) = wanted {
+            // What is asked for is words, whatever they look like.
+            reply.calls.clear();
             return Ok(Ok(Answered::Reply(reply)));
         }
         let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
@@ -394,13 +418,21 @@ async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    let (model, forgets, greeting) = (props.model.clone(), None, Some(props));
-    Ok(Ok(Line { server, request, model, window, counts, gauge, forgets, greeting }))
+    let (model, holds_forms) = (props.model.clone(), true);
+    let (forgets, greeting) = (None, Some(props));
+    let line =
+        Line { server, request, model, window, counts, holds_forms, gauge, forgets, greeting };
+    Ok(Ok(line))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {
     async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered> {
-        self.answer(transcript, Wanted::Reply(room)).await
+        let is_wanted = matches!(transcript.last_that_counts(), Some(Entry::Wanted { .. }));
+        let wanted = match transcript.wanted().filter(|_| is_wanted) {
+            Some(form) => Wanted::Form(form, room),
+            None => Wanted::Reply(room),
+        };
+        self.answer(transcript, wanted).await
     }
 
     async fn ask_in_form(
@@ -408,14 +440,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         transcript: &Transcript,
         schema: &serde_json::Value,
     ) -> anyhow::Result<Answered> {
-        if self.holds_to_forms {
-            match self.answer(transcript, Wanted::InForm(Some(schema))).await {
-                Err(err) if is_refusal(&err) => self.holds_to_forms = false,
-                answered => return answered,
-            }
-        }
-        // Not every server can make a grammar of every schema. Then the model has our words alone.
-        self.answer(transcript, Wanted::InForm(None)).await
+        self.answer(transcript, Wanted::InForm(&schema.to_string())).await
     }
 
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
@@ -507,9 +532,8 @@ impl<H: Host, F: Front> World for Reach<H, F> {
 }
 
 /// Whether the server finds fault with the request itself.
-fn is_refusal(err: &anyhow::Error) -> bool {
-    let refused = |status: u16| (400..500).contains(&status) && status != 429;
-    matches!(err.downcast_ref(), Some(AskError::Refused { status, .. }) if refused(*status))
+fn is_refusal(err: &AskError) -> bool {
+    matches!(err, AskError::Refused { status: 400..500, .. } if !matches!(err, AskError::Refused { status: 429, .. }))
 }
 
 /// The reply of a model that was stopped before it spoke.

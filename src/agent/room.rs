@@ -78,12 +78,15 @@ pub(super) fn room(entries: &[Entry], fixed: usize) -> Option<Room> {
 /// at most `most` bytes; but the newest may have `newest`, and words that nobody has answered stay
 /// however many they are.
 fn kept(entries: &[Entry], shown: &[Shown<'_>], most: usize, newest: usize) -> usize {
-    let begins = |it: &Shown<'_>| matches!(&*it.entry, Entry::Prompt(_) | Entry::Reply(_));
+    let begins = |it: &Shown<'_>| {
+        matches!(&*it.entry, Entry::Prompt(_) | Entry::Wanted { .. } | Entry::Reply(_))
+    };
     let (mut bytes, mut begin) = (0, entries.len());
     for it in shown.iter().rev() {
         bytes += length(&it.entry);
         let is_of_newest = begin == entries.len();
-        let is_asked = is_of_newest && matches!(&*it.entry, Entry::Prompt(_));
+        let asks = matches!(&*it.entry, Entry::Prompt(_) | Entry::Wanted { .. });
+        let is_asked = is_of_newest && asks;
         let limit = if is_of_newest { newest.max(most) } else { most };
         let Some(at) = it.at.filter(|_| bytes <= limit || is_asked) else { break };
         if begins(it) {
@@ -125,7 +128,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::conversation::{Call, Condensed, Outcome, Reply, Status, Usage};
+    use crate::conversation::{Call, Condensed, Form, Outcome, Reply, Status, Usage};
 
     /// A token a byte, in a window of 12,000; the tools take 1,000. Entries are `kind length`: a prompt,
     /// a reply with a call, the result of the newest call, words of the model, or what made room.
@@ -148,6 +151,7 @@ mod tests {
                     call: calls.to_string(),
                     outcome: Outcome::new(Status::Done, text, ""),
                 },
+                "want" => Entry::Wanted { form: Form::Plan, words: text },
                 "words" => Entry::Reply(Reply { text, ..Reply::default() }),
                 "pruned" => Entry::Pruned(Pruned { kept: length, most: usize::MAX }),
                 "summed" => {
@@ -194,6 +198,7 @@ mod tests {
     #[test]
     fn words_that_nobody_has_answered_stay_however_long_they_are() {
         check("prompt 200, words 3000, prompt 6500", expect!["Some(Sum { kept: 2 })"]);
+        check("prompt 200, words 8500, want 1100", expect!["Some(Sum { kept: 2 })"]);
     }
 
     #[test]

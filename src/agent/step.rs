@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use crate::agent::guard;
+use crate::agent::plan;
 use crate::agent::room::{Room, room};
 use crate::conversation::{
-    Call, CallState, Decision, Effect, End, Entry, Outcome, Reply, Stakes, Status, Stop, ToolSpec,
-    Transcript,
+    Call, CallState, Decision, Effect, End, Entry, Form, Outcome, Plan, Reply, Stakes, Status,
+    Stop, ToolSpec, Transcript,
 };
 use crate::permission::{Act, Asked, Permissions, Verdict};
 use crate::tools;
@@ -30,6 +31,10 @@ pub(crate) enum Next {
     Answer(Call, Outcome),
     /// Tell the model something before it is asked again.
     Note(&'static str),
+    /// Ask for a reply in a form, in these words.
+    Want(Form, String),
+    /// The reply is this plan, for the person to look at.
+    Propose(Plan),
     /// The window is full.
     MakeRoom(Room),
     /// Nothing can go, and what there is does not fit: so many tokens in so many.
@@ -70,7 +75,7 @@ impl Rules {
     }
 
     /// What the person's rules make of the call, as the tool that it will really run.
-    fn judge(&self, call: &Call) -> Verdict {
+    pub(super) fn judge(&self, call: &Call) -> Verdict {
         let understood = tools::understand(call, &self.tools).map(|it| it.call);
         let call = understood.as_ref().unwrap_or(call);
         let args: Option<serde_json::Value> = match call.args.trim() {
@@ -110,8 +115,8 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
     if let Some((call, state)) = transcript.pending().next() {
         return next_for_call(rules, transcript, call, state);
     }
-    match transcript.last_but_for_room() {
-        None | Some(Entry::Opened { .. } | Entry::Stopped(_)) => Next::Wait,
+    match transcript.last_that_counts() {
+        None | Some(Entry::Opened { .. } | Entry::Stopped(_) | Entry::Planning) => Next::Wait,
         Some(_) if transcript.is_cancelled() => Next::Stop(Stop::Cancelled),
         Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
@@ -136,9 +141,31 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
 /// The model made no call.
 fn after_last_words(transcript: &Transcript, reply: &Reply) -> Next {
     match reply.end {
+        _ if transcript.wanted() == Some(Form::Plan) => after_plan(transcript, reply),
+        _ if transcript.wanted().is_some() => Next::Wait,
         End::CutOff => Next::Stop(Stop::CutOff),
-        _ if !reply.is_empty() => Next::Wait,
-        _ if transcript.empty_replies() >= PATIENCE => Next::Stop(Stop::EmptyReplies),
+        _ if reply.is_empty() => after_nothing(transcript),
+        _ if transcript.is_planning() => Next::Want(Form::Plan, plan::words_for_plan(None)),
+        _ => Next::Wait,
+    }
+}
+
+/// The model was asked for a plan.
+fn after_plan(transcript: &Transcript, reply: &Reply) -> Next {
+    let read = match reply.end {
+        End::CutOff => Err("it was cut off; take fewer steps, or fewer words".to_owned()),
+        End::Finished | End::Cancelled => plan::read(&reply.text),
+    };
+    match read {
+        Ok(plan) => Next::Propose(plan),
+        Err(_) if PATIENCE <= transcript.wishes() => Next::Stop(Stop::NoPlan),
+        Err(why) => Next::Want(Form::Plan, plan::words_for_plan(Some(&why))),
+    }
+}
+
+fn after_nothing(transcript: &Transcript) -> Next {
+    match transcript.empty_replies() {
+        PATIENCE.. => Next::Stop(Stop::EmptyReplies),
         _ => Next::Note(
             "Your reply was empty. Go on with the task: call a tool, or say in words what you did.",
         ),
@@ -164,6 +191,14 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
             Status::Malformed,
             "Not run: the call was cut off because the reply became too long. Make it again in smaller pieces.",
             "cut off",
+        );
+    }
+    if transcript.is_planning() && rules.effect(call) != Effect::Reads {
+        return answer(
+            Status::Refused,
+            "Refused: this is planned first, and until there is a plan only calls that look are run. \
+             Read what you need to know, or say in a sentence that you are ready to plan.",
+            "refused: planning",
         );
     }
     match (&state.decision, rules.judge(call)) {

@@ -1,6 +1,7 @@
 //! One turn: from the person's words to the model's last word.
 
 use crate::agent::guard;
+use crate::agent::plan;
 use crate::agent::room::Room;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::conversation::{
@@ -150,6 +151,8 @@ pub(super) async fn run(
             }
             Next::Answer(call, outcome) => vec![Entry::Result { call: call.id, outcome }],
             Next::Note(text) => vec![Entry::Note(text.to_owned())],
+            Next::Want(form, words) => vec![Entry::Wanted { form, words }],
+            Next::Propose(plan) => vec![Entry::Planned(plan)],
             Next::Stop(stop) => {
                 let stop = world.reason(stop);
                 stopped = Some(stop);
@@ -162,6 +165,7 @@ pub(super) async fn run(
             }
         };
         guard::remark(transcript.entries(), &mut entries);
+        entries.extend(plan::noted(rules, transcript, &entries).map(Entry::Planned));
         keep(transcript, world, entries);
     }
 }

@@ -21,9 +21,9 @@ Examples:
   git diff | agent \"review this\"     standard input is added to the prompt
   agent -- models                    a prompt that is also a subcommand's name
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up, 4 the limit of requests was
-reached (--max-turns), 5 that of time (--max-time), 6 that of calls (--max-tool-calls),
-7 a review found something (--fail-on), 130 cancelled.";
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or a step of the plan failed, 4 the
+limit of requests was reached (--max-turns), 5 that of time (--max-time), 6 that of calls
+(--max-tool-calls), 7 a review found something (--fail-on), 130 cancelled.";
 
 /// An autonomous coding agent that works with a model on your own machine.
 #[derive(Debug, Parser)]
@@ -58,6 +58,10 @@ pub(super) struct Options {
     /// Work in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
+
+    /// Plan the task first, then do it step by step
+    #[arg(long)]
+    pub(super) plan: bool,
 
     /// Go on with the newest session of this project
     #[arg(short, long = "continue", conflicts_with = "resume")]

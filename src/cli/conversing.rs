@@ -5,7 +5,9 @@ use std::sync::Arc;
 use crate::agent::{Grants, Interrupt};
 use crate::cli::Exit;
 use crate::cli::beginning::{Begun, Which};
+use crate::cli::editor::Editor;
 use crate::cli::job::{Job, close};
+use crate::cli::planning::Person;
 use crate::cli::report::report;
 use crate::cli::sandbox::keeping_secrets;
 use crate::cli::serving::Serving;
@@ -31,6 +33,8 @@ impl Job<'_> {
         trust: &Trust,
         (interrupt, leave): (Interrupt, Interrupt),
     ) -> anyhow::Result<(Exit, Transcript)> {
+        let editor = Editor::new(self.around);
+        let person = Person { keyboard, interrupt: &interrupt, editor: &editor };
         let mut came_from = None;
         loop {
             let Place { begun, toolbox, grants } = place;
@@ -44,7 +48,7 @@ impl Job<'_> {
             let workspace = Arc::clone(&self.workspace);
             let here = (self.around, &*workspace, &*id);
             let next = loop {
-                match talk(&mut desk, keyboard, here, (&interrupt, &leave)).await {
+                match talk(&mut desk, &person, here, &leave).await {
                     Ok(Left::Program(exit)) => break Err(Ok(exit)),
                     Ok(Left::Session(which)) => match self.go_to(which, trust) {
                         Ok(next) => break Ok(next),

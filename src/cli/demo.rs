@@ -99,6 +99,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         settings,
         session: Which::Unsaved,
         output: options.output_format,
+        is_planned: false,
         verbose: options.verbose,
         limits: options.limits,
         prompts: Prompts::default(),

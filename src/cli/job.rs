@@ -19,9 +19,11 @@ use crate::cli::serving::{Engine, Serving};
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::task::{Task, form, task};
-use crate::cli::{Exit, WrongUsage, checking, configuration, note, stream, tool_files, trust};
+use crate::cli::{
+    Exit, WrongUsage, checking, configuration, note, planning, stream, tool_files, trust,
+};
 use crate::config::{Color, Settings};
-use crate::conversation::{Event, Front, Permission, Stop, Transcript};
+use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
@@ -43,6 +45,8 @@ pub(super) struct Job<'a> {
     pub(super) prompts: Prompts,
     /// What the answer is to be given in besides words.
     pub(super) form: Option<Form>,
+    /// The prompt is planned first.
+    pub(super) is_planned: bool,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
 }
@@ -54,6 +58,9 @@ pub(super) fn work(
 ) -> anyhow::Result<Exit> {
     suspect_subcommand(words)?;
     let task = task(options, words)?;
+    if task == Task::Conversation && options.plan {
+        bail!(WrongUsage(planning::NOTHING.to_owned()));
+    }
     job(around, options)?.run(task).map(|(exit, _)| exit)
 }
 
@@ -94,6 +101,7 @@ pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Re
         limits: options.limits,
         prompts,
         form: options.json_schema.as_deref().map(|it| form(around, it)).transpose()?,
+        is_planned: options.plan,
         warnings: loaded.warnings,
     })
 }
@@ -171,15 +179,18 @@ impl Job<'_> {
                 let mut desk =
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.form = self.form.take();
-                let finish = desk.prompt(prompt).await;
-                if let (Ok(Finish::Stopped(Stop::Cancelled)), Some(keyboard)) = (&finish, keyboard)
-                {
+                let asked = (keyboard.as_ref(), &interrupt);
+                let ended = match self.is_planned {
+                    false => desk.prompt(prompt).await.map(Exit::from),
+                    true => planning::once(&mut desk, self.around, asked, &prompt).await,
+                };
+                if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
                     // A question may still wait for its answer.
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
                 let transcript = close(desk, known, interrupt.fired()).await;
-                written(finish.map(Exit::from), trouble).map(|it| (it, transcript))
+                written(ended, trouble).map(|it| (it, transcript))
             }
             (task, format, _) => {
                 let opening = Opening {
@@ -209,6 +220,9 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, json), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let exit = match task {
+                    Task::Prompt(task) if self.is_planned => {
+                        stream::planned(&mut desk, &task, began).await
+                    }
                     Task::Prompt(prompt) => stream::turn(&mut desk, prompt, began).await,
                     Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
                 };
@@ -381,6 +395,7 @@ impl Job<'_> {
         if let Some(reply) = transcript.reply() {
             screen.recall(reply);
         }
+        screen.recall_plan(Plan::of(transcript.entries()));
         screen
     }
 
@@ -475,7 +490,8 @@ impl From<Finish> for Exit {
                 | Stop::MalformedCalls
                 | Stop::RepeatedCalls
                 | Stop::CutOff
-                | Stop::OtherForm => Self::GaveUp,
+                | Stop::OtherForm
+                | Stop::NoPlan => Self::GaveUp,
             },
         }
     }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::serving::Serving;
-use crate::cli::{Exit, WrongUsage, print};
+use crate::cli::{Exit, WrongUsage, planning, print};
 use crate::conversation::Stop;
 use crate::ui::{Json, TurnEnd};
 
@@ -127,8 +127,19 @@ pub(super) async fn turn(
     finish.map(Exit::from)
 }
 
+/// Plans, and works on each step of the plan.
+pub(super) async fn planned(
+    desk: &mut Desk<Serving, Json>,
+    task: &str,
+    began: Instant,
+) -> anyhow::Result<Exit> {
+    let ended = planning::alone(desk, task).await;
+    tell(desk, &ended, began);
+    ended
+}
+
 /// The last line of a turn.
-fn tell(desk: &mut Desk<Serving, Json>, finish: &anyhow::Result<Finish>, began: Instant) {
+fn tell<T>(desk: &mut Desk<Serving, Json>, finish: &anyhow::Result<T>, began: Instant) {
     let error = finish.as_ref().err().map(|err| format!("{err:#}"));
     let structured = desk.formed.take();
     desk.front().finish(TurnEnd {

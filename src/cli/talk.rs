@@ -7,11 +7,12 @@ use anyhow::bail;
 use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::beginning::{Sought, Which};
 use crate::cli::kept::{self, Here};
+use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
-use crate::ui::{self, Keyboard, Line, Screen};
+use crate::ui::{self, Line, Screen};
 use crate::workspace::{Way, Workspace};
 
 const HELP: &str = "  /help     this list
@@ -19,6 +20,7 @@ const HELP: &str = "  /help     this list
   /redo     do it again
   /diff     what this session changed
   /rewind   your prompts so far; `/rewind 3` goes back to before the third
+  /plan     the plan; `/plan TASK` plans before it does, `/plan go` goes on with it
   /context  what fills the model's window
   /compact  sum up the conversation, to make room; say behind it what to keep
   /new      a new session; `/clear` is the same
@@ -31,8 +33,8 @@ const HELP: &str = "  /help     this list
 A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
 
 const COMMANDS: &[&str] = &[
-    "help", "undo", "redo", "diff", "rewind", "context", "compact", "new", "clear", "sessions",
-    "save", "load", "fork", "delete", "exit",
+    "help", "undo", "redo", "diff", "rewind", "plan", "context", "compact", "new", "clear",
+    "sessions", "save", "load", "fork", "delete", "exit",
 ];
 
 /// Why a conversation is over.
@@ -45,14 +47,18 @@ pub(super) enum Left {
 
 pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
-    keyboard: &Keyboard,
+    person: &Person<'_>,
     here: Here<'_>,
-    (interrupt, leave): (&Interrupt, &Interrupt),
+    leave: &Interrupt,
 ) -> anyhow::Result<Left> {
+    let Person { keyboard, interrupt, .. } = *person;
     let (_, workspace, id) = here;
     if desk.is_mid_turn() {
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
+    }
+    if let Err(err) = planning::resume(desk, person).await {
+        report(&err);
     }
     let (mut leaving, mut is_cold, mut begun) = (false, true, String::new());
     loop {
@@ -125,6 +131,10 @@ pub(super) async fn talk(
                 }
                 Err(err) => report(&err),
             },
+            it if word(it) == "/plan" => {
+                let task = it.strip_prefix("/plan").unwrap_or_default().trim();
+                plan(desk, person, task).await;
+            }
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
                 interrupt.clear();
@@ -132,6 +142,26 @@ pub(super) async fn talk(
                 is_cold = desk.is_cold();
             }
         }
+    }
+}
+
+async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str) {
+    let ended = match (task, desk.plan()) {
+        ("" | "show" | "go", None) => {
+            return desk.front().note("there is no plan; `/plan TASK` makes one");
+        }
+        ("" | "show", Some(plan)) => return desk.front().note(&ui::checklist(&plan)),
+        ("go", Some(plan)) => {
+            desk.front().note(&ui::checklist(&plan));
+            planning::retry(desk);
+            planning::go_on(desk, person).await
+        }
+        (task, _) => planning::together(desk, person, task).await,
+    };
+    match ended {
+        Ok(Exit::Done) => {}
+        Ok(_) => planning::stands(desk),
+        Err(err) => report(&err),
     }
 }
 

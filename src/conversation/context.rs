@@ -23,6 +23,7 @@ pub(crate) enum Part {
     System,
     Instructions,
     Conversation,
+    Plan,
     Results,
 }
 

@@ -1,5 +1,7 @@
 //! One thing that happened in a session.
 
+use crate::conversation::{Mark, Plan};
+
 /// What a session is made of. Entries are only ever appended; what the model is sent, what the
 /// journal holds and what the screen shows are all functions of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +28,23 @@ pub(crate) enum Entry {
     Pruned(Pruned),
     /// From here on the model is shown a summary of all but the newest entries.
     Condensed(Condensed),
+    /// The prompt that follows is to be planned: until there is a plan, only what looks is run.
+    Planning,
+    /// The next reply is to have a form; with the words that ask for it.
+    Wanted { form: Form, words: String },
+    /// The plan from here on.
+    Planned(Plan),
+    /// A step of the plan has come so far.
+    Marked(Mark),
+}
+
+/// What a reply is made of that is not for reading.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Form {
+    /// A plan.
+    Plan,
+    /// Whether what a step is checked by holds, and why.
+    Verdict,
 }
 
 /// What is left out of results to make room. They are as they were in the transcript.
@@ -148,6 +167,8 @@ pub(crate) enum Stop {
     CutOff,
     /// The answer was to have a form, and answer after answer had another.
     OtherForm,
+    /// Reply after reply was no plan.
+    NoPlan,
 }
 
 /// Tokens of one request and the time they took, as the server counted them.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conversation::{Answer, Call, Decision, Entry, Question};
+use crate::conversation::{Answer, Call, Decision, Entry, Form, Question};
 
 /// Where a person, or another program, follows a turn and is asked.
 pub(crate) trait Front {
@@ -43,6 +43,8 @@ pub(crate) enum Event<'a> {
     Understood(&'a Call),
     /// The window is full, and the model is asked to sum up what was said.
     Condensing,
+    /// The model is asked for a reply in a form, which is not for reading.
+    Forming(Form),
     /// The request failed in a way that may pass; it is made again after `wait`. What was said
     /// since `Asked` is void.
     Retrying { reason: &'a str, wait: Duration },

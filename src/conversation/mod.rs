@@ -5,6 +5,7 @@
 mod context;
 mod entry;
 mod event;
+mod plan;
 mod question;
 mod tool;
 mod transcript;
@@ -12,9 +13,10 @@ mod view;
 
 pub(crate) use context::{Context, Part};
 pub(crate) use entry::{
-    Call, Condensed, Decision, End, Entry, Outcome, Pruned, Reply, Status, Stop, Usage,
+    Call, Condensed, Decision, End, Entry, Form, Outcome, Pruned, Reply, Status, Stop, Usage,
 };
 pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
+pub(crate) use plan::{Mark, Plan, PlanCheck, PlanStep, Stage, StepStatus};
 pub(crate) use question::{Answer, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};
 pub(crate) use transcript::{CallState, Prompted, Transcript};

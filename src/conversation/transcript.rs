@@ -1,6 +1,6 @@
 //! The ordered record of a session; the only state a turn has.
 
-use crate::conversation::{Call, Decision, End, Entry, Reply, Status};
+use crate::conversation::{Call, Decision, End, Entry, Form, Reply, Stage, Status};
 
 /// The entries, and what they say about the turn that is under way. Each entry is looked at once,
 /// when it is pushed, so a step costs the same after ten entries as after ten thousand.
@@ -32,6 +32,11 @@ struct Turn {
     /// Replies in a row in which each call was malformed.
     malformed: u32,
     cancelled: bool,
+    /// The turn is to come to a plan.
+    planning: bool,
+    /// The form that was asked for last, and how often.
+    wanted: Option<Form>,
+    wishes: u32,
     /// Where the newest reply stands, and how far its calls have come.
     reply: Option<usize>,
     calls: Vec<CallState>,
@@ -101,16 +106,36 @@ impl Transcript {
         self.entries.last()
     }
 
-    /// The last entry that is not about the room in the window.
-    pub(crate) fn last_but_for_room(&self) -> Option<&Entry> {
-        let is_of_room = |it: &&Entry| it.is_cut() || matches!(it, Entry::Full { .. });
-        self.entries.iter().rev().find(|it| !is_of_room(it))
+    /// The last entry that is about neither the room in the window nor how far a plan has come.
+    pub(crate) fn last_that_counts(&self) -> Option<&Entry> {
+        let is_aside = |it: &&Entry| {
+            let aside = matches!(it, Entry::Full { .. } | Entry::Planned(_) | Entry::Marked(_));
+            it.is_cut() || aside
+        };
+        self.entries.iter().rev().find(|it| !is_aside(it))
+    }
+
+    /// Whether this turn looks for a plan, and has none yet.
+    pub(crate) fn is_planning(&self) -> bool {
+        self.turn.planning
+    }
+
+    /// The form that the newest reply has, or the next one is to have.
+    pub(crate) fn wanted(&self) -> Option<Form> {
+        self.turn.wanted
+    }
+
+    /// How often this form was asked for.
+    pub(crate) fn wishes(&self) -> u32 {
+        self.turn.wishes
     }
 
     /// Whether the model has not answered what was last said to it.
     pub(crate) fn owes_reply(&self) -> bool {
         let said = self.entries.iter().rev().find_map(|it| match it {
-            Entry::Prompt(_) | Entry::Note(_) | Entry::Result { .. } => Some(true),
+            Entry::Prompt(_) | Entry::Note(_) | Entry::Wanted { .. } | Entry::Result { .. } => {
+                Some(true)
+            }
             Entry::Reply(_) => Some(false),
             Entry::Opened { .. }
             | Entry::Decided { .. }
@@ -118,7 +143,10 @@ impl Transcript {
             | Entry::Stopped(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
-            | Entry::Condensed(_) => None,
+            | Entry::Condensed(_)
+            | Entry::Planning
+            | Entry::Planned(_)
+            | Entry::Marked(_) => None,
         });
         said.unwrap_or(false)
     }
@@ -180,8 +208,23 @@ impl Turn {
             | Entry::Note(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
-            | Entry::Condensed(_) => {}
-            Entry::Prompt(_) => *self = Self::default(),
+            | Entry::Condensed(_)
+            | Entry::Planning
+            | Entry::Marked(_) => {}
+            Entry::Prompt(_) => {
+                let planning = matches!(before.last(), Some(Entry::Planning));
+                *self = Self { planning, ..Self::default() };
+            }
+            Entry::Wanted { form, .. } => {
+                self.wishes = if self.wanted == Some(*form) { self.wishes + 1 } else { 1 };
+                self.wanted = Some(*form);
+            }
+            Entry::Planned(plan) => {
+                if plan.stage == Stage::Proposed {
+                    self.planning = false;
+                    self.wanted = None;
+                }
+            }
             Entry::Reply(reply) => {
                 self.requests += 1;
                 self.calls_before += self.calls.len();

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use crate::conversation::{Condensed, Entry, Outcome, Pruned};
+use crate::conversation::{Condensed, Entry, Outcome, Plan, Pruned};
 
 /// An entry as the model is shown it, and where it stands in the transcript; what was made up of
 /// several has no place of its own.
@@ -40,7 +40,9 @@ pub(crate) fn view(entries: &[Entry]) -> Vec<Shown<'_>> {
             Entry::Prompt(words) => Some(&**words),
             _ => None,
         });
-        let entry = Cow::Owned(in_short(condensed, words));
+        // As it stood when room was made: what is shown may not change later.
+        let plan = Plan::of(&entries[..at]).filter(|it| !it.is_over());
+        let entry = Cow::Owned(in_short(condensed, words, plan.as_ref()));
         shown.push(Shown { at: None, entry });
     }
     for (at, entry) in entries.iter().enumerate().skip(from) {
@@ -63,7 +65,10 @@ pub(crate) fn view(entries: &[Entry]) -> Vec<Shown<'_>> {
 /// How many bytes of it the model reads, but for the marks around it.
 pub(crate) fn length(entry: &Entry) -> usize {
     match entry {
-        Entry::Opened { system: text } | Entry::Prompt(text) | Entry::Note(text) => text.len(),
+        Entry::Opened { system: text }
+        | Entry::Prompt(text)
+        | Entry::Note(text)
+        | Entry::Wanted { words: text, .. } => text.len(),
         Entry::Reply(reply) => {
             let calls = match &*reply.spoken {
                 "" => reply.calls.iter().map(|it| it.tool.len() + it.args.len()).sum(),
@@ -77,14 +82,19 @@ pub(crate) fn length(entry: &Entry) -> usize {
         | Entry::Stopped(_)
         | Entry::Full { .. }
         | Entry::Pruned(_)
-        | Entry::Condensed(_) => 0,
+        | Entry::Condensed(_)
+        | Entry::Planning
+        | Entry::Planned(_)
+        | Entry::Marked(_) => 0,
     }
 }
 
 /// The first place from `from` on where a conversation can begin: not between a reply and its
 /// results. A journal that has lost lines may count otherwise than whoever wrote them.
 fn beginning(entries: &[Entry], from: usize, to: usize) -> usize {
-    let begins = |it: &Entry| matches!(it, Entry::Prompt(_) | Entry::Note(_) | Entry::Reply(_));
+    let begins = |it: &Entry| {
+        matches!(it, Entry::Prompt(_) | Entry::Note(_) | Entry::Wanted { .. } | Entry::Reply(_))
+    };
     (from..to).find(|it| begins(&entries[*it])).unwrap_or(to)
 }
 
@@ -99,15 +109,18 @@ fn unanswered(entries: &[Entry]) -> Option<usize> {
     if is_over { None } else { newest() }
 }
 
-/// What stands for all that is gone: the summary, and the prompt that is worked on, word for word,
-/// if it is among that.
-fn in_short(condensed: &Condensed, prompt: Option<&str>) -> Entry {
+/// What stands for all that is gone: the summary, and, word for word, the plan that is worked on, and
+/// the prompt, if it is among that.
+fn in_short(condensed: &Condensed, prompt: Option<&str>, plan: Option<&Plan>) -> Entry {
     let mut text = match &*condensed.summary {
         "" => "[To make room, the beginning of this conversation was left out.]".to_owned(),
         summary => {
             format!("[To make room, the conversation so far was summed up. You wrote:]\n{summary}")
         }
     };
+    if let Some(plan) = plan {
+        text += &format!("\n\n[The plan, as it stands:]\n{}", plan.in_words().trim_end());
+    }
     if let Some(words) = prompt {
         text +=
             &format!("\n\n[The user's request that you are working on, word for word:]\n{words}");
@@ -162,10 +175,11 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::conversation::{Call, Reply, Status, Usage};
+    use crate::conversation::{Call, Mark, Reply, Status, StepStatus, Usage};
 
     /// Entries in short: `>words`, `=reply`, `!call` (a reply that makes it), `<call:result`,
-    /// `prune N`, `condense N`; a number at the end of a result makes it that long.
+    /// `prune N`, `condense N`, `+step step` a plan, `xN` a step that is done; a number at the end of
+    /// a result makes it that long.
     fn entries(script: &str) -> Vec<Entry> {
         script.split(" | ").map(entry).collect()
     }
@@ -198,6 +212,14 @@ mod tests {
                 Entry::Condensed(Condensed { summary, kept, usage: Usage::default() })
             }
             "s" => Entry::Opened { system: rest.to_owned() },
+            "+" => {
+                let steps = rest.split(' ').map(|it| (it.to_owned(), StepStatus::Todo)).collect();
+                Entry::Planned(Plan::default().revised(steps))
+            }
+            "x" => {
+                let step = rest.parse().unwrap();
+                Entry::Marked(Mark { step, status: StepStatus::Done, ..Mark::default() })
+            }
             _ => panic!("{it}"),
         }
     }
@@ -268,6 +290,34 @@ mod tests {
                 result 2: ok
                 reply that calls 3
                 result 3: ok"#]],
+        );
+    }
+
+    #[test]
+    fn a_plan_that_is_worked_on_is_kept_word_for_word() {
+        check(
+            ">go | !1 | <1:ok | +look write | x0 | condense 0 | x1 | =done",
+            expect![[r#"
+            note [To make room, the conversation so far was summed up. You wrote:]
+            so it was
+
+            [The plan, as it stands:]
+            [x] 1. look
+            [ ] 2. write
+
+            [The user's request that you are working on, word for word:]
+            go
+            Marked(Mark { step: 1, status: Done, gist: "", text: "" })
+            reply done"#]],
+        );
+        check(
+            ">go | !1 | <1:ok | +look | x0 | condense 0",
+            expect![[r#"
+            note [To make room, the conversation so far was summed up. You wrote:]
+            so it was
+
+            [The user's request that you are working on, word for word:]
+            go"#]],
         );
     }
 

@@ -1,14 +1,18 @@
 //! A session as a Markdown document, to be read by people.
 
-use crate::conversation::{Call, Decision, Entry, Outcome, Status, Stop};
+use crate::conversation::{Call, Decision, Entry, Outcome, Status, StepStatus, Stop};
 
 /// The document: what was asked and answered, and each call with its result, folded away.
 pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
     let mut text = format!("# {}\n", one_line(title));
     let mut calls: Vec<&Call> = Vec::new();
+    let mut is_form = false;
     for entry in entries {
         match entry {
             Entry::Prompt(words) => text += &format!("\n## You\n\n{}\n", words.trim_end()),
+            // What comes of it stands below.
+            Entry::Reply(_) if std::mem::take(&mut is_form) => {}
+            Entry::Wanted { .. } => is_form = true,
             Entry::Reply(reply) => {
                 text += "\n## Agent\n";
                 if !reply.reasoning.trim().is_empty() {
@@ -30,13 +34,23 @@ pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
             Entry::Condensed(condensed) if !condensed.summary.is_empty() => {
                 text += &folded("summed up to make room", &format!("\n{}\n", condensed.summary));
             }
-            Entry::Opened { .. }
+            Entry::Planned(plan) => text += &format!("\n## Plan\n{}", fenced("", &plan.in_words())),
+            Entry::Marked(mark)
+                if !matches!(mark.status, StepStatus::Doing | StepStatus::Checking) =>
+            {
+                let gist = if mark.gist.is_empty() { "" } else { &format!(": {}", mark.gist) };
+                let name = mark.status.name();
+                text += &format!("\n*Step {} {name}{}*\n", mark.step + 1, one_line(gist));
+            }
+            Entry::Marked(_)
+            | Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Started { .. }
             | Entry::Note(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
-            | Entry::Condensed(_) => {}
+            | Entry::Condensed(_)
+            | Entry::Planning => {}
         }
     }
     text
@@ -80,6 +94,7 @@ pub(super) fn why(stop: Stop) -> &'static str {
         Stop::TimeLimit => "stopped at the time limit",
         Stop::CallLimit => "stopped at the limit of calls",
         Stop::OtherForm => "stopped: no answer had the form that was asked for",
+        Stop::NoPlan => "stopped: there was no plan in what the model said",
     }
 }
 
@@ -88,7 +103,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::conversation::Reply;
+    use crate::conversation::{Form, Mark, Plan, PlanStep, Reply};
 
     #[test]
     fn a_session_is_a_document() {
@@ -156,5 +171,39 @@ mod tests {
     #[test]
     fn no_fence_ends_before_its_text() {
         assert_eq!(fenced("", "a ```` b"), "\n`````\na ```` b\n`````\n");
+    }
+
+    #[test]
+    fn a_plan_is_shown_as_a_list_and_not_as_it_was_asked_for() {
+        let step = PlanStep { what: "Write it".to_owned(), ..PlanStep::default() };
+        let mark = |status, gist: &str| {
+            Entry::Marked(Mark { step: 0, status, gist: gist.to_owned(), text: String::new() })
+        };
+        let reply = |text: &str| Entry::Reply(Reply { text: text.to_owned(), ..Reply::default() });
+        let entries = [
+            Entry::Wanted { form: Form::Plan, words: "as JSON".to_owned() },
+            reply("{}"),
+            Entry::Planned(Plan { steps: vec![step], ..Plan::default() }),
+            mark(StepStatus::Doing, ""),
+            reply("Done."),
+            mark(StepStatus::Checking, ""),
+            mark(StepStatus::Failed, "exit 1"),
+        ];
+        expect![[r#"
+            # A plan
+
+            ## Plan
+
+            ```
+            [ ] 1. Write it
+            ```
+
+            ## Agent
+
+            Done.
+
+            *Step 1 failed: exit 1*
+        "#]]
+        .assert_eq(&markdown("A plan", &entries));
     }
 }

@@ -14,6 +14,7 @@ mod line;
 mod markdown;
 mod name;
 mod page;
+mod planned;
 mod record;
 mod redact;
 mod replay;

@@ -7,7 +7,9 @@
 mod code;
 mod prose;
 
-use crate::conversation::{Call, Condensed, Decision, Entry, Outcome, Reply, Status, Usage};
+use crate::conversation::{
+    Call, Condensed, Decision, Entry, Outcome, Reply, Status, StepStatus, Usage,
+};
 use crate::session::Held;
 use crate::session::date::utc;
 use crate::session::markdown::{one_line, why};
@@ -119,13 +121,28 @@ struct Body<'a> {
     prompts: Vec<String>,
     calls: Vec<&'a Call>,
     is_in_turn: bool,
+    /// The next reply has a form; what came of it follows.
+    is_form: bool,
 }
 
 impl<'a> Body<'a> {
     fn take(&mut self, at: u64, entry: &'a Entry) {
         match entry {
             Entry::Prompt(words) => self.prompt(at, words),
+            Entry::Wanted { .. } => self.is_form = true,
+            Entry::Reply(_) if std::mem::take(&mut self.is_form) => {}
             Entry::Reply(reply) => self.reply(reply),
+            Entry::Planned(plan) => {
+                let text = format!("<pre>{}</pre>\n", escaped(&plan.in_words()));
+                self.html += &folded("note", "Plan", &text, true);
+            }
+            Entry::Marked(mark)
+                if !matches!(mark.status, StepStatus::Doing | StepStatus::Checking) =>
+            {
+                let gist = if mark.gist.is_empty() { "" } else { &format!(": {}", mark.gist) };
+                self.html +=
+                    &remark(&format!("Step {} {}{gist}", mark.step + 1, mark.status.name()));
+            }
             Entry::Result { call, outcome } => {
                 let made = self.calls.iter().find(|it| it.id == *call).copied();
                 self.html += &exchange(made, outcome);
@@ -142,7 +159,9 @@ impl<'a> Body<'a> {
                 let text = format!("<pre>{}</pre>\n", escaped(text));
                 self.html += &folded("note", "Told to the model", &text, false);
             }
-            Entry::Opened { .. }
+            Entry::Marked(_)
+            | Entry::Planning
+            | Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Started { .. }
             | Entry::Full { .. }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex, RegexBuilder};
 use serde_json::Value;
 
-use crate::conversation::{Decision, Entry, Outcome, Reply};
+use crate::conversation::{Decision, Entry, Mark, Outcome, Plan, PlanCheck, PlanStep, Reply};
 use crate::session::Held;
 
 /// What stands where a secret stood.
@@ -86,7 +86,38 @@ impl Secrets {
                 condensed.summary = self.text(&condensed.summary);
                 Entry::Condensed(condensed)
             }
-            entry => entry,
+            Entry::Wanted { form, words } => Entry::Wanted { form, words: self.text(&words) },
+            Entry::Planned(plan) => Entry::Planned(self.plan(plan)),
+            Entry::Marked(mark) => {
+                let (gist, text) = (self.text(&mark.gist), self.text(&mark.text));
+                Entry::Marked(Mark { gist, text, ..mark })
+            }
+            Entry::Planning
+            | Entry::Started { .. }
+            | Entry::Stopped(_)
+            | Entry::Full { .. }
+            | Entry::Pruned(_) => entry,
+        }
+    }
+
+    fn plan(&self, plan: Plan) -> Plan {
+        let texts = |it: Vec<String>| it.iter().map(|it| self.text(it)).collect();
+        let step = |it: PlanStep| PlanStep {
+            what: self.text(&it.what),
+            files: texts(it.files),
+            check: match it.check {
+                PlanCheck::Command(line) => PlanCheck::Command(self.text(&line)),
+                PlanCheck::Look(words) => PlanCheck::Look(self.text(&words)),
+                PlanCheck::Nothing => PlanCheck::Nothing,
+            },
+            gist: self.text(&it.gist),
+            status: it.status,
+        };
+        Plan {
+            stage: plan.stage,
+            goal: self.text(&plan.goal),
+            steps: plan.steps.into_iter().map(step).collect(),
+            risks: texts(plan.risks),
         }
     }
 

@@ -59,6 +59,16 @@ pub(crate) fn understand(call: &Call, specs: &[ToolSpec]) -> Result<Understood, 
     Ok(Understood { call, repairs })
 }
 
+/// The object that a text holds, whole or among words, however a model wrote it.
+pub(crate) fn json_in(text: &str) -> Option<Value> {
+    let object = |text: &str| {
+        let value = lenient::read(text).ok()?.0.into_value();
+        Some(value).filter(Value::is_object)
+    };
+    let inside = || text.get(text.find('{')?..=text.rfind('}')?);
+    object(text).or_else(|| object(inside()?))
+}
+
 /// The arguments as JSON that fits, as far as it can be made to, and the repairs. Without a repair
 /// they are byte for byte what they were.
 fn mended(

@@ -37,10 +37,11 @@ mod shell;
 mod taken_back;
 mod toolbox;
 mod turned_away;
+mod update_plan;
 mod write_file;
 
 pub(crate) use answer::Failure;
-pub(crate) use arguments::{resolve, understand};
+pub(crate) use arguments::{json_in, resolve, understand};
 pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};
@@ -48,3 +49,4 @@ pub(crate) use custom::CustomTool;
 pub(crate) use enclosure::{Bounds, Enclosure, Unconfinable};
 pub(crate) use fetch_url::asked_by;
 pub(crate) use toolbox::{Limits, Means, Toolbox, built_in, demands, more_paths};
+pub(crate) use update_plan::steps as plan_said;

@@ -25,7 +25,7 @@ use crate::tools::turned_away;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output, edit_file,
     fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
-    search, write_file,
+    search, update_plan, write_file,
 };
 use crate::workspace::{Cancel, ProjectPath, Watch, Workspace};
 
@@ -82,10 +82,11 @@ enum Tool {
     GitCommit,
     FetchUrl,
     AskUser,
+    UpdatePlan,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 14] = [
+const TOOLS: [(Tool, &str, Effect, &str); 15] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -115,6 +116,7 @@ const TOOLS: [(Tool, &str, Effect, &str); 14] = [
     (Tool::GitCommit, "git_commit", Effect::Writes, include_str!("../../tools/git_commit.json")),
     (Tool::FetchUrl, "fetch_url", Effect::Reaches, include_str!("../../tools/fetch_url.json")),
     (Tool::AskUser, "ask_user", Effect::Asks, include_str!("../../tools/ask_user.json")),
+    (Tool::UpdatePlan, "update_plan", Effect::Reads, include_str!("../../tools/update_plan.json")),
 ];
 
 /// The tools and the project they work on.
@@ -366,6 +368,10 @@ impl Toolbox {
             },
             // A question that reaches a tool has nobody who would have asked it.
             Tool::AskUser => ask_user::outcome(Some(Answer::Nobody)),
+            Tool::UpdatePlan => match arguments::parse(&call.0.args, call.1) {
+                Ok(args) => update_plan::update(args).into(),
+                Err(complaint) => malformed(complaint),
+            },
             Tool::RunCommand => self.on_shell(call, stop).await,
             Tool::CommandOutput => match arguments::parse(&call.0.args, call.1) {
                 Err(complaint) => malformed(complaint),

@@ -19,6 +19,8 @@ pub(super) fn call_line(call: &Call, width: usize) -> String {
     let told: Vec<String> = TELLING.iter().filter_map(|it| words(args.get(it)?)).collect();
     let told = match (told.is_empty(), args.as_object()) {
         (false, _) => told.join(" "),
+        // What it says is shown as a list.
+        (true, Some(_)) if call.tool == "update_plan" => String::new(),
         (true, Some(map)) if map.is_empty() => String::new(),
         (true, Some(_)) => args.to_string(),
         (true, None) => call.args.clone(),

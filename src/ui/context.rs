@@ -45,6 +45,7 @@ fn name(part: Part) -> &'static str {
         Part::System => "system",
         Part::Instructions => "instructions",
         Part::Conversation => "conversation",
+        Part::Plan => "plan",
         Part::Results => "results",
     }
 }
@@ -87,6 +88,7 @@ mod tests {
             (Part::Tools, 1019),
             (Part::System, 187),
             (Part::Conversation, 4),
+            (Part::Plan, 300),
             (Part::Results, 2500),
         ];
         let usage = |cached, read| Usage { cached, read, ..Usage::default() };
@@ -100,14 +102,15 @@ mod tests {
             Some(8192),
             true,
             expect![[r#"
-            3,710 of 8,192 tokens, 45 %
-              tools            1,019  █████
-              system             187  █
-              conversation         4  █
-              results          2,500  █████████████
-              free             4,482  ██████████████████████
-              1,365 of what is free are kept for the answer
-            of the last 2 requests 24 % came from the server's cache; read anew: 1,210, 2,500"#]],
+                4,010 of 8,192 tokens, 48 %
+                  tools            1,019  █████
+                  system             187  █
+                  conversation         4  █
+                  plan               300  ██
+                  results          2,500  █████████████
+                  free             4,182  █████████████████████
+                  1,365 of what is free are kept for the answer
+                of the last 2 requests 24 % came from the server's cache; read anew: 1,210, 2,500"#]],
         );
     }
 
@@ -117,12 +120,13 @@ mod tests {
             None,
             false,
             expect![[r#"
-            about 3,710 tokens; the server does not tell its window
-              tools            1,019  ███████████
-              system             187  ███
-              conversation         4  █
-              results          2,500  ███████████████████████████
-            of the last 2 requests 24 % came from the server's cache; read anew: 1,210, 2,500"#]],
+                about 4,010 tokens; the server does not tell its window
+                  tools            1,019  ███████████
+                  system             187  ██
+                  conversation         4  █
+                  plan               300  ███
+                  results          2,500  █████████████████████████
+                of the last 2 requests 24 % came from the server's cache; read anew: 1,210, 2,500"#]],
         );
     }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Question, Reply, Stakes, Status, Stop, Usage,
+    Answer, Call, Decision, End, Entry, Event, Front, Mark, Plan, PlanCheck, Question, Reply,
+    Stage, Stakes, Status, StepStatus, Stop, Usage,
 };
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
@@ -53,9 +54,13 @@ pub(crate) struct Json {
     last_words: String,
     /// The last words of the turn, where it goes on behind them.
     answer: Option<String>,
+    /// The next reply has a form, and is no word to anybody.
+    is_form: bool,
     calls: Vec<Call>,
     denials: Vec<Value>,
     stop: Option<Stop>,
+    /// The plan as it stands, if there is one.
+    plan: Option<Plan>,
     /// The tokens that were in use when the window was found to be full.
     full: Option<u32>,
 }
@@ -79,9 +84,11 @@ impl Json {
             requests: 0,
             last_words: String::new(),
             answer: None,
+            is_form: false,
             calls: Vec::new(),
             denials: Vec::new(),
             stop: None,
+            plan: None,
             full: None,
         }
     }
@@ -127,7 +134,9 @@ impl Json {
     fn reply(&mut self, reply: &Reply) {
         self.requests += 1;
         self.usage += reply.usage;
-        self.last_words.clone_from(&reply.text);
+        if !std::mem::take(&mut self.is_form) {
+            self.last_words.clone_from(&reply.text);
+        }
         self.calls.clone_from(&reply.calls);
         let mut content = Vec::new();
         if !reply.reasoning.is_empty() {
@@ -191,13 +200,35 @@ impl Json {
         self.event(line);
     }
 
+    fn planned(&mut self, plan: &Plan) {
+        let line = json!({
+            "type": "system", "subtype": "plan", "session_id": self.opening.session,
+            "plan": plan_in_full(plan),
+        });
+        self.plan = Some(plan.clone());
+        self.event(line);
+    }
+
+    fn marked(&mut self, mark: &Mark) {
+        let Some(plan) = &mut self.plan else { return };
+        plan.mark(mark);
+        let line = json!({
+            "type": "system", "subtype": "plan_step", "session_id": self.opening.session,
+            "step": mark.step + 1, "of": plan.steps.len(),
+            "what": plan.steps.get(mark.step).map(|it| &it.what),
+            "status": mark.status.name(), "outcome": mark.gist,
+        });
+        self.event(line);
+    }
+
     /// The last line of a turn: how it ended, or why it could not go on, and the answer in the form
     /// that was asked for, if one was. What follows is another turn.
     pub(crate) fn finish(&mut self, end: TurnEnd<'_>) {
         self.begin();
+        let failed = self.plan.as_ref().and_then(failed_step);
         let TurnEnd { error, structured, took } = end;
         let subtype = match (error, self.stop) {
-            (None, None) => "success",
+            (None, None) if failed.is_none() => "success",
             (None, Some(Stop::TurnLimit)) => "error_max_turns",
             (None, Some(Stop::TimeLimit)) => "error_max_time",
             (None, Some(Stop::CallLimit)) => "error_max_tool_calls",
@@ -213,7 +244,7 @@ impl Json {
         let words = self.answer.take().unwrap_or(last_words);
         let mut line = json!({
             "type": "result", "subtype": subtype, "is_error": subtype != "success",
-            "result": error.unwrap_or(&words),
+            "result": error.or(failed.as_deref()).unwrap_or(&words),
             "stop_reason": self.stop.take().map(stop_reason),
             "session_id": self.opening.session, "num_turns": std::mem::take(&mut self.requests),
             "duration_ms": millis(took), "duration_api_ms": millis(of_model.unwrap_or_default()),
@@ -222,6 +253,9 @@ impl Json {
         });
         if let Some(value) = structured {
             line["structured_output"] = value.clone();
+        }
+        if let Some(plan) = &self.plan {
+            line["plan"] = plan_in_full(plan);
         }
         self.line(line);
     }
@@ -251,6 +285,9 @@ impl Front for Json {
             Event::Recorded(entry @ (Entry::Pruned(_) | Entry::Condensed(_))) => {
                 self.made_room(entry);
             }
+            Event::Recorded(Entry::Wanted { .. }) => self.is_form = true,
+            Event::Recorded(Entry::Planned(plan)) => self.planned(plan),
+            Event::Recorded(Entry::Marked(mark)) => self.marked(mark),
             Event::Warning(text) => self.warn(text),
             Event::Retrying { reason, .. } => {
                 let line = json!({
@@ -262,6 +299,7 @@ impl Front for Json {
             Event::Loading(_)
             | Event::Asked
             | Event::Condensing
+            | Event::Forming(_)
             | Event::Reading(_)
             | Event::Said(_)
             | Event::Understood(_)
@@ -286,6 +324,32 @@ impl Front for Json {
 /// The arguments as an object where they are one, else as the model wrote them.
 fn input(call: &Call) -> Value {
     serde_json::from_str(&call.args).unwrap_or_else(|_| Value::String(call.args.clone()))
+}
+
+fn plan_in_full(plan: &Plan) -> Value {
+    let steps = plan.steps.iter().map(|it| {
+        let mut step = json!({
+            "what": it.what, "files": it.files, "status": it.status.name(), "outcome": it.gist,
+        });
+        match &it.check {
+            PlanCheck::Nothing => {}
+            PlanCheck::Command(command) => step["run"] = command.as_str().into(),
+            PlanCheck::Look(what) => step["look"] = what.as_str().into(),
+        }
+        step
+    });
+    let steps: Vec<_> = steps.collect();
+    let (stage, goal) = (plan.stage.name(), &plan.goal);
+    json!({"stage": stage, "goal": goal, "steps": steps, "risks": plan.risks})
+}
+
+/// Which step ended the work on a plan, and why.
+fn failed_step(plan: &Plan) -> Option<String> {
+    let at = plan.current().filter(|_| plan.stage == Stage::Accepted)?;
+    let step = &plan.steps[at];
+    let (n, of) = (at + 1, plan.steps.len());
+    (step.status == StepStatus::Failed)
+        .then(|| format!("step {n} of {of} is not done: {} ({})", step.what, step.gist))
 }
 
 fn usage(it: Usage) -> Value {
@@ -344,6 +408,7 @@ fn stop_reason(stop: Stop) -> &'static str {
         Stop::TimeLimit => "max_time",
         Stop::CallLimit => "max_tool_calls",
         Stop::OtherForm => "max_structured_output_retries",
+        Stop::NoPlan => "no_plan",
     }
 }
 

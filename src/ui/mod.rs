@@ -10,6 +10,7 @@ mod keyboard;
 mod outlet;
 #[cfg(test)]
 mod paper;
+mod plan;
 mod screen;
 mod status;
 mod visible;
@@ -18,5 +19,6 @@ pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Keyboard, Line};
+pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use visible::{visible, visible_json, visible_line};

@@ -7,13 +7,14 @@ use std::time::Duration;
 use colored::Colorize;
 
 use crate::conversation::{
-    Answer, Call, Decision, Entry, Event, Front, Outcome, Piece, Progress, Question, Reply, Stakes,
-    Status as CallStatus, Stop, Usage,
+    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan, PlanCheck,
+    Progress, Question, Reply, Stage, Stakes, Status as CallStatus, StepStatus, Stop, Usage,
 };
 use crate::ui::call_line::call_line;
 use crate::ui::code::Code;
 use crate::ui::in_question::in_question;
 use crate::ui::outlet::Outlet;
+use crate::ui::plan;
 use crate::ui::status::{Status, columns};
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line};
@@ -64,6 +65,8 @@ pub(crate) struct Screen {
     loading_told: bool,
     turn: Turn,
     window: Option<u32>,
+    /// The plan as the person knows it.
+    plan: Option<Plan>,
 }
 
 /// What the requests of a turn took.
@@ -96,6 +99,7 @@ impl Screen {
             loading_told: false,
             turn: Turn::default(),
             window: None,
+            plan: None,
         }
     }
 
@@ -116,6 +120,41 @@ impl Screen {
     /// Makes calls known that were made before this program began.
     pub(crate) fn recall(&mut self, reply: &Reply) {
         self.calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone())).collect();
+    }
+
+    /// The same for a plan.
+    pub(crate) fn recall_plan(&mut self, plan: Option<Plan>) {
+        self.plan = plan;
+    }
+
+    fn planned(&mut self, plan: &Plan) {
+        if plan::is_news(self.plan.as_ref(), plan) {
+            self.note(&match plan.stage {
+                Stage::Proposed => plan::checklist(plan),
+                Stage::Noted | Stage::Accepted => plan::outline(plan),
+            });
+        }
+        self.plan = Some(plan.clone());
+    }
+
+    fn marked(&mut self, mark: &Mark) {
+        let Some(plan) = &mut self.plan else { return };
+        plan.mark(mark);
+        let line = plan::mark_line(plan, mark);
+        if mark.status == StepStatus::Checking {
+            let check = plan.steps.get(mark.step).map(|it| &it.check);
+            if let Some(PlanCheck::Command(command)) = check {
+                self.status.show(&format!("checking: {}", visible_line(command, 200)));
+            }
+        }
+        if let Some(line) = line {
+            self.note(&line);
+        }
+        let text = visible(&mark.text);
+        let lines: Vec<&str> = text.lines().collect();
+        if mark.status == StepStatus::Failed && 1 < lines.len() {
+            self.note(&end_of(&lines, EXCERPT));
+        }
     }
 
     /// Why words are missing from the stream of words, if some are; told once.
@@ -204,7 +243,14 @@ impl Screen {
                     true => "the beginning of the conversation was left out",
                 });
             }
-            Entry::Opened { .. } | Entry::Decided { .. } | Entry::Note(_) | Entry::Full { .. } => {}
+            Entry::Planned(plan) => self.planned(plan),
+            Entry::Marked(mark) => self.marked(mark),
+            Entry::Opened { .. }
+            | Entry::Decided { .. }
+            | Entry::Note(_)
+            | Entry::Full { .. }
+            | Entry::Planning
+            | Entry::Wanted { .. } => {}
         }
     }
 
@@ -254,7 +300,7 @@ impl Screen {
         self.end_words();
         self.asked = false;
         if self.turn.sum != Usage::default() {
-            let line = count_line(&self.turn, self.window);
+            let line = count_line(&std::mem::take(&mut self.turn), self.window);
             let line: String = line.chars().take(self.width()).collect();
             self.note(&line.dimmed().to_string());
         }
@@ -280,6 +326,8 @@ impl Front for Screen {
                 self.spoke = false;
                 self.status.show("waiting for the model");
             }
+            Event::Forming(Form::Plan) => self.status.show("writing the plan"),
+            Event::Forming(Form::Verdict) => self.status.show("looking whether it holds"),
             Event::Condensing => self.status.show("making room: summing up what was said"),
             Event::Reading(progress) => self.status.show(&reading(*progress)),
             Event::Said(Piece::Text(text)) => self.say(text),
@@ -418,6 +466,11 @@ fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
         CallStatus::Done if runs => GLIMPSE,
         _ => return String::new(),
     };
+    end_of(&lines, most)
+}
+
+/// The last lines of an output.
+fn end_of(lines: &[&str], most: usize) -> String {
     // How it ended stands in the line above.
     let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
     let lines = &lines[..lines.len() - usize::from(ends)];
@@ -499,6 +552,7 @@ fn stop_line(stop: Stop) -> &'static str {
         Stop::CutOff => {
             "stopped: the reply was cut off at the end of the window or at `max_tokens`"
         }
+        Stop::NoPlan => "stopped: the model was asked for a plan three times, and gave none",
     }
 }
 

@@ -7,8 +7,8 @@ use expect_test::{Expect, expect};
 
 use crate::agent::step::{Next, Rules, next};
 use crate::conversation::{
-    Call, Decision, Effect, End, Entry, Outcome, Permission, Reply, Status, Stop, ToolSpec,
-    Transcript,
+    Call, Decision, Effect, End, Entry, Form, Mark, Outcome, Permission, Plan, Reply, Stage,
+    Status, Stop, ToolSpec, Transcript,
 };
 use crate::permission::{Permissions, Rule, RuleOptions};
 
@@ -41,12 +41,17 @@ fn shown(next: Next) -> String {
         Next::Answer(call, outcome) => {
             format!("answer {} {:?}: {}", call.id, outcome.status, outcome.text)
         }
+        Next::Want(form, words) => {
+            format!("want {form:?}: {}", words.lines().next().unwrap_or_default())
+        }
+        Next::Propose(plan) => format!("propose {}", plan.goal),
         other => format!("{other:?}"),
     }
 }
 
 /// One line an entry: `open`, `user …`, `reply …`, `cut …`, `cancelled …`, `call ID TOOL`,
-/// `allow ID`, `deny ID …`, `start ID`, `result ID STATUS`, `note`, `stopped`.
+/// `allow ID`, `deny ID …`, `start ID`, `result ID STATUS`, `note`, `stopped`,
+/// `planning`, `want FORM`, `planned STAGE`, `marked`.
 fn parse(script: &str) -> Transcript {
     let mut entries: Vec<Entry> = Vec::new();
     for line in script.lines().map(str::trim).filter(|it| !it.is_empty()) {
@@ -80,6 +85,16 @@ fn parse(script: &str) -> Transcript {
                 let outcome = Outcome::new(status, "", "");
                 entries.push(Entry::Result { call: id, outcome });
             }
+            ("planning", _) => entries.push(Entry::Planning),
+            ("want", _) => {
+                let form = if rest == "plan" { Form::Plan } else { Form::Verdict };
+                entries.push(Entry::Wanted { form, words: String::new() });
+            }
+            ("planned", _) => {
+                let stage = if rest == "noted" { Stage::Noted } else { Stage::Proposed };
+                entries.push(Entry::Planned(Plan { stage, ..Plan::default() }));
+            }
+            ("marked", _) => entries.push(Entry::Marked(Mark::default())),
             ("note", _) => entries.push(Entry::Note(rest)),
             ("stopped", _) => entries.push(Entry::Stopped(Stop::TurnLimit)),
             _ => panic!("cannot read {line:?}"),
@@ -485,4 +500,76 @@ fn one_call_too_many_is_answered_and_ends_the_turn() {
         &format!("{before}\nresult 3\nstopped\nuser more\nreply\ncall 4 read"),
         expect!["run 4 read"],
     );
+}
+
+#[test]
+fn while_a_task_is_planned_only_looks_are_run() {
+    let script = "planning
+         user hi
+         reply
+         call 1 read
+         call 2 shell";
+    check_as(Permission::Full, script, expect!["run 1 read"]);
+    check_as(
+        Permission::Full,
+        &format!("{script}\nstart 1\nresult 1"),
+        expect![
+            "answer 2 Refused: Refused: this is planned first, and until there is a plan only calls that look are run. Read what you need to know, or say in a sentence that you are ready to plan."
+        ],
+    );
+    check_as(
+        Permission::Full,
+        "planning\nuser hi\nreply\ncall 1 read\nresult 1\nplanned noted\nreply\ncall 2 shell",
+        expect![
+            "answer 2 Refused: Refused: this is planned first, and until there is a plan only calls that look are run. Read what you need to know, or say in a sentence that you are ready to plan."
+        ],
+    );
+    let over =
+        "planning\nuser hi\nreply ok\nwant plan\nreply {}\nplanned\nuser go\nreply\ncall 1 shell";
+    check_as(Permission::Full, over, expect!["run 1 shell"]);
+}
+
+#[test]
+fn a_model_that_is_ready_is_asked_for_its_plan() {
+    check("planning\nuser hi", expect!["Ask"]);
+    check(
+        "planning\nuser hi\nreply",
+        expect![[
+            r#"Note("Your reply was empty. Go on with the task: call a tool, or say in words what you did.")"#
+        ]],
+    );
+    check(
+        "planning\nuser hi\nreply I am ready",
+        expect!["want Plan: Write the plan now, as one JSON object and nothing else:"],
+    );
+    check("planning\nuser hi\nreply I am ready\nwant plan", expect!["Ask"]);
+}
+
+#[test]
+fn a_reply_that_is_a_plan_is_put_before_the_person() {
+    let asked = "planning\nuser hi\nreply I am ready\nwant plan";
+    let plan = r#"reply {"goal":"g","steps":["a"]}"#;
+    check(&format!("{asked}\n{plan}"), expect!["propose g"]);
+    check(&format!("{asked}\n{plan}\nplanned"), expect!["Wait"]);
+    check(
+        &format!("{asked}\nreply well"),
+        expect!["want Plan: That is no plan: there is no JSON object in it."],
+    );
+    check(
+        &format!("{asked}\ncut {{\"goal"),
+        expect!["want Plan: That is no plan: it was cut off; take fewer steps, or fewer words."],
+    );
+    check(
+        &format!("{asked}\nreply well\nwant plan\nreply well\nwant plan\nreply well"),
+        expect!["Stop(NoPlan)"],
+    );
+    check(&format!("{asked}\ncancelled"), expect!["Stop(Cancelled)"]);
+}
+
+#[test]
+fn how_far_a_plan_has_come_changes_nothing_about_a_turn() {
+    check("user hi\nmarked", expect!["Ask"]);
+    check("user hi\nreply ok\nmarked", expect!["Wait"]);
+    check("user hi\nreply ok\nwant verdict", expect!["Ask"]);
+    check("user hi\nreply ok\nwant verdict\nreply no", expect!["Wait"]);
 }

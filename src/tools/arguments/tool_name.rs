@@ -63,6 +63,7 @@ const ALIASES: &[(&str, &[&str])] = &[
             "cmd",
         ],
     ),
+    ("update_plan", &["plan", "todowrite", "todo", "writetodos", "updatetodos", "updatetodolist"]),
 ];
 
 /// Under which models name the tools they are given.

@@ -144,7 +144,9 @@ fn the_definitions_say_what_the_types_say() {
         schema::<git_commit::Args>(),
         schema::<fetch_url::Args>(),
         schema::<ask_user::Args>(),
+        schema::<update_plan::Args>(),
     ];
+    assert_eq!(specs().len(), schemas.len());
     for (spec, schema) in specs().iter().zip(schemas) {
         let definition: Value = serde_json::from_str(&spec.definition).unwrap();
         assert_eq!(definition["name"], spec.name);
@@ -162,7 +164,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 1020, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 1095, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -183,7 +185,7 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         json!({}),
         expect![[r#"
             Malformed (not understood)
-            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user
+            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user, update_plan
         "#]],
     );
 }
