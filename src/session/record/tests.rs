@@ -1,3 +1,5 @@
+//! What is on disk, written and read back.
+
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
