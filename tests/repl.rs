@@ -79,24 +79,24 @@ fn what_fills_the_window_is_shown_before_and_after_a_turn() {
         expect![[r#"
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › /context
-            1,475 of 32,768 tokens, 4 %
-              tools            1,242  ██
+            1,543 of 32,768 tokens, 4 %
+              tools            1,310  ██
               system             233  █
               conversation         0
               results              0
-              free            31,293  ███████████████████████████████████████
+              free            31,225  ███████████████████████████████████████
               5,461 of what is free are kept for the answer
             › read it
             ● read_file a.txt  100 lines
             Long.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
             › /context
-            2,154 of 32,768 tokens, 6 %
-              tools            1,242  ██
+            2,222 of 32,768 tokens, 6 %
+              tools            1,310  ██
               system             233  █
               conversation        13  █
               results            666  █
-              free            30,614  ██████████████████████████████████████
+              free            30,546  ██████████████████████████████████████
               5,461 of what is free are kept for the answer
             of the last 2 requests 0 % came from the server's cache; read anew: 100, 100
             ›"#]],

@@ -66,10 +66,12 @@ fn what_the_server_refuses_as_too_long_is_summed_up_and_the_turn_goes_on() {
             started
             result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
             full
-            condensed 0 "## Goal\nRead it.\n## Next steps\nSay what is in it."
+            condensed 4 "## Goal\nRead it.\n## Next steps\nSay what is in it."
             reply "It is long."
             ---
             user "[To make room, the conversation so far was summed up. You wrote:]\n## Goal\nRead it.\n## Next"
+            assistant ""
+            tool "1\ta line of the file\n2\ta line of the file\n3\ta line of the file\n4\ta line of the file\n5\ta li"
         "###]],
     );
 }
@@ -91,10 +93,12 @@ fn a_summary_that_is_cut_off_is_asked_for_again_and_done_without_at_last() {
             started
             result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
             full
-            condensed 0 ""
+            condensed 4 ""
             reply "It is long."
             ---
             user "[To make room, the beginning of this conversation was left out.]\n\n[The user's request that"
+            assistant ""
+            tool "1\ta line of the file\n2\ta line of the file\n3\ta line of the file\n4\ta line of the file\n5\ta li"
         "#]],
     );
 }

@@ -543,7 +543,7 @@ fn calls_that_cannot_be_understood_are_explained_and_then_given_up() {
 fn a_tool_that_does_not_exist_is_explained() {
     let (_, server) =
         ran(&Home::new(), vec![call("raed_file", json!({"paths": ["a"]})), say("Oh.")]);
-    expect!["there is no tool `raed_file`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user, update_plan"].assert_eq(server.chat(1).last_message().unwrap_or_default());
+    expect!["there is no tool `raed_file`; did you mean `read_file`? The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user, update_plan, find_out"].assert_eq(server.chat(1).last_message().unwrap_or_default());
 }
 
 #[test]
@@ -753,7 +753,7 @@ fn stream_json_is_one_object_an_event() {
         cwd: "[PROJECT]"
         model: "fault"
         permissionMode: "auto"
-        tools: 15
+        tools: 16
         mcp_servers: []
         slash_commands: []
         agent_version: "0.1.0"

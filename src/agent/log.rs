@@ -40,6 +40,13 @@ impl Log {
         self.first(&written.err()?)
     }
 
+    /// Writes what was said beside the conversation, for this call.
+    pub(super) fn append_beside(&mut self, call: &str, entries: &[Entry]) -> Option<String> {
+        let written = self.journal.as_mut()?.append_beside(call, entries);
+        self.dirty = true;
+        self.first(&written.err()?)
+    }
+
     /// Writes that the person went back; the reason if, for the first time, that was not possible.
     pub(super) fn rewind(&mut self, length: usize, note: Option<&str>) -> Option<String> {
         let journal = self.journal.as_mut()?;

@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use anyhow::bail;
 
+use crate::agent::inquiry::Inquiry;
+use crate::agent::line::{Line, connect};
 use crate::agent::log::Log;
 use crate::agent::plan;
 use crate::agent::prompt::{COMPACT, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
-use crate::agent::{Grants, Interrupt};
+use crate::agent::{Grants, Interrupt, Rules};
 use crate::conversation::{
     Answer, Call, Decision, End, Entry, Event, Form, Front, Outcome, Piece, Question, Reply,
     Stakes, Stop, Transcript, Usage,
 };
 use crate::llm::{self, AskError};
-use crate::tools::{self, Toolbox};
+use crate::tools::{self, Sights, Toolbox};
 
 /// Where the model server comes from.
 pub(crate) trait Host {
@@ -41,29 +43,20 @@ pub(crate) struct Reach<H, F> {
     line: Option<Line>,
     /// Why it could not be made ahead of time, for the next who needs it.
     trouble: Option<anyhow::Error>,
+    /// How questions are looked into beside the conversation.
+    pub(super) inquiry: Option<Inquiry>,
+    /// That is being done now: what the model says is for itself.
+    is_aside: bool,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
     /// The person's words that ask for a summary.
     pub(crate) compact: Option<String>,
 }
 
-/// The connection to the model, and what has been sent over it.
-pub(super) struct Line {
-    server: llm::Server,
-    pub(super) request: llm::Request,
-    /// What the server calls its model, where it tells.
-    model: Option<String>,
-    /// Tokens that fit in one conversation, where the server tells.
-    pub(super) window: Option<u32>,
-    /// The server can count the tokens of a request.
-    counts: bool,
-    /// The server holds a reply to a schema.
-    holds_forms: bool,
-    pub(super) gauge: llm::Gauge,
-    /// Thoughts are left out from the next prompt on; `None` until the server was asked.
-    forgets: Option<bool>,
-    /// What the server says of its model, until it was told.
-    greeting: Option<llm::Props>,
+/// What a conversation has come to, while another is held.
+pub(super) struct Kept {
+    line: Option<(llm::Request, llm::Gauge)>,
+    sights: Sights,
 }
 
 /// What the model is asked for.
@@ -84,62 +77,6 @@ const SHORTEST_SUMMARY: usize = 20;
 /// How often a summary is asked for.
 const TRIES: usize = 2;
 
-impl Line {
-    /// Tells of the server what was not told yet.
-    fn greet(&mut self, front: &mut impl Front) {
-        let Some(props) = self.greeting.take() else { return };
-        front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
-        if props.tools == Some(false) {
-            front.show(&Event::Warning(
-                "this model's chat template knows no tools; it may talk about work instead of doing it",
-            ));
-        }
-    }
-
-    /// How many tokens the next request has, and the window, if no room is left for the answer. Where
-    /// nobody has counted yet, the server is to say so.
-    async fn full(&mut self) -> Option<(u32, u32)> {
-        let window = self.window?;
-        let bytes = self.request.length();
-        if !self.gauge.is_in_doubt(bytes, window) {
-            return None;
-        }
-        self.count().await;
-        let tokens = self.gauge.estimate(bytes)?;
-        (llm::most(window) < tokens).then_some((tokens, window))
-    }
-
-    /// The tokens of the next request, if the server can tell.
-    async fn count(&mut self) -> Option<u32> {
-        let request = self.request.clone();
-        let tokens = self.count_of(&request).await?;
-        self.gauge.learn(request.length(), tokens);
-        Some(tokens)
-    }
-
-    pub(super) async fn count_of(&mut self, request: &llm::Request) -> Option<u32> {
-        if !self.counts {
-            return None;
-        }
-        let counted = llm::count(&self.server, request).await;
-        // One that cannot count says so here; what else is wrong it will say to the request itself.
-        self.counts = counted.is_ok();
-        counted.ok()
-    }
-
-    /// Whether the reply was cut off because the window was full, and not because the model finds no
-    /// end: then there was much before it.
-    fn has_filled(&self, reply: &Reply) -> Option<(u32, u32)> {
-        let (window, usage) = (self.window?, reply.usage);
-        let is_full = reply.end == End::CutOff && window <= usage.total().saturating_add(SLACK);
-        let prompt = usage.cached.saturating_add(usage.read);
-        (is_full && window / 3 < prompt).then_some((prompt, window))
-    }
-}
-
-/// Tokens by which a full window may seem not to be.
-const SLACK: u32 = 8;
-
 impl<H: Host, F: Front> Reach<H, F> {
     pub(crate) fn new(
         (host, front): (H, F),
@@ -156,10 +93,17 @@ impl<H: Host, F: Front> Reach<H, F> {
             interrupt,
             constants,
             line: None,
+            inquiry: None,
+            is_aside: false,
             trouble: None,
             grants: None,
             compact: None,
         }
+    }
+
+    /// From now on questions are looked into beside the conversation, by these rules.
+    pub(crate) fn inquire_by(&mut self, rules: &Rules) {
+        self.inquiry = Some(Inquiry::new(rules));
     }
 
     /// What runs in the background, and ends with us.
@@ -271,6 +215,10 @@ impl<H: Host, F: Front> Reach<H, F> {
             None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
         line.request.extend(transcript.entries());
+        if let Some(inquiry) = self.inquiry.as_mut().filter(|it| it.opened.is_none()) {
+            let opened = |it: &&Entry| matches!(it, Entry::Opened { .. });
+            inquiry.opened = transcript.entries().iter().find(opened).cloned();
+        }
         if let Wanted::Reply(room) | Wanted::Form(_, room) = wanted
             && room == RoomFor::AnAnswer
             && let Some((tokens, window)) = line.full().await
@@ -296,13 +244,13 @@ impl<H: Host, F: Front> Reach<H, F> {
             }
         };
         let is_reply = matches!(wanted, Wanted::Reply(_) | Wanted::InForm(_));
-        let front = &mut self.front;
+        let (front, is_aside) = (&mut self.front, self.is_aside);
         front.show(&event);
         let interrupt = &self.interrupt;
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
             match it {
-                Event::Said(_) if !is_reply => {}
+                Event::Said(_) if !is_reply || is_aside => {}
                 Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
                 it => front.show(&it),
             }
@@ -341,7 +289,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
         let names = || self.toolbox.specs().iter().map(|it| it.name.as_str());
         llm::hear(&mut reply, &|it| tools::resolve(it, names()).is_some());
-        if reply.spoken.is_empty() && is_reply {
+        if reply.spoken.is_empty() && is_reply && !is_aside {
             say(&mut self.front, veil.lift());
         }
         Ok(Ok(Answered::Reply(reply)))
@@ -383,6 +331,47 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
     }
 
+    /// Runs calls side by side.
+    pub(super) async fn look(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        for call in calls {
+            let understood = self.understood(call);
+            if understood != *call {
+                self.front.show(&Event::Understood(&understood));
+            }
+        }
+        all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
+    }
+
+    /// Another conversation begins, with the same words and tools.
+    pub(super) fn step_aside(&mut self) -> Kept {
+        self.is_aside = true;
+        let sights = self.toolbox.look_away();
+        let line = self.line.as_mut().map(|it| {
+            let fresh = it.request.emptied();
+            (std::mem::replace(&mut it.request, fresh), it.gauge)
+        });
+        Kept { line, sights }
+    }
+
+    /// The conversation goes on from where it was.
+    pub(super) async fn step_back(&mut self, Kept { line, sights }: Kept) {
+        self.is_aside = false;
+        if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
+            // Where it fails, the server reads more than it need.
+            let _ = llm::leave(&line.server).await;
+        }
+        self.toolbox.look_back(sights);
+        if let (Some(now), Some((request, gauge))) = (&mut self.line, line) {
+            (now.request, now.gauge) = (request, gauge);
+        }
+    }
+
+    pub(super) fn record_beside(&mut self, call: &str, entries: &[Entry]) {
+        if let Some(reason) = self.log.append_beside(call, entries) {
+            self.front.show(&Event::Warning(&reason));
+        }
+    }
+
     /// The call in the form in which it will run, which is the one to show and to judge.
     fn understood(&self, call: &Call) -> Call {
         let understood = tools::understand(call, self.toolbox.specs());
@@ -394,35 +383,6 @@ fn say(front: &mut impl Front, text: &str) {
     if !text.is_empty() {
         front.show(&Event::Said(Piece::Text(text)));
     }
-}
-
-async fn connect(
-    host: &mut impl Host,
-    on: &mut dyn FnMut(Event<'_>),
-    constants: &llm::Constants,
-    toolbox: &mut Toolbox,
-) -> anyhow::Result<Result<Line, AskError>> {
-    let server = host.server(on).await?;
-    on(Event::Asked);
-    let props = match llm::props(&server).await {
-        Ok(props) => props,
-        Err(err) => return Ok(Err(err)),
-    };
-    if let Some(window) = props.window {
-        toolbox.fit_window(window);
-    }
-    let mut constants = constants.clone();
-    constants.llama = props.llama;
-    if !props.llama {
-        constants.model = constants.model.or(props.model.clone());
-    }
-    let request = llm::Request::new(&constants, toolbox.specs());
-    let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
-    let (model, holds_forms) = (props.model.clone(), true);
-    let (forgets, greeting) = (None, Some(props));
-    let line =
-        Line { server, request, model, window, counts, holds_forms, gauge, forgets, greeting };
-    Ok(Ok(line))
 }
 
 impl<H: Host, F: Front> World for Reach<H, F> {
@@ -487,6 +447,19 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        let asks = |it: &Call| self.toolbox.inquiry(&self.understood(it));
+        let questions: Vec<_> = calls.iter().map(asks).collect();
+        if questions.iter().any(Option::is_some) {
+            let mut outcomes = Vec::new();
+            for (call, question) in calls.iter().zip(questions) {
+                outcomes.push(match question {
+                    Some(Ok(question)) => self.find_out(call, &question).await,
+                    Some(Err(outcome)) => outcome,
+                    None => self.look(std::slice::from_ref(call)).await.remove(0),
+                });
+            }
+            return outcomes;
+        }
         if let [call] = calls
             && let Some(question) = self.toolbox.question(&self.understood(call))
         {
@@ -495,13 +468,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
                 Err(outcome) => outcome,
             }];
         }
-        for call in calls {
-            let understood = self.understood(call);
-            if understood != *call {
-                self.front.show(&Event::Understood(&understood));
-            }
-        }
-        all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
+        self.look(calls).await
     }
 
     fn reason(&self, stop: Stop) -> Stop {

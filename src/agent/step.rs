@@ -55,6 +55,8 @@ pub(crate) struct Rules {
     pub(crate) max_calls: Option<usize>,
     /// What there is, and the most each can do.
     pub(crate) tools: Vec<ToolSpec>,
+    /// Why calls that do more than look are refused, where they are.
+    pub(super) only_looks: Option<&'static str>,
 }
 
 /// So many replies in a row may be useless before the turn ends.
@@ -66,7 +68,8 @@ impl Rules {
         max_requests: u32,
         tools: &[ToolSpec],
     ) -> Self {
-        Self { permissions, max_requests, max_calls: None, tools: tools.to_vec() }
+        let (max_calls, only_looks) = (None, None);
+        Self { permissions, max_requests, max_calls, tools: tools.to_vec(), only_looks }
     }
 
     /// Whether this call is one too many.
@@ -192,6 +195,9 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
             "Not run: the call was cut off because the reply became too long. Make it again in smaller pieces.",
             "cut off",
         );
+    }
+    if let Some(why) = rules.only_looks.filter(|_| rules.effect(call) != Effect::Reads) {
+        return answer(Status::Refused, why, "refused: only looks");
     }
     if transcript.is_planning() && rules.effect(call) != Effect::Reads {
         return answer(

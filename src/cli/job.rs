@@ -309,6 +309,7 @@ impl Job<'_> {
         let log = Log::new(begun.journal.take());
         let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
+        reach.inquire_by(&rules);
         reach.compact = Some(self.prompts.words("compact").0.to_owned());
         let Begun { transcript, system, note, .. } = begun;
         let (max_time, form, formed) = (self.limits.max_time, None, None);

@@ -50,6 +50,8 @@ pub(crate) enum Event<'a> {
     Retrying { reason: &'a str, wait: Duration },
     /// The entry is in the journal.
     Recorded(&'a Entry),
+    /// The entry is of another conversation, held to answer this call.
+    Beside { call: &'a Call, entry: &'a Entry },
     /// Something the person should know that does not end the turn.
     Warning(&'a str),
     /// The turn is over; why, is in the last entry.

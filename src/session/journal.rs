@@ -141,6 +141,15 @@ impl Journal {
         self.write()
     }
 
+    /// Writes what was said beside the conversation, for this call of it.
+    pub(crate) fn append_beside(&mut self, call: &str, entries: &[Entry]) -> anyhow::Result<()> {
+        for entry in entries {
+            let entry = Box::new(Record::from(entry));
+            self.put(None, &Record::Beside { call: call.to_owned(), entry });
+        }
+        self.write()
+    }
+
     /// Writes that the conversation goes on from its first `length` entries, and what the model has
     /// to be told of it with the next prompt.
     pub(crate) fn rewind(&mut self, length: usize, note: Option<&str>) -> anyhow::Result<()> {

@@ -70,6 +70,11 @@ pub(crate) enum Record {
     Named {
         name: String,
     },
+    /// What was said beside the conversation, to answer this call of it.
+    Beside {
+        call: String,
+        entry: Box<Record>,
+    },
     Planning,
     Wanted {
         form: planned::Form,
@@ -192,7 +197,9 @@ impl Record {
     /// The entry it stands for; what is about the session stands for none.
     pub(crate) fn into_entry(self) -> Option<Entry> {
         Some(match self {
-            Self::Header(_) | Self::Rewound { .. } | Self::Named { .. } => return None,
+            Self::Header(_) | Self::Rewound { .. } | Self::Named { .. } | Self::Beside { .. } => {
+                return None;
+            }
             Self::Opened { system } => Entry::Opened { system },
             Self::Prompt { text } => Entry::Prompt(text),
             Self::Reply(reply) => Entry::Reply(reply.into()),

@@ -48,6 +48,15 @@ impl Instructed {
         }
     }
 
+    /// Nothing but what is told at the start is told from now on. What was until now.
+    pub(super) fn begin_anew(&self) -> BTreeSet<ProjectPath> {
+        std::mem::replace(&mut *self.hold(), self.at_start.clone())
+    }
+
+    pub(super) fn go_on(&self, told: BTreeSet<ProjectPath>) {
+        *self.hold() = told;
+    }
+
     fn hold(&self) -> std::sync::MutexGuard<'_, BTreeSet<ProjectPath>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -18,7 +18,7 @@ use crate::workspace::{Content, ProjectPath, SourceFile};
 pub(super) struct Seen(Mutex<Sights>);
 
 #[derive(Debug, Default)]
-struct Sights {
+pub(super) struct Sights {
     files: HashMap<ProjectPath, Sight>,
     /// How many bytes all of them hold together.
     held: usize,
@@ -67,6 +67,15 @@ impl Seen {
 
     pub(super) fn forget_all(&self) {
         *self.sights() = Sights::default();
+    }
+
+    /// Nothing is seen from now on. What was until now.
+    pub(super) fn begin_anew(&self) -> Sights {
+        std::mem::take(&mut *self.sights())
+    }
+
+    pub(super) fn go_on(&self, sights: Sights) {
+        *self.sights() = sights;
     }
 
     pub(super) fn has(&self, file: &SourceFile) -> bool {

@@ -1,5 +1,7 @@
 //! All tools together: what the model is told about them, and the way from a call to its outcome.
 
+mod sights;
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::pin::{Pin, pin};
@@ -24,8 +26,8 @@ use crate::tools::taken_back;
 use crate::tools::turned_away;
 use crate::tools::{
     Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output, edit_file,
-    fetch_url, find_files, git, git_commit, list_files, project_overview, read_file, run_command,
-    search, update_plan, write_file,
+    fetch_url, find_files, find_out, git, git_commit, list_files, project_overview, read_file,
+    run_command, search, update_plan, write_file,
 };
 use crate::workspace::{Cancel, ProjectPath, Watch, Workspace};
 
@@ -83,10 +85,11 @@ enum Tool {
     FetchUrl,
     AskUser,
     UpdatePlan,
+    FindOut,
 }
 
 /// In the order in which the model is told of them.
-const TOOLS: [(Tool, &str, Effect, &str); 15] = [
+const TOOLS: [(Tool, &str, Effect, &str); 16] = [
     (Tool::ReadFile, "read_file", Effect::Reads, include_str!("../../tools/read_file.json")),
     (Tool::WriteFile, "write_file", Effect::Writes, include_str!("../../tools/write_file.json")),
     (Tool::EditFile, "edit_file", Effect::Writes, include_str!("../../tools/edit_file.json")),
@@ -117,7 +120,10 @@ const TOOLS: [(Tool, &str, Effect, &str); 15] = [
     (Tool::FetchUrl, "fetch_url", Effect::Reaches, include_str!("../../tools/fetch_url.json")),
     (Tool::AskUser, "ask_user", Effect::Asks, include_str!("../../tools/ask_user.json")),
     (Tool::UpdatePlan, "update_plan", Effect::Reads, include_str!("../../tools/update_plan.json")),
+    (Tool::FindOut, "find_out", Effect::Reads, include_str!("../../tools/find_out.json")),
 ];
+
+pub(crate) use sights::Sights;
 
 /// The tools and the project they work on.
 #[derive(Debug)]
@@ -224,6 +230,13 @@ impl Toolbox {
             Ok(_) if !self.is_attended => Err(ask_user::outcome(Some(Answer::Nobody))),
             question => question,
         })
+    }
+
+    /// The question of a call that is to be looked into; or why there is none.
+    pub(crate) fn inquiry(&self, call: &Call) -> Option<Result<String, Outcome>> {
+        let (Tool::FindOut, spec) = self.find(&call.tool)? else { return None };
+        let parsed = arguments::parse(&call.args, spec).map_err(malformed);
+        Some(parsed.and_then(|it| find_out::question(&it)))
     }
 
     fn find(&self, name: &str) -> Option<(Tool, &ToolSpec)> {
@@ -368,6 +381,7 @@ impl Toolbox {
             },
             // A question that reaches a tool has nobody who would have asked it.
             Tool::AskUser => ask_user::outcome(Some(Answer::Nobody)),
+            Tool::FindOut => find_out::too_deep(),
             Tool::UpdatePlan => match arguments::parse(&call.0.args, call.1) {
                 Ok(args) => update_plan::update(args).into(),
                 Err(complaint) => malformed(complaint),

@@ -138,6 +138,11 @@ impl Json {
             self.last_words.clone_from(&reply.text);
         }
         self.calls.clone_from(&reply.calls);
+        self.spoken(reply, None);
+    }
+
+    /// What the model said, in this conversation or in one that is held for the call `parent`.
+    fn spoken(&mut self, reply: &Reply, parent: Option<&str>) {
         let mut content = Vec::new();
         if !reply.reasoning.is_empty() {
             content.push(json!({"type": "thinking", "thinking": reply.reasoning}));
@@ -150,7 +155,7 @@ impl Json {
             content.push(json!({"type": "tool_use", "id": id, "name": name, "input": input(call)}));
         }
         let line = json!({
-            "type": "assistant", "session_id": self.opening.session, "parent_tool_use_id": null,
+            "type": "assistant", "session_id": self.opening.session, "parent_tool_use_id": parent,
             "message": {
                 "id": format!("msg_{}", self.lines), "type": "message", "role": "assistant",
                 "model": self.model, "content": content, "stop_reason": end_reason(reply),
@@ -169,12 +174,17 @@ impl Json {
             self.denials
                 .push(json!({"tool_name": name, "tool_use_id": id, "tool_input": input(call)}));
         }
+        self.returned((id, text, status), None);
+    }
+
+    /// What a call came to, in this conversation or in one that is held for the call `parent`.
+    fn returned(&mut self, (id, text, status): (&str, &str, Status), parent: Option<&str>) {
         let result = json!({
             "type": "tool_result", "tool_use_id": id, "content": text,
             "is_error": status != Status::Done,
         });
         let line = json!({
-            "type": "user", "session_id": self.opening.session, "parent_tool_use_id": null,
+            "type": "user", "session_id": self.opening.session, "parent_tool_use_id": parent,
             "message": {"role": "user", "content": [result]},
         });
         self.event(line);
@@ -288,6 +298,14 @@ impl Front for Json {
             Event::Recorded(Entry::Wanted { .. }) => self.is_form = true,
             Event::Recorded(Entry::Planned(plan)) => self.planned(plan),
             Event::Recorded(Entry::Marked(mark)) => self.marked(mark),
+            Event::Beside { call, entry: Entry::Reply(reply) } => {
+                self.requests += 1;
+                self.usage += reply.usage;
+                self.spoken(reply, Some(&call.id));
+            }
+            Event::Beside { call, entry: Entry::Result { call: id, outcome } } => {
+                self.returned((id, &outcome.text, outcome.status), Some(&call.id));
+            }
             Event::Warning(text) => self.warn(text),
             Event::Retrying { reason, .. } => {
                 let line = json!({
@@ -304,6 +322,7 @@ impl Front for Json {
             | Event::Said(_)
             | Event::Understood(_)
             | Event::Recorded(_)
+            | Event::Beside { .. }
             | Event::Ended => {}
         }
     }

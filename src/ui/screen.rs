@@ -52,6 +52,8 @@ pub(crate) struct Screen {
     keyboard: Option<Keyboard>,
     /// The calls of the newest reply, to name them when they end.
     calls: HashMap<String, Call>,
+    /// The same of a conversation that is held beside this one.
+    calls_beside: HashMap<String, Call>,
     /// Something is on the last line of the words.
     mid_line: bool,
     /// Its end is still to be written to the words: the notes had it first.
@@ -91,6 +93,7 @@ impl Screen {
             code: Code::default(),
             keyboard,
             calls: HashMap::new(),
+            calls_beside: HashMap::new(),
             mid_line: false,
             owed: false,
             thinking: false,
@@ -254,6 +257,28 @@ impl Screen {
         }
     }
 
+    /// What is looked at to answer a question: a line each, a little to the right.
+    fn beside(&mut self, entry: &Entry) {
+        match entry {
+            Entry::Reply(reply) => {
+                self.turn.sum += reply.usage;
+                let calls = reply.calls.iter().map(|it| (it.id.clone(), it.clone()));
+                self.calls_beside = calls.collect();
+            }
+            Entry::Started { call } => {
+                if let Some(call) = self.calls_beside.get(call) {
+                    self.status.show(&call_line(call, usize::MAX));
+                }
+            }
+            Entry::Result { call, outcome } => {
+                let call = self.calls_beside.remove(call);
+                let width = self.width().saturating_sub(2);
+                self.note(&format!("  {}", result_line(call.as_ref(), outcome, width)));
+            }
+            _ => {}
+        }
+    }
+
     fn made_room(&mut self, how: &str) {
         self.note(&format!("  made room in the window: {how}").dimmed().to_string());
     }
@@ -342,6 +367,7 @@ impl Front for Screen {
             }
             Event::Retrying { reason, wait } => self.retrying(reason, *wait),
             Event::Recorded(entry) => self.recorded(entry),
+            Event::Beside { entry, .. } => self.beside(entry),
             Event::Warning(text) => self.warn(text),
             Event::Ended => self.ended(),
         }

@@ -145,6 +145,7 @@ fn the_definitions_say_what_the_types_say() {
         schema::<fetch_url::Args>(),
         schema::<ask_user::Args>(),
         schema::<update_plan::Args>(),
+        schema::<find_out::Args>(),
     ];
     assert_eq!(specs().len(), schemas.len());
     for (spec, schema) in specs().iter().zip(schemas) {
@@ -164,7 +165,7 @@ fn the_definitions_cost_few_tokens() {
     let bpe = tiktoken_rs::cl100k_base_singleton();
     let each: Vec<_> = wrapped.iter().map(|it| bpe.count_ordinary(it)).collect();
     let tokens: usize = each.iter().sum();
-    assert!(tokens <= 1095, "{tokens} tokens: {each:?}");
+    assert!(tokens <= 1155, "{tokens} tokens: {each:?}");
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn a_tool_that_is_not_there_is_answered_with_those_that_are() {
         json!({}),
         expect![[r#"
             Malformed (not understood)
-            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user, update_plan
+            there is no tool `zzz`. The tools are read_file, write_file, edit_file, list_files, find_files, search, project_overview, run_command, command_output, check, git, git_commit, fetch_url, ask_user, update_plan, find_out
         "#]],
     );
 }

@@ -1,0 +1,217 @@
+//! A question that is looked into beside the conversation, in one of its own: only the answer comes
+//! back, so that what was read for it does not fill the window.
+//!
+//! It begins with the same words and tools as the session, which the server has in its cache, and it
+//! can only look. What is said in it is in the journal, as the work of the call that asked.
+
+use crate::agent::step::Rules;
+use crate::agent::turn::{self, Answered, Finish, RoomFor, Summary, World};
+use crate::agent::{Host, Reach};
+use crate::conversation::{
+    Call, Decision, Entry, Event, Front, Outcome, Stakes, Status, Stop, Transcript, Usage,
+};
+
+/// How the question is put; `$ARGUMENTS` is the question.
+const WORDS: &str = include_str!("../../prompts/find_out.md");
+
+/// So often the model may be asked about one question.
+const MOST_REQUESTS: u32 = 24;
+
+/// So many bytes of an answer come back.
+const LONGEST: usize = 8 * 1024;
+
+/// Why anything else than a look is refused in it.
+const ONLY_LOOKS: &str = "Refused: this is a question to be looked into, and only calls that look are run. Read on, or \
+                          answer it.";
+
+/// What an inquiry is held by, and what it begins with.
+#[derive(Clone, Debug)]
+pub(super) struct Inquiry {
+    rules: Rules,
+    /// What opens the session, once that is known.
+    pub(super) opened: Option<Entry>,
+}
+
+impl Inquiry {
+    pub(super) fn new(rules: &Rules) -> Self {
+        let max_requests = rules.max_requests.min(MOST_REQUESTS);
+        let rules = Rules { max_requests, only_looks: Some(ONLY_LOOKS), ..rules.clone() };
+        Self { rules, opened: None }
+    }
+}
+
+/// The world of an inquiry: that of the session, but nobody is told what is said in it.
+struct Beside<'a, H, F> {
+    reach: &'a mut Reach<H, F>,
+    /// The call that asked.
+    call: &'a Call,
+}
+
+impl<H: Host, F: Front> Reach<H, F> {
+    /// Looks into a question, and returns what was found out.
+    pub(super) async fn find_out(&mut self, call: &Call, question: &str) -> Outcome {
+        let Some(Inquiry { rules, opened }) = self.inquiry.clone() else {
+            return Outcome::new(Status::Failed, "Not possible here. Look yourself.", "not here");
+        };
+        let words = WORDS.trim_end().replace("$ARGUMENTS", question);
+        let mut transcript: Transcript = opened.into_iter().chain([Entry::Prompt(words)]).collect();
+        let before = self.step_aside();
+        let mut world = Beside { reach: self, call };
+        // A conversation within a call is a future within itself.
+        let finish = Box::pin(turn::run(&rules, &mut transcript, &mut world)).await;
+        self.step_back(before).await;
+        outcome(finish, &transcript)
+    }
+}
+
+fn outcome(finish: anyhow::Result<Finish>, transcript: &Transcript) -> Outcome {
+    let said = transcript.reply().map(|it| it.text.trim()).unwrap_or_default();
+    let cost = cost(transcript);
+    let failed = |why: &str| {
+        let text = match said {
+            "" => format!("Not found out: {why}. Look yourself, or ask for less."),
+            said => format!("Not finished: {why}. The last words were:\n{}", shortened(said)),
+        };
+        Outcome::new(Status::Failed, text, format!("{why}, {cost}"))
+    };
+    match finish {
+        Ok(Finish::Done) if !said.is_empty() => Outcome::new(Status::Done, shortened(said), cost),
+        Ok(Finish::Done) => failed("there was no answer"),
+        Ok(Finish::Stopped(Stop::Cancelled | Stop::TimeLimit)) => {
+            Outcome::new(Status::Cancelled, "Not found out: the turn was stopped.", "stopped")
+        }
+        Ok(Finish::Stopped(Stop::TurnLimit | Stop::CallLimit)) => failed("it took too many looks"),
+        Ok(Finish::Stopped(_)) => failed("the model lost its way"),
+        Err(err) => failed(err.to_string().lines().next().unwrap_or_default()),
+    }
+}
+
+fn shortened(said: &str) -> String {
+    if said.len() <= LONGEST {
+        return format!("{said}\n");
+    }
+    let end = (0..=LONGEST).rev().find(|at| said.is_char_boundary(*at)).unwrap_or(0);
+    format!("{}\n[cut: the answer was too long]\n", &said[..end])
+}
+
+/// What it took.
+fn cost(transcript: &Transcript) -> String {
+    let (mut calls, mut usage) = (0, Usage::default());
+    for entry in transcript.entries() {
+        if let Entry::Reply(reply) = entry {
+            calls += reply.calls.len();
+            usage += reply.usage;
+        }
+    }
+    let looks = if calls == 1 { "look" } else { "looks" };
+    format!("{calls} {looks}, {} tokens read", usage.read)
+}
+
+impl<H: Host, F: Front> World for Beside<'_, H, F> {
+    async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered> {
+        self.reach.ask(transcript, room).await
+    }
+
+    async fn ask_in_form(
+        &mut self,
+        transcript: &Transcript,
+        schema: &serde_json::Value,
+    ) -> anyhow::Result<Answered> {
+        self.reach.ask_in_form(transcript, schema).await
+    }
+
+    async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
+        self.reach.sum_up(transcript, keep).await
+    }
+
+    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
+        self.reach.approve(call, stakes).await
+    }
+
+    async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
+        self.reach.look(calls).await
+    }
+
+    fn reason(&self, stop: Stop) -> Stop {
+        self.reach.reason(stop)
+    }
+
+    fn record(&mut self, entries: &[Entry]) {
+        self.reach.record_beside(&self.call.id, entries);
+        entries.iter().for_each(|entry| {
+            self.reach.front.show(&Event::Beside { call: self.call, entry });
+        });
+    }
+
+    async fn secure(&mut self) -> Result<(), String> {
+        // Nothing is done that would have to be known.
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+    use crate::conversation::Reply;
+
+    #[track_caller]
+    fn check(finish: anyhow::Result<Finish>, said: &str, expected: Expect) {
+        let usage = Usage { cached: 10, read: 20, ..Usage::default() };
+        let look = Reply { calls: vec![Call::default()], usage, ..Reply::default() };
+        let reply = Reply { text: said.to_owned(), usage, ..Reply::default() };
+        let entries = [Entry::Prompt("?".to_owned()), Entry::Reply(look), Entry::Reply(reply)];
+        let Outcome { status, text, gist, .. } = outcome(finish, &entries.into_iter().collect());
+        expected.assert_eq(&format!("{status:?} ({gist})\n{}", text.trim_end()));
+    }
+
+    #[test]
+    fn the_last_words_are_the_answer() {
+        check(
+            Ok(Finish::Done),
+            " It is in a.rs. ",
+            expect![[r#"
+            Done (1 look, 40 tokens read)
+            It is in a.rs."#]],
+        );
+        check(
+            Ok(Finish::Done),
+            "",
+            expect![[r#"
+            Failed (there was no answer, 1 look, 40 tokens read)
+            Not found out: there was no answer. Look yourself, or ask for less."#]],
+        );
+    }
+
+    #[test]
+    fn what_ended_too_soon_says_so_and_what_was_said_last() {
+        check(
+            Ok(Finish::Stopped(Stop::TurnLimit)),
+            "Perhaps a.rs.",
+            expect![[r#"
+            Failed (it took too many looks, 1 look, 40 tokens read)
+            Not finished: it took too many looks. The last words were:
+            Perhaps a.rs."#]],
+        );
+        check(
+            Ok(Finish::Stopped(Stop::Cancelled)),
+            "",
+            expect![[r#"
+            Cancelled (stopped)
+            Not found out: the turn was stopped."#]],
+        );
+        check(
+            Err(anyhow::anyhow!("the server is gone\nhint: x")),
+            "",
+            expect![[r#"
+            Failed (the server is gone, 1 look, 40 tokens read)
+            Not found out: the server is gone. Look yourself, or ask for less."#]],
+        );
+    }
+
+    #[test]
+    fn an_answer_without_end_is_cut() {
+        assert!(shortened(&"é".repeat(LONGEST)).ends_with("é\n[cut: the answer was too long]\n"));
+    }
+}
