@@ -26,12 +26,12 @@ const STEPS: usize = 6;
 
 #[test]
 fn nothing_is_lost_or_done_twice_when_the_agent_is_killed() {
-    let seed = seed();
+    let (seed, times) = (seed(), times());
     std::thread::scope(|scope| {
         // What confines a command takes its time, and ends it in another way.
-        scope.spawn(move || kill_with_a_scripted_server(seed, "auto", 40));
-        scope.spawn(move || kill_with_a_scripted_server(seed + 1, "full", 140));
-        scope.spawn(move || kill_with_a_real_server(seed + 2, 20));
+        scope.spawn(move || kill_with_a_scripted_server(seed, "auto", 40 * times));
+        scope.spawn(move || kill_with_a_scripted_server(seed + 1, "full", 140 * times));
+        scope.spawn(move || kill_with_a_real_server(seed + 2, 20 * times));
     });
 }
 
@@ -284,6 +284,12 @@ fn seed() -> u64 {
     let seed = given.map_or(1, |it| it.parse().expect("a seed is a number"));
     eprintln!("AGENT_TEST_SEED={seed}");
     seed
+}
+
+/// With 5 it is killed a thousand times.
+fn times() -> usize {
+    let given = std::env::var("AGENT_TEST_KILLS").ok();
+    given.map_or(1, |it| it.parse().expect("it is a number"))
 }
 
 /// The splitmix64 generator.

@@ -262,14 +262,17 @@ pub(super) fn create_whole(path: &Path, text: &str) -> io::Result<()> {
     })
 }
 
-/// Syncs the file. It is only there for certain when its directory, and the directory of that, know
-/// it; once they do, its data is enough.
+/// Syncs the file. It is only there for certain when its directory, and the directory of that, and so
+/// on, know it; once they do, its data is enough.
 fn sync(file: &File, path: &Path, placed: &AtomicBool) -> io::Result<()> {
     if placed.load(Ordering::Relaxed) {
         return file.sync_data();
     }
     file.sync_all()?;
-    path.ancestors().skip(1).take(2).try_for_each(|it| File::open(it)?.sync_all())?;
+    let mut above = path.ancestors().skip(1);
+    above.by_ref().take(2).try_for_each(|it| File::open(it)?.sync_all())?;
+    // In a new home these may be as new. Where we may not look, nobody made anything for us.
+    above.map_while(|it| File::open(it).ok()).for_each(|it| drop(it.sync_all()));
     placed.store(true, Ordering::Relaxed);
     Ok(())
 }

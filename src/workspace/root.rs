@@ -111,7 +111,9 @@ impl Root {
             (opened, _) => return Ok(opened?),
         };
         match rustix::fs::mkdirat(&above, name, Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(Errno::EXIST) => {}
+            // What will be in it is only as certain as its name.
+            Ok(()) => rustix::fs::fsync(&above)?,
+            Err(Errno::EXIST) => {}
             Err(err) => return Err(err.into()),
         }
         Ok(openat(&above, name, DIRECTORY | SAFELY, Mode::empty())?)

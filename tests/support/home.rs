@@ -27,7 +27,17 @@ impl Home {
     pub fn new() -> Self {
         // Short, since the path of a socket beneath it may have no more than 104 bytes.
         let dir = tempfile::Builder::new().prefix("ag").rand_bytes(5).tempdir();
-        let home = Self { dir: dir.expect("a temporary folder can be made") };
+        Self::within(dir.expect("a temporary folder can be made"))
+    }
+
+    /// The same in memory, where there is a place for that: a sync costs nothing there.
+    pub fn in_memory() -> Self {
+        let dir = tempfile::Builder::new().prefix("ag").rand_bytes(5).tempdir_in("/dev/shm");
+        dir.map_or_else(|_| Self::new(), Self::within)
+    }
+
+    fn within(dir: TempDir) -> Self {
+        let home = Self { dir };
         for name in ["home", "project", "run"] {
             std::fs::create_dir(home.path(name)).expect("a new folder can be filled");
         }
@@ -228,6 +238,11 @@ impl Run {
             Input::Bytes(bytes) => self.command.stdin(holding(&bytes)),
         };
         Running::start(self.command, self.root, self.limit)
+    }
+
+    /// For those who start it in a way of their own.
+    pub fn command(self) -> Command {
+        self.command
     }
 
     /// Runs it in a terminal of this size.

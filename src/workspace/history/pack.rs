@@ -55,6 +55,8 @@ impl Pack {
         };
         let mut pack = Self { file, end: 0, places: HashMap::new(), dirty: false };
         pack.find_all()?;
+        // Who wrote what is there may have been killed before it was synced.
+        pack.dirty = access == Access::Change && 0 < pack.end;
         Ok(pack)
     }
 
@@ -85,9 +87,10 @@ impl Pack {
         self.end
     }
 
-    /// Keeps a content. It may still be lost with the power; see [`Self::sync`].
+    /// Keeps a content, also one of which a power cut has left no more than the place. It may still be
+    /// lost with the power; see [`Self::sync`].
     pub(super) fn put(&mut self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
-        if self.has(&digest) {
+        if self.get(&digest).is_some() {
             return Ok(());
         }
         let file = self.file.as_ref().ok_or(io::ErrorKind::ReadOnlyFilesystem)?;
@@ -182,6 +185,22 @@ mod tests {
             let pack = Pack::open(&path, Access::Look).unwrap();
             assert_eq!(pack.get(&Digest::of(b"after")).unwrap(), b"after", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn what_has_only_its_place_is_put_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pack");
+        let bytes = b"some content, content, content";
+        Pack::open(&path, Access::Change).unwrap().put(Digest::of(bytes), bytes).unwrap();
+        let mut blanked = std::fs::read(&path).unwrap();
+        blanked[HEADER..].fill(0);
+        std::fs::write(&path, &blanked).unwrap();
+        let mut pack = Pack::open(&path, Access::Change).unwrap();
+        assert_eq!(pack.get(&Digest::of(bytes)), None);
+        pack.put(Digest::of(bytes), bytes).unwrap();
+        let pack = Pack::open(&path, Access::Look).unwrap();
+        assert_eq!(pack.get(&Digest::of(bytes)).unwrap(), bytes);
     }
 
     #[test]
