@@ -38,7 +38,7 @@ pub(crate) fn fifty_turns(table: &mut Table) {
 }
 
 /// The most memory a process ever had, in megabytes.
-fn peak(id: u32) -> f64 {
+pub(crate) fn peak(id: u32) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
     let kilobytes = line.and_then(|it| it.trim().trim_end_matches(" kB").parse::<f64>().ok());

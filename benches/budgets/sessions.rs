@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+use crate::memory::peak;
 use crate::place::{SMALL, home};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::journal;
-use crate::support::response::say;
+use crate::support::response::{Gate, say};
 use crate::table::{Samples, Table, Unit};
 
 const TURNS: usize = 10_000;
@@ -50,6 +51,17 @@ pub(crate) fn sessions(table: &mut Table) {
     });
     let resumes = Samples::times(resumes);
     table.row("resume of it -> the model is asked", &resumes, Unit::Milliseconds, Some(100.0));
+
+    std::fs::write(&file, &whole).expect("the session is ours");
+    let gate = Gate::closed();
+    let held = gate.clone();
+    let server = FaultServer::unmindful(move |_| say("Done.").held_until(&held));
+    let running = home.agent(&["-c", "go on"]).server(&server).start();
+    server.chat(0);
+    let peak = Samples::one(peak(running.id()));
+    gate.open();
+    running.finish().assert_code(0);
+    table.row("  peak memory then", &peak, Unit::Megabytes, Some(60.0));
     table.note(&format!(
         "its file has {} MB, and was summed up every 100 turns",
         whole.len() / 1_000_000
