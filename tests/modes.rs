@@ -173,6 +173,38 @@ fn what_is_staged_is_committed_with_a_message_like_the_others() {
 }
 
 #[test]
+fn code_gets_another_form_by_a_plan_and_the_difference_is_shown() {
+    let home = home();
+    let step =
+        json!({"what": "Name it", "files": ["a.rs"], "run": "grep -q three a.rs", "look": ""});
+    let plan = json!({"goal": "Better names", "steps": [step], "risks": []});
+    let edit = json!({"path": "a.rs", "edits": [{"old": "fn two", "new": "fn three"}]});
+    let read = call("read_file", json!({"paths": ["a.rs"]}));
+    let script = vec![
+        read,
+        say("I am ready."),
+        say(&plan.to_string()),
+        call("edit_file", edit),
+        say("It has another name."),
+    ];
+    let server = FaultServer::script(script);
+    let finished = home.agent(&["refactor", "name", "two", "better"]).server(&server).run();
+    finished.assert_code(0);
+    expect![[r#"
+        I am ready.
+        It has another name.
+        --- a/a.rs
+        +++ b/a.rs
+        @@ -1,2 +1,2 @@
+         fn one() {}
+        -fn two() {}
+        +fn three() {}
+    "#]].assert_eq(&finished.stdout);
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.starts_with("Refactor: name two better\n"), "{words}");
+}
+
+#[test]
 fn nothing_is_changed_for_a_review_or_an_explanation() {
     let home = home();
     let write = call("write_file", json!({"path": "a.rs", "content": "gone"}));

@@ -195,6 +195,12 @@ pub(super) enum Subcommands {
     Review(Review),
     /// Write a message for what is staged, and commit it
     Commit(Commit),
+    /// Give code another form, by a plan whose steps are checked by the tests
+    Refactor {
+        /// What should become of what
+        #[arg(required = true)]
+        what: Vec<String>,
+    },
     /// List, search, name, move and delete sessions
     Sessions {
         #[command(subcommand)]
@@ -459,6 +465,7 @@ pub(super) enum PromptName {
     Explain,
     Review,
     Commit,
+    Refactor,
 }
 
 impl std::fmt::Display for Severity {
@@ -479,6 +486,7 @@ impl PromptName {
             Self::Explain => "explain",
             Self::Review => "review",
             Self::Commit => "commit",
+            Self::Refactor => "refactor",
         }
     }
 }

@@ -133,6 +133,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Explain { what }) => mode::explain(&around, &typed.options, &what),
         Some(Subcommands::Review(wanted)) => mode::review(&around, &typed.options, &wanted),
         Some(Subcommands::Commit(wanted)) => mode::commit(&around, &typed.options, &wanted),
+        Some(Subcommands::Refactor { what }) => mode::refactor(&around, &typed.options, &what),
         Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),

@@ -25,6 +25,7 @@ const OURS: &[(&str, &str)] = &[
     ("explain", include_str!("../../prompts/explain.md")),
     ("review", include_str!("../../prompts/review.md")),
     ("commit", include_str!("../../prompts/commit.md")),
+    ("refactor", include_str!("../../prompts/refactor.md")),
 ];
 
 /// Words, and whose they are.
@@ -221,7 +222,7 @@ mod tests {
             &[("compact.md", "Sum up.\n"), ("sistem.md", "x"), ("system.md", " \n")],
             expect![[r#"
                 ours | Sum up.
-                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `explain.md`, `review.md`, `commit.md`
+                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `explain.md`, `review.md`, `commit.md`, `refactor.md`
                 `DIR/system.md` is empty, and our own words are used"#]],
         );
         assert!(Prompts::of_folder(Path::new("/nowhere")).unwrap().warnings.is_empty());

@@ -2,6 +2,7 @@
 
 mod commit;
 mod explain;
+mod refactor;
 mod review;
 
 use serde_json::Value;
@@ -17,6 +18,7 @@ use crate::workspace::{Compared, FileError, Workspace};
 
 pub(super) use commit::commit;
 pub(super) use explain::explain;
+pub(super) use refactor::refactor;
 pub(super) use review::review;
 
 /// So much of a diff stands in a prompt. The model can look at the rest.

@@ -1,0 +1,23 @@
+//! `agent refactor`: another form for the same, by a plan whose steps are checked by the tests.
+
+use crate::cli::args::{OfSession, Options, OutputFormat};
+use crate::cli::job::job;
+use crate::cli::mode::ABOUT;
+use crate::cli::surroundings::Surroundings;
+use crate::cli::task::Task;
+use crate::cli::{Exit, undo};
+
+pub(in crate::cli) fn refactor(
+    around: &Surroundings,
+    options: &Options,
+    what: &[String],
+) -> anyhow::Result<Exit> {
+    let mut job = job(around, options)?;
+    job.is_planned = true;
+    let prompt = job.prompts.words("refactor").0.trim_end().replace(ABOUT, &what.join(" "));
+    let (exit, _) = job.run(Task::Prompt(prompt))?;
+    if options.output_format == OutputFormat::Text {
+        undo::diff(around, &OfSession { session: None })?;
+    }
+    Ok(exit)
+}
