@@ -68,8 +68,8 @@ fn findings_are_told_the_gravest_first_and_those_without_a_place_are_left_out() 
         &findings,
         0,
         expect![[r#"
-        {"findings":[{"file":"a.rs","line":1,"severity":"high","why":"It is wrong.","fix":"Mend it."},{"file":"a.rs","line":2,"severity":"low","why":"It is wrong.","fix":"Mend it."}],"summary":"I read a.rs.","left_out":1}
-    "#]],
+            {"findings":[{"file":"a.rs","line":1,"severity":"high","why":"It is wrong.","fix":"Mend it."},{"file":"a.rs","line":2,"severity":"low","why":"It is wrong.","fix":"Mend it."}],"summary":"I read a.rs.","left_out":1,"is_cut":false}
+        "#]],
     );
 }
 
@@ -139,7 +139,7 @@ fn what_is_staged_is_committed_with_a_message_like_the_others() {
     home.file("project/b.rs", "not staged\n");
     let answer = json!({"subject": "a: has two", "body": "Both are needed."});
     let (finished, server) = run(&home, &["commit", "because", "of", "it"], &answer);
-    finished.assert_code(0);
+    finished.assert_code(1);
     expect![[r#"
         a: has two
 
@@ -172,6 +172,26 @@ fn what_is_staged_is_committed_with_a_message_like_the_others() {
     .assert_eq(&home.git(&["status", "--short"]));
 }
 
+/// Git takes all settings from where this file says, so our own readers do not read on.
+#[test]
+fn what_a_killed_agent_left_of_a_command_is_gone_with_the_next_one() {
+    let home = home();
+    let left = home.path("project/.git/commondir");
+    std::fs::write(&left, ".\n").expect("it is ours");
+    let file = std::fs::File::options().write(true).open(&left).expect("it is there");
+    // The time that nothing else has.
+    let time = std::time::UNIX_EPOCH + std::time::Duration::new(1, 618_033_900);
+    file.set_modified(time).expect("it is ours");
+    let server = FaultServer::script(vec![say("Nobody asks.")]);
+    let finished = home.agent(&["commit"]).server(&server).run();
+    expect![[r#"
+        error: nothing is staged
+        hint: `git add` says what belongs to the commit
+    "#]]
+    .assert_eq(&finished.stderr);
+    assert!(!left.exists());
+}
+
 #[test]
 fn code_gets_another_form_by_a_plan_and_the_difference_is_shown() {
     let home = home();
@@ -199,7 +219,8 @@ fn code_gets_another_form_by_a_plan_and_the_difference_is_shown() {
          fn one() {}
         -fn two() {}
         +fn three() {}
-    "#]].assert_eq(&finished.stdout);
+    "#]]
+    .assert_eq(&finished.stdout);
     let words = server.chat(0).last_message().unwrap_or_default().to_owned();
     assert!(words.starts_with("Refactor: name two better\n"), "{words}");
 }

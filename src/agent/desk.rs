@@ -33,6 +33,11 @@ impl<H: Host, F: Front> Desk<H, F> {
         &mut self.reach.front
     }
 
+    /// The wish to stop, for whoever bounds more than one turn.
+    pub(crate) fn interrupt(&self) -> Interrupt {
+        self.reach.interrupt.clone()
+    }
+
     /// Gives back the host, to be stopped. What still runs in the background is stopped.
     pub(crate) fn into_host(mut self) -> H {
         for command in self.reach.running() {
@@ -188,7 +193,7 @@ fn told_with_prompts(transcript: &Transcript, length: usize) -> Vec<String> {
 }
 
 /// Has the work stopped, as a person would, when its time is up; the end of it is still waited for.
-async fn in_time<T>(
+pub(crate) async fn in_time<T>(
     limit: Option<Duration>,
     interrupt: &Interrupt,
     work: impl Future<Output = T>,

@@ -38,7 +38,7 @@ impl Interrupt {
         });
     }
 
-    pub(super) fn is_time_up(&self) -> bool {
+    pub(crate) fn is_time_up(&self) -> bool {
         *self.0.borrow() == Wish::TimeIsUp
     }
 

@@ -17,7 +17,7 @@ mod room;
 mod step;
 mod turn;
 
-pub(crate) use desk::{Desk, abandoned};
+pub(crate) use desk::{Desk, abandoned, in_time};
 pub(crate) use form::Form;
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;

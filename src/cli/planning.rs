@@ -1,6 +1,6 @@
 //! A plan between the model and the person: shown, changed, accepted, and carried out.
 
-use crate::agent::{Course, Desk, Finish, Interrupt, from_markdown, no_plan, to_markdown};
+use crate::agent::{Course, Desk, Finish, Interrupt, from_markdown, in_time, no_plan, to_markdown};
 use crate::cli::Exit;
 use crate::cli::editor::Editor;
 use crate::cli::report::report;
@@ -61,11 +61,17 @@ pub(super) async fn alone<F: Front>(
     desk: &mut Desk<Serving, F>,
     task: &str,
 ) -> anyhow::Result<Exit> {
-    if let Some(exit) = planned(desk, task).await? {
-        return Ok(exit);
-    }
-    desk.accept();
-    Ok(desk.carry_out().await?.into())
+    // For all of it: the checks between the turns take time as well.
+    let (limit, interrupt) = (desk.max_time.take(), desk.interrupt());
+    let work = async {
+        if let Some(exit) = planned(desk, task).await? {
+            return Ok(exit);
+        }
+        desk.accept();
+        anyhow::Ok(desk.carry_out().await?.into())
+    };
+    let exit = in_time(limit, &interrupt, work).await?;
+    Ok(if interrupt.is_time_up() { Exit::TimeLimit } else { exit })
 }
 
 /// The same with a person, who has the last word on the plan and on each step that fails.

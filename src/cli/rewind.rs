@@ -91,7 +91,10 @@ fn no_such(number: usize, transcript: &Transcript) -> String {
         return "nothing was said yet".to_owned();
     }
     let is_gone = (1..=transcript.turns()).contains(&number);
-    let why = if is_gone { "you went back to before it" } else { "there is none so far" };
+    let why = match is_gone {
+        true => "you went back to before it".to_owned(),
+        false => format!("they go from 1 to {}", transcript.turns()),
+    };
     format!("there is no prompt {number}: {why}\nhint: `/rewind` lists them")
 }
 

@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 
-use crate::workspace::Workspace;
+use crate::sandbox::{Absent, sweep};
+use crate::workspace::{self, Workspace};
 
 /// Taken once at start; everything below is handed what it needs of it.
 #[derive(Clone, Debug)]
@@ -33,8 +34,15 @@ impl Surroundings {
 
     /// The project that the directory lies in.
     pub(super) fn workspace(&self) -> anyhow::Result<Workspace> {
-        Workspace::open(&self.directory, self.home.as_deref())
-            .with_context(|| format!("cannot work in `{}`", self.directory.display()))
+        let workspace = Workspace::open(&self.directory, self.home.as_deref())
+            .with_context(|| format!("cannot work in `{}`", self.directory.display()))?;
+        let left = workspace.standing().into_iter().map(|it| match it {
+            workspace::Absent::Directory(path) => Absent::Directory(path),
+            workspace::Absent::File(path, text) => Absent::File(path, text),
+        });
+        // A killed agent could not, and git's own readers stumble over it.
+        sweep(&left.collect::<Vec<_>>());
+        Ok(workspace)
     }
 
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {

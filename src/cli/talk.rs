@@ -204,6 +204,7 @@ fn unknown(line: &str) -> String {
     let nearest = COMMANDS.iter().min_by_key(|it| strsim::osa_distance(it, word));
     let nearest = nearest.filter(|it| strsim::osa_distance(it, word) <= 2);
     match nearest {
+        Some(it) if *it == word => format!("`/{word}` takes nothing behind it"),
         Some(it) => format!("there is no command `/{word}`; did you mean `/{it}`?"),
         None => format!("there is no command `/{word}`; `/help` lists them"),
     }

@@ -30,6 +30,15 @@ pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> 
                 .to_owned()
         ));
     }
+    if options.plan
+        && (options.json_schema.is_some() || options.input_format == InputFormat::StreamJson)
+    {
+        bail!(WrongUsage(
+            "`--plan` is for one prompt, and its result has a form of its own\n\
+             hint: leave out `--input-format` and `--json-schema`, or `--plan`"
+                .to_owned()
+        ));
+    }
     let task = match options.input_format {
         InputFormat::Text => input::prompt(words)?.map_or(Task::Conversation, Task::Prompt),
         InputFormat::StreamJson if !words.is_empty() => bail!(WrongUsage(

@@ -49,6 +49,7 @@ pub(crate) use home::Homes;
 pub(crate) use host::{Host, HostRule, is_public_enough};
 pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
+pub(crate) use placeholders::sweep;
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
 pub(crate) use run::{Ended, run, run_in_our_place};
 pub(crate) use server::Server;

@@ -87,6 +87,12 @@ impl Drop for Placeholders {
     }
 }
 
+/// Removes what a killed agent has left of these. What a command needs stays.
+pub(crate) fn sweep(absent: &[Absent]) {
+    // Whoever is the last to need one removes it.
+    let _ = Placeholders::make(absent, None);
+}
+
 /// For a program that ends here and now.
 pub(super) fn remove_all() {
     let made = std::mem::take(&mut *made());

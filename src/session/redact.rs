@@ -36,7 +36,10 @@ impl Secrets {
     ) -> Self {
         let home = home.filter(|it| it.parent().is_some()).map(|it| it.display().to_string());
         let home = home.map(|it| it.trim_end_matches('/').to_owned());
-        let secret = |(name, value): &(&str, &str)| is_secret(name) && SHORTEST <= value.len();
+        let secret = |(name, value): &(&str, &str)| {
+            // Where one stands is no secret, whatever its name ends with.
+            is_secret(name) && !matches!(*name, "PWD" | "OLDPWD") && SHORTEST <= value.len()
+        };
         let named = variables.into_iter().filter(secret).map(|(_, value)| value.to_owned());
         let mut known: Vec<_> = named.filter(|it| home.as_ref() != Some(it)).collect();
         known.sort_by_key(|it| std::cmp::Reverse(it.len()));

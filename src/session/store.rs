@@ -111,7 +111,9 @@ impl Store {
         let keeps_name = checked(&name, id, &self.list(Some(project))?).is_ok_and(|it| it == name);
         let becomes = Becomes { id, project: &project.to_string_lossy(), keeps_name, forked: None };
         let text = copy(&*bytes, &becomes).with_context(cannot)?;
-        self.write_copy(project, id, &text).with_context(cannot)
+        let opened = self.write_copy(project, id, &text).with_context(cannot)?;
+        // The copy is whole; what it was made from was not.
+        Ok(Opened { damage: replay.damage, ..opened })
     }
 
     fn write_copy(&self, project: &Path, id: &str, text: &str) -> anyhow::Result<Opened> {

@@ -113,6 +113,9 @@ impl Review {
             "d" | "drop" if steps == 1 => {
                 Err("it is the only step; `q` leaves the plan".to_owned())
             }
+            "d" | "drop" if 1 < rest.split_whitespace().count() => {
+                Err("one step at a time: those behind it are counted anew".to_owned())
+            }
             "d" | "drop" => step(numbers.next()).map(Self::Drop).ok_or_else(range),
             "m" | "move" => match (step(numbers.next()), step(numbers.next())) {
                 (Some(from), Some(to)) => Ok(Self::Move(from, to)),

@@ -107,6 +107,11 @@ impl Workspace {
         Git::open(&self.root, &self.secrets)
     }
 
+    /// What stands at the root of the project in place of nothing, for a command.
+    pub(crate) fn standing(&self) -> Vec<Absent> {
+        survey::standing(self.root())
+    }
+
     /// Commits what is wanted, on the branch that is checked out or on a new one.
     pub(crate) fn commit(&self, wanted: &Wanted<'_>) -> Result<Committed, FileError> {
         self.git()?.commit(&self.root, wanted)

@@ -135,6 +135,22 @@ const OBEYED_BY_FEWER: &[&str] = &[
 const LOOKS: usize = 16;
 
 /// Whether other programs obey what has this name, so that it is the person's to change.
+/// What stands at the root of a project in place of nothing, as a command needs it for as long as it
+/// runs: of a command that runs, or of one whose agent was killed.
+pub(super) fn standing(root: &Path) -> Vec<Absent> {
+    let git = root.join(".git");
+    let file = |name: &str, text| Absent::File(git.join(name), text);
+    let of_git = [
+        file("commondir", ".\n"),
+        file("config.worktree", ""),
+        file("info/attributes", ""),
+        file("objects/info/alternates", ""),
+        Absent::Directory(git.join("modules")),
+    ];
+    let obeyed = OBEYED.iter().map(|it| Absent::Directory(root.join(it)));
+    of_git.into_iter().chain(obeyed).filter(Absent::stands).collect()
+}
+
 pub(super) fn is_obeyed(name: &str) -> bool {
     let name = folded(name);
     OBEYED.iter().chain(OBEYED_BY_FEWER).any(|it| *it == name)

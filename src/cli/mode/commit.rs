@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::args::{Commit, Options};
-use crate::cli::mode::{answer, diff};
+use crate::cli::mode::{answer, diff, most};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
 use crate::ui::{Keyboard, Line, visible};
@@ -29,7 +29,8 @@ pub(in crate::cli) fn commit(
     wanted: &Commit,
 ) -> anyhow::Result<Exit> {
     let workspace = around.workspace()?;
-    let staged = look(&workspace)?;
+    let most = most(around, options)?;
+    let staged = look(&workspace, most)?;
     if staged.is_empty() {
         bail!("nothing is staged\nhint: `git add` says what belongs to the commit");
     }
@@ -48,21 +49,27 @@ pub(in crate::cli) fn commit(
     let message = serde_json::from_value(value).context("the message is in another form")?;
     let message = written(&message).context("the model gave no subject")?;
     print(&format!("{}\n", visible(&message)))?;
-    if wanted.dry_run || !(wanted.yes || is_agreed_to()?) {
+    if wanted.dry_run {
         return Ok(Exit::Done);
     }
-    if look(&workspace)? != staged {
+    // Before it is asked: what git would do besides may be what counts here.
+    let git = workspace.git().map_err(|err| anyhow!("cannot commit: {err}"))?;
+    git.not_done().iter().for_each(|it| note(&format!("warning: {}", visible(it))));
+    drop(git);
+    if !(wanted.yes || is_agreed_to()?) {
+        return Ok(Exit::Failed);
+    }
+    if look(&workspace, most)? != staged {
         bail!("what is staged is not what the message was written for\nhint: run it again");
     }
     let done = workspace.commit_staged(&message);
     let done = done.map_err(|err| anyhow!("cannot commit: {err}"))?;
     note(&format!("committed as {} on {}", done.id, visible(&done.branch)));
-    done.notes.iter().for_each(|it| note(&visible(it)));
     Ok(Exit::Done)
 }
 
-fn look(workspace: &Workspace) -> anyhow::Result<String> {
-    let staged = diff(workspace, &Compared::Staged);
+fn look(workspace: &Workspace, most: usize) -> anyhow::Result<String> {
+    let staged = diff(workspace, &Compared::Staged, most).map(|(text, _)| text);
     staged.map_err(|err| anyhow!("cannot look at what is staged: {err}"))
 }
 
@@ -82,8 +89,12 @@ fn last(workspace: &Workspace) -> String {
 
 /// The subject in one line, and the body behind an empty one.
 fn written(message: &Message) -> Option<String> {
-    let subject = message.subject.split_whitespace().collect::<Vec<_>>().join(" ");
-    let body = message.body.trim();
+    let is_harmless = |it: &char| !it.is_control() || *it == '\n';
+    let body: String = message.body.chars().filter(is_harmless).collect();
+    let blank = |it: char| if it.is_control() { ' ' } else { it };
+    let subject: String = message.subject.chars().map(blank).collect();
+    let subject = subject.split_whitespace().collect::<Vec<_>>().join(" ");
+    let body = body.trim();
     match (subject.is_empty(), body.is_empty()) {
         (true, _) => None,
         (false, true) => Some(subject),

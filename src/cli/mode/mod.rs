@@ -43,11 +43,15 @@ fn answer(
     Ok((exit, reply.and_then(|it| Form::value(&it.text))))
 }
 
-/// The lines of a diff, as many as a prompt has room for.
-fn diff(workspace: &Workspace, compared: &Compared<'_>) -> Result<String, FileError> {
+/// The lines of a diff, as many as a prompt has room for, and whether there are more.
+fn diff(
+    workspace: &Workspace,
+    compared: &Compared<'_>,
+    most: usize,
+) -> Result<(String, bool), FileError> {
     let (mut text, mut is_cut) = (String::new(), false);
     workspace.git()?.diff(compared, &workspace.path("")?, &mut |line| {
-        is_cut = MOST < text.len() + line.len();
+        is_cut = most < text.len() + line.len();
         if !is_cut {
             text += line;
             text += "\n";
@@ -57,5 +61,11 @@ fn diff(workspace: &Workspace, compared: &Compared<'_>) -> Result<String, FileEr
     if is_cut {
         text += "[there is more than has room here; the tool git shows it]\n";
     }
-    Ok(text)
+    Ok((text, is_cut))
+}
+
+/// How much of a diff the model is told, by the window that is configured.
+fn most(around: &Surroundings, options: &Options) -> anyhow::Result<usize> {
+    let context = job(around, options)?.settings.llama.context;
+    Ok(context.map_or(MOST, |it| MOST.min(it as usize)))
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::cli::args::{Options, Review, Severity};
-use crate::cli::mode::{answer, diff};
+use crate::cli::mode::{answer, diff, most};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
 use crate::ui::{visible, visible_json};
@@ -36,10 +36,14 @@ pub(in crate::cli) fn review(
     wanted: &Review,
 ) -> anyhow::Result<Exit> {
     let workspace = around.workspace()?;
-    let Some(about) = about(&workspace, wanted)? else {
+    let most = most(around, options)?;
+    let Some(About { words: about, is_cut }) = about(&workspace, wanted, most)? else {
         note(
             "nothing is changed; a range of commits can be reviewed, too: agent review main..HEAD",
         );
+        if wanted.json {
+            told(&Found::default(), 0, false)?;
+        }
         return Ok(Exit::Done);
     };
     let (exit, value) = answer(around, options, ("review", &about), form())?;
@@ -47,22 +51,45 @@ pub(in crate::cli) fn review(
     let found: Found = serde_json::from_value(value).context("the findings are in another form")?;
     let (found, left_out) = checked(found, &workspace);
     if wanted.json {
-        let Found { findings, summary } = &found;
-        let line = json!({"findings": findings, "summary": summary, "left_out": left_out});
-        print(&format!("{}\n", visible_json(&line.to_string())))?;
+        told(&found, left_out, is_cut)?;
     } else {
         print(&visible(&shown(&found)))?;
         if 0 < left_out {
             note(&format!("left out: {left_out} that named a place which is not there"));
         }
     }
+    if is_cut {
+        note(
+            "the change is too long for one look: only its beginning was put before the model; \
+             review it in parts, by files or ranges",
+        );
+    }
     let is_grave = |it: &Finding| wanted.fail_on.is_some_and(|least| least <= it.severity);
     Ok(if found.findings.iter().any(is_grave) { Exit::Found } else { Exit::Done })
 }
 
+/// What is to be reviewed.
+struct About {
+    words: String,
+    /// There is more than the words hold.
+    is_cut: bool,
+}
+
+/// For programs.
+fn told(found: &Found, left_out: usize, is_cut: bool) -> anyhow::Result<()> {
+    let Found { findings, summary } = found;
+    let line = json!({
+        "findings": findings, "summary": summary, "left_out": left_out, "is_cut": is_cut,
+    });
+    print(&format!("{}\n", visible_json(&line.to_string())))
+}
+
 /// What is to be reviewed, in words; `None` where there is nothing.
-fn about(workspace: &Workspace, wanted: &Review) -> anyhow::Result<Option<String>> {
-    let is_there = |it: &String| workspace.path(it).is_ok_and(|it| workspace.is_file(&it));
+fn about(workspace: &Workspace, wanted: &Review, most: usize) -> anyhow::Result<Option<About>> {
+    let is_there = |it: &String| {
+        let found = workspace.path(it).map(|it| workspace.root().join(it.as_path()));
+        found.is_ok_and(|it| it.exists())
+    };
     let (what, compared) = match &*wanted.what {
         [] if wanted.staged => ("the staged changes".to_owned(), Compared::Staged),
         [] => ("the changes that are not committed yet".to_owned(), Compared::With("HEAD")),
@@ -71,7 +98,11 @@ fn about(workspace: &Workspace, wanted: &Review) -> anyhow::Result<Option<String
         )),
         files if files.iter().all(is_there) => {
             let names: Vec<_> = files.iter().map(|it| format!("`{it}`")).collect();
-            return Ok(Some(format!("these files, as they are: {}", names.join(", "))));
+            let words = format!("these files, as they are: {}", names.join(", "));
+            return Ok(Some(About { words, is_cut: false }));
+        }
+        [path] if path.starts_with(['/', '.']) && !path.contains("..") => {
+            bail!(WrongUsage(format!("there is no file `{path}` in this project")));
         }
         [range] => (format!("the changes of `{range}`"), Compared::With(range)),
         several => {
@@ -81,10 +112,10 @@ fn about(workspace: &Workspace, wanted: &Review) -> anyhow::Result<Option<String
             )));
         }
     };
-    let diff = diff(workspace, &compared);
-    let diff = diff.map_err(|err| anyhow!("cannot review {what}: {err}"))?;
+    let diff = diff(workspace, &compared, most);
+    let (diff, is_cut) = diff.map_err(|err| anyhow!("cannot review {what}: {err}"))?;
     let words = format!("{what}. This is the diff:\n\n{}", diff.trim_end());
-    Ok(Some(words).filter(|_| !diff.is_empty()))
+    Ok(Some(About { words, is_cut }).filter(|_| !diff.is_empty()))
 }
 
 fn form() -> serde_json::Value {

@@ -339,7 +339,7 @@ impl Git<'_> {
     }
 
     /// What git itself would have done besides.
-    fn not_done(&self) -> Vec<String> {
+    pub(crate) fn not_done(&self) -> Vec<String> {
         let config = self.repository.config();
         let named = config.as_ref().ok().and_then(|it| it.get_path("core.hooksPath").ok());
         let usual = self.repository.commondir().join("hooks");
