@@ -79,6 +79,18 @@ fn the_next_server_reads_only_what_is_new() {
 }
 
 #[test]
+fn a_copy_of_the_session_reads_only_what_is_new() {
+    let Some(session) = Session::new(ALWAYS) else { return };
+    let args = ["-c", "--fork", "--output-format", "json", "and then?"];
+    let finished = session.agent(&args);
+    let result: serde_json::Value = serde_json::from_str(&finished.stdout).expect("it is JSON");
+    let count = |name: &str| result["usage"][name].as_u64().expect("the server counts");
+    let (cached, read) = (count("cache_read_input_tokens"), count("input_tokens"));
+    assert!(read < 100 && 1000 < cached, "{cached} cached, {read} read");
+    assert_eq!(session.files().len(), 2);
+}
+
+#[test]
 fn what_cannot_be_used_is_read_again() {
     let Some(session) = Session::new(ALWAYS) else { return };
     let file = session.file();

@@ -4,6 +4,7 @@ use anyhow::bail;
 
 use crate::agent::abandoned;
 use crate::cli::job::{Job, store};
+use crate::cli::serving::lend;
 use crate::cli::session_id::session_id;
 use crate::cli::surroundings::now;
 use crate::conversation::{Entry, Transcript};
@@ -55,6 +56,7 @@ impl Job<'_> {
                 let found = self.find(&store, &sought)?;
                 let mut opened = store.fork(&found, self.workspace.root(), &session_id(now()))?;
                 settle(&mut opened)?;
+                lend(self.around, &found.id, opened.journal.id());
                 if let Some(name) = name {
                     opened.journal.name(&name)?;
                 }

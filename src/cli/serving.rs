@@ -114,6 +114,13 @@ fn attic(around: &Surroundings, gigabytes: u32) -> Option<Attic> {
     Some(Attic { directory, most: u64::from(gigabytes) << 30 })
 }
 
+/// What servers have read of a session is of use to its copy.
+pub(super) fn lend(around: &Surroundings, session: &str, copy: &str) {
+    if let Some(attic) = attic(around, 0) {
+        attic.lend(session, copy);
+    }
+}
+
 /// Removes what servers have read of a session.
 pub(super) fn forget(around: &Surroundings, session: &str) {
     if let Some(attic) = attic(around, 0) {

@@ -60,6 +60,20 @@ impl Attic {
         }
     }
 
+    /// What was kept of a session is kept of its copy, too, which begins with the same words.
+    pub(crate) fn lend(&self, session: &str, copy: &str) {
+        for (path, _) in self.files() {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if let Some((owner, rest)) = name.split_once('.')
+                && owner == session
+                && !rest.ends_with(".part")
+            {
+                // Files are replaced, never written to, so two names of one are as good as two files.
+                let _ = fs::hard_link(&path, self.directory.join(format!("{copy}.{rest}")));
+            }
+        }
+    }
+
     /// Removes the oldest until the rest may stay.
     fn clear(&self) {
         let mut files = self.files();
@@ -236,6 +250,16 @@ mod tests {
         assert_eq!((mode(&kept.path()), mode(&kept.attic.directory)), (0o600, 0o700));
         place.attic().forget("a");
         assert_eq!(place.sessions(), ["ab"]);
+    }
+
+    #[test]
+    fn a_copy_has_what_was_kept_of_the_session() {
+        let place = Place::new();
+        place.keep("a", 5, 1);
+        place.attic().lend("a", "copy");
+        assert!(place.kept("copy", "").unwrap().is_there());
+        place.attic().forget("a");
+        assert_eq!(place.sessions(), ["copy"]);
     }
 
     #[test]
