@@ -276,7 +276,7 @@ fn a_wrong_number_is_explained() {
     let mut talk = Talk::open(&home, &server, &[]);
     talk.say("/rewind", "nothing was said yet");
     talk.say("hello", "Hi.");
-    talk.say("/rewind 2", "there is none so far");
+    talk.say("/rewind 2", "they go from 1 to");
     talk.say("/rewind two", "is not the number of a prompt");
     talk.say("/rewind 1 all", "cannot be understood");
     expect![[r#"
@@ -285,7 +285,7 @@ fn a_wrong_number_is_explained() {
         › hello
         Hi.
         › /rewind 2
-        error: there is no prompt 2: there is none so far
+        error: there is no prompt 2: they go from 1 to 1
         hint: `/rewind` lists them
         › /rewind two
         error: `two` is not the number of a prompt
