@@ -172,6 +172,53 @@ fn what_is_staged_is_committed_with_a_message_like_the_others() {
     .assert_eq(&home.git(&["status", "--short"]));
 }
 
+#[test]
+fn what_the_model_may_not_read_is_not_put_before_it() {
+    let home = home();
+    home.file("home/.config/agent/config.toml", "[permissions]\ndeny = ['read_file(keys.txt)']\n");
+    home.file("project/keys.txt", "a word of its own\n");
+    home.git(&["add", "--all"]);
+    let answer = json!({"findings": [], "summary": "I read a.rs."});
+    let (finished, server) = run(&home, &["review", "--staged"], &answer);
+    finished.assert_code(0);
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.contains("+fn two() {}"), "{words}");
+    assert!(!words.contains("a word of its own"), "{words}");
+}
+
+#[test]
+fn what_was_staged_meanwhile_is_not_committed() {
+    let home = std::sync::Arc::new(home());
+    home.git(&["add", "a.rs"]);
+    home.file("project/b.rs", "more\n");
+    let there = std::sync::Arc::clone(&home);
+    let server = FaultServer::answering(move |nth, _| match nth {
+        0 => say("I have looked."),
+        _ => {
+            there.git(&["add", "b.rs"]);
+            say(&json!({"subject": "a: has two", "body": ""}).to_string())
+        }
+    });
+    let finished = home.agent(&["commit", "--yes"]).server(&server).run();
+    finished.assert_code(1);
+    assert!(
+        finished.stderr.contains("what is staged has changed meanwhile"),
+        "{}",
+        finished.stderr
+    );
+    assert_eq!(home.git(&["log", "-1", "--format=%s"]), "a: has one\n");
+}
+
+#[test]
+fn a_change_that_is_too_long_says_that_only_its_beginning_was_looked_at() {
+    let home = home();
+    home.file("project/a.rs", &"fn more() {}\n".repeat(4000));
+    let answer = json!({"findings": [], "summary": "I read a.rs."});
+    let (finished, _) = run(&home, &["review", "--json"], &answer);
+    assert!(finished.stdout.contains(r#""is_cut":true"#), "{}", finished.stdout);
+    assert!(finished.stderr.contains("only its beginning"), "{}", finished.stderr);
+}
+
 /// Git takes all settings from where this file says, so our own readers do not read on.
 #[test]
 fn what_a_killed_agent_left_of_a_command_is_gone_with_the_next_one() {

@@ -458,7 +458,7 @@ pub(super) enum Prompt {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum)]
 pub(super) enum PromptName {
     System,
     Compact,

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rereading};
-use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
+use crate::cli::args::{Options, OutputFormat, PromptName, TurnLimits, Typed};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
@@ -310,7 +310,7 @@ impl Job<'_> {
         let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
         reach.inquire_by(&rules);
-        reach.compact = Some(self.prompts.words("compact").0.to_owned());
+        reach.compact = Some(self.prompts.words(PromptName::Compact).0.to_owned());
         let Begun { transcript, system, note, .. } = begun;
         let (max_time, form, formed) = (self.limits.max_time, None, None);
         let mut desk = Desk { rules, transcript, system, note, reach, max_time, form, formed };

@@ -9,6 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use clap::ValueEnum;
 
 use crate::agent::{COMPACT, Facts, SYSTEM, system_prompt};
 use crate::cli::args::{Options, PromptName};
@@ -18,15 +19,17 @@ use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print, trust};
 use crate::ui::visible;
 
-/// The words of the program itself, by the name under which the person may replace them.
-const OURS: &[(&str, &str)] = &[
-    ("system", SYSTEM),
-    ("compact", COMPACT),
-    ("explain", include_str!("../../prompts/explain.md")),
-    ("review", include_str!("../../prompts/review.md")),
-    ("commit", include_str!("../../prompts/commit.md")),
-    ("refactor", include_str!("../../prompts/refactor.md")),
-];
+/// The words of the program itself, which the person may replace.
+fn ours(name: PromptName) -> &'static str {
+    match name {
+        PromptName::System => SYSTEM,
+        PromptName::Compact => COMPACT,
+        PromptName::Explain => include_str!("../../prompts/explain.md"),
+        PromptName::Review => include_str!("../../prompts/review.md"),
+        PromptName::Commit => include_str!("../../prompts/commit.md"),
+        PromptName::Refactor => include_str!("../../prompts/refactor.md"),
+    }
+}
 
 /// Words, and whose they are.
 pub(super) struct Words {
@@ -38,7 +41,7 @@ pub(super) struct Words {
 /// The words of the person, where there are some, and what is odd about the folder they are in.
 #[derive(Default)]
 pub(super) struct Prompts {
-    own: BTreeMap<&'static str, Words>,
+    own: BTreeMap<PromptName, Words>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -70,8 +73,10 @@ impl Prompts {
         paths.sort();
         for path in paths.into_iter().filter(|it| it.extension().is_some_and(|it| it == "md")) {
             let stem = path.file_stem().and_then(|it| it.to_str());
-            let Some((name, _)) = OURS.iter().find(|(name, _)| stem == Some(name)) else {
-                let names: Vec<_> = OURS.iter().map(|(name, _)| format!("`{name}.md`")).collect();
+            let named = |it: &&PromptName| stem == Some(it.name());
+            let Some(name) = PromptName::value_variants().iter().find(named) else {
+                let all = PromptName::value_variants().iter();
+                let names: Vec<_> = all.map(|it| format!("`{}.md`", it.name())).collect();
                 let odd = format!("means nothing: there are {}", names.join(", "));
                 prompts.warnings.push(format!("`{}` {odd}", path.display()));
                 continue;
@@ -82,24 +87,28 @@ impl Prompts {
                 prompts.warnings.push(format!("`{}` {empty}", path.display()));
                 continue;
             }
-            prompts.own.insert(name, Words { text, file: Some(path) });
+            prompts.own.insert(*name, Words { text, file: Some(path) });
         }
         Ok(prompts)
     }
 
     /// The words of this name, and the file of the person that they are from.
-    pub(super) fn words(&self, name: &str) -> (&str, Option<&Path>) {
-        let ours = || OURS.iter().find(|(it, _)| *it == name).map_or("", |(_, text)| text);
-        match self.own.get(name) {
+    pub(super) fn words(&self, name: PromptName) -> (&str, Option<&Path>) {
+        match self.own.get(&name) {
             Some(words) => (&words.text, words.file.as_deref()),
-            None => (ours(), None),
+            None => (ours(name), None),
         }
+    }
+
+    /// The same as a prompt about something.
+    pub(super) fn about(&self, name: PromptName, what: &str) -> String {
+        self.words(name).0.trim_end().replace("$ARGUMENTS", what)
     }
 
     /// What the model is told first: the words of the file `named`, of the folder, or ours.
     pub(super) fn system(&self, named: Option<&Path>) -> anyhow::Result<Words> {
         let Some(path) = named else {
-            let (text, file) = self.words("system");
+            let (text, file) = self.words(PromptName::System);
             return Ok(Words { text: text.to_owned(), file: file.map(Path::to_owned) });
         };
         let cannot = || format!("cannot read the system prompt `{}`", path.display());
@@ -148,7 +157,7 @@ pub(super) fn show(
 ) -> anyhow::Result<Exit> {
     let mut job = job(around, options)?;
     if let Some(name) = wanted.filter(|it| *it != PromptName::System) {
-        let (text, file) = job.prompts.words(name.name());
+        let (text, file) = job.prompts.words(name);
         print(&format!("{}\n", visible(text.trim_end())))?;
         job.warnings.iter().for_each(|it| note(&format!("warning: {}", visible(it))));
         note(&whose(file));
@@ -205,7 +214,7 @@ mod tests {
         let shown = format!(
             "{} | {}\n{}",
             if system.file.is_some() { line(&system.text) } else { "ours".to_owned() },
-            match prompts.words("compact") {
+            match prompts.words(PromptName::Compact) {
                 (text, Some(_)) => line(text),
                 (_, None) => "ours".to_owned(),
             },

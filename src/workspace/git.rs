@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{ObjectType, Oid, Repository, RepositoryOpenFlags};
 
-pub(crate) use commit::{Committed, Wanted};
+pub(crate) use commit::{Committed, Staged, Wanted};
 pub(crate) use diff::Compared;
 pub(crate) use repository::Git;
 

@@ -44,7 +44,7 @@ pub(crate) use content::{Content, binary};
 pub(crate) use edit::{Latitude, Miss, placeholder, replace_once};
 pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
-pub(crate) use git::{Committed, Compared, Git, Wanted};
+pub(crate) use git::{Committed, Compared, Git, Staged, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, History, Reversal, Reversed, Watch, Way};
 pub(crate) use line_diff::line_diff;
 pub(crate) use patch::{
@@ -117,9 +117,13 @@ impl Workspace {
         self.git()?.commit(&self.root, wanted)
     }
 
-    /// Commits what is staged, as it is, on the branch that is checked out.
-    pub(crate) fn commit_staged(&self, message: &str) -> Result<Committed, FileError> {
-        self.git()?.commit_staged(message)
+    /// Commits what is staged, if it is still what was `seen`, on the branch that is checked out.
+    pub(crate) fn commit_staged(
+        &self,
+        message: &str,
+        seen: &Staged,
+    ) -> Result<Committed, FileError> {
+        self.git()?.commit_staged(message, seen)
     }
 
     /// Understands a path as a model or a person writes it.

@@ -1,17 +1,18 @@
 //! `agent commit`: a message for what is staged, and the commit.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::cli::args::{Commit, Options};
-use crate::cli::mode::{answer, diff, most};
+use crate::cli::args::{Commit, Options, PromptName};
+use crate::cli::mode::{answer, diff, looking};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
 use crate::ui::{Keyboard, Line, visible};
-use crate::workspace::{Cancel, Compared, Workspace};
+use crate::workspace::{Cancel, Compared, FileError, Workspace};
 
 /// So many of the last commits show how messages look here.
 const EXAMPLES: usize = 10;
@@ -28,23 +29,25 @@ pub(in crate::cli) fn commit(
     options: &Options,
     wanted: &Commit,
 ) -> anyhow::Result<Exit> {
-    let workspace = around.workspace()?;
-    let most = most(around, options)?;
-    let staged = look(&workspace, most)?;
-    if staged.is_empty() {
+    let job = looking(around, options)?;
+    let workspace = Arc::clone(&job.workspace);
+    let cannot = |err: FileError| anyhow!("cannot look at what is staged: {err}");
+    let staged = workspace.git().and_then(|it| it.staged()).map_err(cannot)?;
+    let (changes, _) = diff(&job, &Compared::Staged).map_err(cannot)?;
+    if changes.is_empty() {
         bail!("nothing is staged\nhint: `git add` says what belongs to the commit");
     }
     let mut about = format!("The last commits:\n{}", last(&workspace));
     if !wanted.hint.is_empty() {
         about += &format!("\nWhat the user says of it: {}\n", wanted.hint.join(" "));
     }
-    about += &format!("\nThe changes:\n\n{}", staged.trim_end());
+    about += &format!("\nThe changes:\n\n{}", changes.trim_end());
     let text = json!({"type": "string"});
     let form = json!({
         "type": "object", "additionalProperties": false, "required": ["subject", "body"],
         "properties": {"subject": text, "body": text},
     });
-    let (exit, value) = answer(around, options, ("commit", &about), form)?;
+    let (exit, value) = answer(job, (PromptName::Commit, &about), form)?;
     let Some(value) = value else { return Ok(exit) };
     let message = serde_json::from_value(value).context("the message is in another form")?;
     let message = written(&message).context("the model gave no subject")?;
@@ -59,18 +62,10 @@ pub(in crate::cli) fn commit(
     if !(wanted.yes || is_agreed_to()?) {
         return Ok(Exit::Failed);
     }
-    if look(&workspace, most)? != staged {
-        bail!("what is staged is not what the message was written for\nhint: run it again");
-    }
-    let done = workspace.commit_staged(&message);
+    let done = workspace.commit_staged(&message, &staged);
     let done = done.map_err(|err| anyhow!("cannot commit: {err}"))?;
     note(&format!("committed as {} on {}", done.id, visible(&done.branch)));
     Ok(Exit::Done)
-}
-
-fn look(workspace: &Workspace, most: usize) -> anyhow::Result<String> {
-    let staged = diff(workspace, &Compared::Staged, most).map(|(text, _)| text);
-    staged.map_err(|err| anyhow!("cannot look at what is staged: {err}"))
 }
 
 /// The subjects of the last commits, a line each.

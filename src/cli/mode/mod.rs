@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use crate::agent::Form;
 use crate::cli::Exit;
-use crate::cli::args::Options;
-use crate::cli::job::job;
+use crate::cli::args::{Options, PromptName};
+use crate::cli::job::{Job, job};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 use crate::conversation::Permission;
-use crate::workspace::{Compared, FileError, Workspace};
+use crate::workspace::{Compared, FileError};
 
 pub(super) use commit::commit;
 pub(super) use explain::explain;
@@ -24,31 +24,32 @@ pub(super) use review::review;
 /// So much of a diff stands in a prompt. The model can look at the rest.
 const MOST: usize = 24 * 1024;
 
-/// The place of what a prompt is about.
-const ABOUT: &str = "$ARGUMENTS";
-
-/// How it ended, and the answer in a form, if it came to that. Nothing is changed for it.
-fn answer(
-    around: &Surroundings,
-    options: &Options,
-    (name, about): (&str, &str),
-    form: Value,
-) -> anyhow::Result<(Exit, Option<Value>)> {
+/// Work for which nothing is changed. Already now it sees no more than the person lets the model see.
+fn looking<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
     let mut job = job(around, options)?;
     job.settings.permission = Some(Permission::ReadOnly);
+    job.heed();
+    Ok(job)
+}
+
+/// How it ended, and the answer in a form, if it came to that.
+fn answer(
+    mut job: Job<'_>,
+    (name, about): (PromptName, &str),
+    form: Value,
+) -> anyhow::Result<(Exit, Option<Value>)> {
     job.form = Some(Form::new(form)?);
-    let prompt = job.prompts.words(name).0.trim_end().replace(ABOUT, about);
+    let prompt = job.prompts.about(name, about);
     let (exit, transcript) = job.run(Task::Prompt(prompt))?;
     let reply = transcript.reply().filter(|_| exit == Exit::Done);
     Ok((exit, reply.and_then(|it| Form::value(&it.text))))
 }
 
 /// The lines of a diff, as many as a prompt has room for, and whether there are more.
-fn diff(
-    workspace: &Workspace,
-    compared: &Compared<'_>,
-    most: usize,
-) -> Result<(String, bool), FileError> {
+fn diff(job: &Job<'_>, compared: &Compared<'_>) -> Result<(String, bool), FileError> {
+    let workspace = &job.workspace;
+    // By the window that is configured: a token has a letter or more.
+    let most = job.settings.llama.context.map_or(MOST, |it| MOST.min(it as usize));
     let (mut text, mut is_cut) = (String::new(), false);
     workspace.git()?.diff(compared, &workspace.path("")?, &mut |line| {
         is_cut = most < text.len() + line.len();
@@ -62,10 +63,4 @@ fn diff(
         text += "[there is more than has room here; the tool git shows it]\n";
     }
     Ok((text, is_cut))
-}
-
-/// How much of a diff the model is told, by the window that is configured.
-fn most(around: &Surroundings, options: &Options) -> anyhow::Result<usize> {
-    let context = job(around, options)?.settings.llama.context;
-    Ok(context.map_or(MOST, |it| MOST.min(it as usize)))
 }

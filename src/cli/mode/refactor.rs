@@ -1,8 +1,7 @@
 //! `agent refactor`: another form for the same, by a plan whose steps are checked by the tests.
 
-use crate::cli::args::{OfSession, Options, OutputFormat};
+use crate::cli::args::{OfSession, Options, OutputFormat, PromptName};
 use crate::cli::job::job;
-use crate::cli::mode::ABOUT;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 use crate::cli::{Exit, undo};
@@ -14,7 +13,7 @@ pub(in crate::cli) fn refactor(
 ) -> anyhow::Result<Exit> {
     let mut job = job(around, options)?;
     job.is_planned = true;
-    let prompt = job.prompts.words("refactor").0.trim_end().replace(ABOUT, &what.join(" "));
+    let prompt = job.prompts.about(PromptName::Refactor, &what.join(" "));
     let (exit, _) = job.run(Task::Prompt(prompt))?;
     if options.output_format == OutputFormat::Text {
         undo::diff(around, &OfSession { session: None })?;

@@ -1,13 +1,15 @@
 //! `agent review`: what is wrong with a change, or with files as they are.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::cli::args::{Options, Review, Severity};
-use crate::cli::mode::{answer, diff, most};
+use crate::cli::args::{Options, PromptName, Review, Severity};
+use crate::cli::job::Job;
+use crate::cli::mode::{answer, diff, looking};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
 use crate::ui::{visible, visible_json};
@@ -35,9 +37,9 @@ pub(in crate::cli) fn review(
     options: &Options,
     wanted: &Review,
 ) -> anyhow::Result<Exit> {
-    let workspace = around.workspace()?;
-    let most = most(around, options)?;
-    let Some(About { words: about, is_cut }) = about(&workspace, wanted, most)? else {
+    let job = looking(around, options)?;
+    let workspace = Arc::clone(&job.workspace);
+    let Some(About { words: about, is_cut }) = about(&job, wanted)? else {
         note(
             "nothing is changed; a range of commits can be reviewed, too: agent review main..HEAD",
         );
@@ -46,7 +48,7 @@ pub(in crate::cli) fn review(
         }
         return Ok(Exit::Done);
     };
-    let (exit, value) = answer(around, options, ("review", &about), form())?;
+    let (exit, value) = answer(job, (PromptName::Review, &about), form())?;
     let Some(value) = value else { return Ok(exit) };
     let found: Found = serde_json::from_value(value).context("the findings are in another form")?;
     let (found, left_out) = checked(found, &workspace);
@@ -85,7 +87,8 @@ fn told(found: &Found, left_out: usize, is_cut: bool) -> anyhow::Result<()> {
 }
 
 /// What is to be reviewed, in words; `None` where there is nothing.
-fn about(workspace: &Workspace, wanted: &Review, most: usize) -> anyhow::Result<Option<About>> {
+fn about(job: &Job<'_>, wanted: &Review) -> anyhow::Result<Option<About>> {
+    let workspace = &job.workspace;
     let is_there = |it: &String| {
         let found = workspace.path(it).map(|it| workspace.root().join(it.as_path()));
         found.is_ok_and(|it| it.exists())
@@ -112,7 +115,7 @@ fn about(workspace: &Workspace, wanted: &Review, most: usize) -> anyhow::Result<
             )));
         }
     };
-    let diff = diff(workspace, &compared, most);
+    let diff = diff(job, &compared);
     let (diff, is_cut) = diff.map_err(|err| anyhow!("cannot review {what}: {err}"))?;
     let words = format!("{what}. This is the diff:\n\n{}", diff.trim_end());
     Ok(Some(About { words, is_cut }).filter(|_| !diff.is_empty()))

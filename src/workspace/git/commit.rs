@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use git2::{
-    AttrCheckFlags, AttrValue, Branch, FileMode, Index, IndexEntry, IndexTime, Signature, Status,
-    StatusOptions, message_prettify,
+    AttrCheckFlags, AttrValue, Branch, FileMode, Index, IndexEntry, IndexTime, Oid, Signature,
+    Status, StatusOptions, message_prettify,
 };
 use rustix::fs::{AtFlags, FileType, readlinkat, statat};
 
@@ -33,6 +33,16 @@ pub(crate) struct Committed {
     /// `M src/lib.rs`.
     pub(crate) changes: Vec<String>,
     pub(crate) notes: Vec<String>,
+}
+
+/// What an index holds: each path, its content and its kind.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Staged(Vec<(Vec<u8>, Oid, u32)>);
+
+impl Staged {
+    fn of(index: &Index) -> Self {
+        Self(index.iter().map(|it| (it.path, it.id, it.mode)).collect())
+    }
 }
 
 /// A change that goes into the commit.
@@ -97,10 +107,16 @@ impl Git<'_> {
         Ok(Committed { id: short(id.to_string()), branch, subject, changes, notes })
     }
 
-    /// Commits the index as the person has made it.
+    /// What the index holds.
+    pub(crate) fn staged(&self) -> Result<Staged, FileError> {
+        Ok(Staged::of(&self.repository.index()?))
+    }
+
+    /// Commits the index as the person has made it, if it is still as it was `seen`.
     pub(in crate::workspace) fn commit_staged(
         &self,
         message: &str,
+        seen: &Staged,
     ) -> Result<Committed, FileError> {
         let message = message_prettify(message, None)?;
         let Some(subject) = message.lines().next().map(str::to_owned) else {
@@ -111,6 +127,9 @@ impl Git<'_> {
         let mut index = self.repository.index()?;
         if index.has_conflicts() {
             return Err(refused("the index has conflicts: resolve them first"));
+        }
+        if Staged::of(&index) != *seen {
+            return Err(refused("what is staged has changed meanwhile: look at it again"));
         }
         let tree = self.repository.find_tree(index.write_tree_to(&self.repository)?)?;
         let head = self.head_tree()?;
