@@ -4,6 +4,7 @@
 use std::io::{self, BufReader, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crate::support::request::Request;
@@ -18,6 +19,8 @@ pub const WINDOW: u64 = 32_768;
 pub struct FaultServer {
     address: SocketAddr,
     state: Arc<State>,
+    /// Accepts connections. Its end closes the port.
+    listener: Option<JoinHandle<()>>,
 }
 
 /// What answers a chat: which it is, counted from 0, and what it asks.
@@ -87,7 +90,7 @@ impl FaultServer {
         let address = listener.local_addr().expect("a listener has an address");
         let state = Arc::new(State { script, reading, log: Watched::default() });
         let shared = state.clone();
-        std::thread::spawn(move || {
+        let listener = std::thread::spawn(move || {
             for stream in listener.incoming().filter_map(Result::ok) {
                 if shared.log.read(|it| it.closing) {
                     return;
@@ -96,7 +99,7 @@ impl FaultServer {
                 std::thread::spawn(move || serve(&state, stream));
             }
         });
-        Self { address, state }
+        Self { address, state, listener: Some(listener) }
     }
 
     /// Answers one path in another way from now on.
@@ -173,8 +176,11 @@ impl Drop for FaultServer {
         for stream in open {
             let _ = stream.shutdown(Shutdown::Both);
         }
-        // Wakes the listener, which then sees that it is over.
-        let _ = TcpStream::connect(self.address);
+        // Wakes the listener, which then sees that it is over. Whoever has the port next is another.
+        let woken = TcpStream::connect(self.address);
+        if let (Ok(_), Some(listener)) = (woken, self.listener.take()) {
+            let _ = listener.join();
+        }
     }
 }
 
