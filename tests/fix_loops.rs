@@ -554,3 +554,29 @@ fn a_project_is_mended_without_a_network() {
         assert!(server.ends_with("/llama.sock\""), "{server}");
     }
 }
+
+#[test]
+fn tests_beside_the_code_they_are_for_are_tried_too() {
+    let home = Home::new();
+    let code = "pub fn add(a: u32, b: u32) -> u32 {\n    a + b\n}\n";
+    home.file("project/src/lib.rs", code)
+        .file("project/Cargo.toml", "[package]\nname = \"a\"\nedition = \"2021\"\n");
+    let tests = "\n#[cfg(test)]\nmod tests {\n    #[test]\n    fn adds() {\n        assert_eq!(super::add(1, 2), 3);\n    }\n}\n";
+    let claim = json!({
+        "test": "tests::adds", "file": "src/lib.rs", "code": "src/lib.rs",
+        "old": "    a + b", "new": "    a * b",
+    });
+    let server = FaultServer::script(vec![
+        call("read_file", json!({"paths": ["src/lib.rs"]})),
+        call("write_file", json!({"path": "src/lib.rs", "content": format!("{code}{tests}")})),
+        say("It passes."),
+        say(&json!({"tests": [claim]}).to_string()),
+    ]);
+    let run = home.agent(&["test", "src/lib.rs"]).server(&server);
+    let finished = surroundings(run).within(LONG).run();
+    finished.assert_code(0);
+    let kept =
+        "src/lib.rs  tests::adds\n    fails with `a * b` in place of `a + b` in src/lib.rs\n";
+    assert_eq!(finished.stdout, kept);
+    assert_eq!(home.read("project/src/lib.rs"), format!("{code}{tests}"));
+}

@@ -1,4 +1,4 @@
-//! Fixed tasks: explain, review, commit.
+//! Fixed tasks: explain, review, commit, refactor, test.
 
 mod support;
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::support::child::Finished;
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::response::{call, say};
+use crate::support::response::{Response, call, say};
 
 /// A repository with one commit and a change that is not staged.
 fn home() -> Home {
@@ -283,4 +283,91 @@ fn nothing_is_changed_for_a_review_or_an_explanation() {
     assert_eq!(home.read("project/a.rs"), "fn one() {}\nfn two() {}\n");
     let words = server.chat(0).last_message().unwrap_or_default().to_owned();
     assert!(words.starts_with("Explain a.rs, to somebody"), "{words}");
+}
+
+/// A module in Python, and the tests that the model writes for it in these replies.
+fn prove(replies: Vec<Response>, args: &[&str]) -> (Home, Finished, FaultServer) {
+    let home = Home::new();
+    home.file("project/a.py", "def add(a, b):\n    return a + b\n")
+        .file("project/pyproject.toml", "");
+    let server = FaultServer::script(replies);
+    let finished = home.agent(&[args, &["test", "add"]].concat()).server(&server).run();
+    (home, finished, server)
+}
+
+fn tests_of_add(bodies: &[(&str, &str)]) -> Response {
+    let mut content =
+        "import unittest\nfrom a import add\n\nclass Add(unittest.TestCase):\n".to_owned();
+    for (name, body) in bodies {
+        content += &format!("    def {name}(self):\n        {body}\n");
+    }
+    call("write_file", json!({"path": "test_a.py", "content": content}))
+}
+
+fn claims(tests: &[&str]) -> Response {
+    let claim = |it: &&str| {
+        json!({
+            "test": it, "file": "test_a.py", "code": "a.py",
+            "old": "a + b", "new": "a - b",
+        })
+    };
+    say(&json!({"tests": tests.iter().map(claim).collect::<Vec<_>>()}).to_string())
+}
+
+const GOOD: (&str, &str) = ("test_sum", "self.assertEqual(add(1, 2), 3)");
+const IDLE: (&str, &str) = ("test_zero", "self.assertEqual(add(1, 0), 1)");
+
+#[test]
+fn tests_are_kept_that_pass_and_fail_when_the_code_is_broken() {
+    let replies = vec![
+        tests_of_add(&[GOOD, IDLE]),
+        say("They pass."),
+        claims(&["test_sum", "test_zero"]),
+        tests_of_add(&[GOOD, ("test_zero", "self.assertEqual(add(0, 1), 1)")]),
+        say("Now it can fail."),
+        claims(&["test_sum", "test_zero"]),
+    ];
+    let (home, finished, server) = prove(replies, &[]);
+    finished.assert_code(0);
+    expect![[r#"
+        test_a.py  test_sum
+            fails with `a - b` in place of `a + b` in a.py
+        test_a.py  test_zero
+            fails with `a - b` in place of `a + b` in a.py
+    "#]]
+    .assert_eq(&finished.stdout);
+    let words = server.chat(3).last_message().unwrap_or_default().to_owned();
+    expect![[r#"
+        Not every test is worth its place yet:
+        - `test_zero`: it passes all the same with `a - b` in place of `a + b` in `a.py`
+        Mend each of them, or name a better way to break the code for it. Then give the whole list again, with those that are good."#]].assert_eq(&words);
+    assert_eq!(home.read("project/a.py"), "def add(a, b):\n    return a + b\n");
+}
+
+#[test]
+fn tests_that_cannot_fail_do_not_stay() {
+    let idle = || vec![say("It is good."), claims(&["test_zero"])];
+    let mut replies = vec![tests_of_add(&[IDLE])];
+    replies.extend((0..3).flat_map(|_| idle()));
+    replies.push(say("I would rather not."));
+    let (home, finished, _) = prove(replies, &["--output-format", "json"]);
+    finished.assert_code(3);
+    let result: Value = serde_json::from_str(&finished.stdout).expect("one line of JSON");
+    expect![[r#"{"tests":[],"taken_out":[{"test":"test_zero","file":"test_a.py","why":"it passes all the same with `a - b` in place of `a + b` in `a.py`"}],"left":[],"not_broken":null}"#]].assert_eq(&result["structured_output"].to_string());
+    assert!(!home.path("project/test_a.py").exists());
+}
+
+#[test]
+fn where_nothing_can_be_broken_it_is_said() {
+    let replies = vec![tests_of_add(&[IDLE]), say("It passes."), claims(&["test_zero"])];
+    let (_, finished, _) = prove(replies, &["--permission", "full"]);
+    finished.assert_code(0);
+    expect![[r#"
+        warning: commands are not confined
+        ● write_file test_a.py  6 lines
+          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
+        the tests pass, but it was not tried whether they can fail: commands are not confined
+    "#]]
+    .assert_eq(&finished.stderr);
+    assert_eq!(finished.stdout, "test_a.py  test_zero\n");
 }

@@ -4,15 +4,13 @@
 //! It begins with the same words and tools as the session, which the server has in its cache, and it
 //! can only look. What is said in it is in the journal, as the work of the call that asked.
 
+use crate::agent::prompt::about;
 use crate::agent::step::Rules;
 use crate::agent::turn::{self, Answered, Finish, RoomFor, Summary, World};
 use crate::agent::{Host, Reach};
 use crate::conversation::{
     Call, Decision, Entry, Event, Front, Outcome, Stakes, Status, Stop, Transcript, Usage,
 };
-
-/// How the question is put; `$ARGUMENTS` is the question.
-const WORDS: &str = include_str!("../../prompts/find_out.md");
 
 /// So often the model may be asked about one question.
 const MOST_REQUESTS: u32 = 24;
@@ -53,7 +51,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         let Some(Inquiry { rules, opened }) = self.inquiry.clone() else {
             return Outcome::new(Status::Failed, "Not possible here. Look yourself.", "not here");
         };
-        let words = WORDS.trim_end().replace("$ARGUMENTS", question);
+        let words = about(&self.wording.find_out, question);
         let mut transcript: Transcript = opened.into_iter().chain([Entry::Prompt(words)]).collect();
         let before = self.step_aside();
         let mut world = Beside { reach: self, call };

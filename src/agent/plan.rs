@@ -21,9 +21,6 @@ use crate::tools;
 pub(in crate::agent) use form::{plan as read, schema, words_for_plan};
 pub(crate) use markdown::{from_markdown, to_markdown};
 
-/// What the model is told beside the task.
-const WORDS: &str = include_str!("../../prompts/plan.md");
-
 /// How far a plan was carried out.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Course {
@@ -43,7 +40,7 @@ impl<H: Host, F: Front> Desk<H, F> {
 
     /// Has the model look around and put a plan before the person.
     pub(crate) async fn make_plan(&mut self, task: &str) -> anyhow::Result<Finish> {
-        let words = format!("{}\n\n{}", task.trim_end(), WORDS.trim_end());
+        let words = format!("{}\n\n{}", task.trim_end(), self.reach.wording.plan.trim_end());
         self.say(&[Entry::Planning], words, &[]).await
     }
 

@@ -7,8 +7,31 @@ use crate::workspace::instructions::{self, Instructions};
 /// The words of the program itself; the person may replace them.
 pub(crate) const SYSTEM: &str = include_str!("../../prompts/system.md");
 
-/// How the model is asked for a summary; the person may replace that too.
-pub(crate) const COMPACT: &str = include_str!("../../prompts/compact.md");
+/// What else the model is told, in words that the person may replace, too. What belongs to a form
+/// that is read here is not among them.
+#[derive(Clone, Debug)]
+pub(crate) struct Wording {
+    /// How it is asked for a summary.
+    pub(crate) compact: String,
+    /// What it is told beside a task that it shall plan.
+    pub(crate) plan: String,
+    /// How it is asked a question beside the conversation, with its place in it.
+    pub(crate) find_out: String,
+}
+
+impl Wording {
+    pub(crate) const COMPACT: &str = include_str!("../../prompts/compact.md");
+    pub(crate) const PLAN: &str = include_str!("../../prompts/plan.md");
+    pub(crate) const FIND_OUT: &str = include_str!("../../prompts/find_out.md");
+}
+
+impl Default for Wording {
+    fn default() -> Self {
+        let [compact, plan, find_out] =
+            [Self::COMPACT, Self::PLAN, Self::FIND_OUT].map(str::to_owned);
+        Self { compact, plan, find_out }
+    }
+}
 
 /// What is true of this machine and project. No time, no random: the prompt of two sessions in one
 /// project is the same, and so it is in the server's cache.
@@ -35,6 +58,16 @@ pub(crate) fn system_prompt(words: &str, more: Option<&str>, facts: Facts<'_>) -
         text += &instructions::in_full(facts.instructions);
     }
     text
+}
+
+/// The words, with what they are about in its place; words without such a place are followed by it.
+pub(crate) fn about(words: &str, what: &str) -> String {
+    const PLACE: &str = "$ARGUMENTS";
+    let words = words.trim_end();
+    match words.contains(PLACE) {
+        true => words.replace(PLACE, what),
+        false => format!("{words}\n\n{what}"),
+    }
 }
 
 /// The `words` that ask for a summary, and that nothing of `keep` may be missing in it.

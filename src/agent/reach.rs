@@ -11,7 +11,7 @@ use crate::agent::inquiry::Inquiry;
 use crate::agent::line::{Line, connect};
 use crate::agent::log::Log;
 use crate::agent::plan;
-use crate::agent::prompt::{COMPACT, request_for_summary};
+use crate::agent::prompt::{Wording, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
 use crate::agent::{Grants, Interrupt, Rules};
 use crate::conversation::{
@@ -49,8 +49,7 @@ pub(crate) struct Reach<H, F> {
     is_aside: bool,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
-    /// The person's words that ask for a summary.
-    pub(crate) compact: Option<String>,
+    pub(crate) wording: Wording,
 }
 
 /// What a conversation has come to, while another is held.
@@ -97,7 +96,7 @@ impl<H: Host, F: Front> Reach<H, F> {
             is_aside: false,
             trouble: None,
             grants: None,
-            compact: None,
+            wording: Wording::default(),
         }
     }
 
@@ -404,7 +403,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
-        let words = request_for_summary(self.compact.as_deref().unwrap_or(COMPACT), keep);
+        let words = request_for_summary(&self.wording.compact, keep);
         let mut usage = Usage::default();
         for _ in 0..TRIES {
             match self.answer(transcript, Wanted::Summary(&words)).await? {

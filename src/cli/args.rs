@@ -195,6 +195,12 @@ pub(super) enum Subcommands {
     Review(Review),
     /// Write a message for what is staged, and commit it
     Commit(Commit),
+    /// Write tests, and keep those that pass and can fail
+    Test {
+        /// What is to be tested: a file, a name
+        #[arg(required = true)]
+        what: Vec<String>,
+    },
     /// Give code another form, by a plan whose steps are checked by the tests
     Refactor {
         /// What should become of what
@@ -453,7 +459,7 @@ pub(super) enum ExportFormat {
 pub(super) enum Prompt {
     /// Print it, word for word, and how long it is
     Show {
-        /// How it begins, which is what is shown without a name, or how it is asked for a summary
+        /// How it begins, which is what is shown without a name, or what it is told else
         name: Option<PromptName>,
     },
 }
@@ -462,10 +468,14 @@ pub(super) enum Prompt {
 pub(super) enum PromptName {
     System,
     Compact,
+    Plan,
+    #[value(name = "find_out")]
+    FindOut,
     Explain,
     Review,
     Commit,
     Refactor,
+    Test,
 }
 
 impl std::fmt::Display for Severity {
@@ -483,10 +493,13 @@ impl PromptName {
         match self {
             Self::System => "system",
             Self::Compact => "compact",
+            Self::Plan => "plan",
+            Self::FindOut => "find_out",
             Self::Explain => "explain",
             Self::Review => "review",
             Self::Commit => "commit",
             Self::Refactor => "refactor",
+            Self::Test => "test",
         }
     }
 }

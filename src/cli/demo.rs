@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::cli::args::{Demo, Options};
 use crate::cli::beginning::Which;
-use crate::cli::job::Job;
+use crate::cli::job::{Job, Way};
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
@@ -99,7 +99,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         settings,
         session: Which::Unsaved,
         output: options.output_format,
-        is_planned: false,
+        way: Way::Straight,
         verbose: options.verbose,
         limits: options.limits,
         prompts: Prompts::default(),

@@ -9,7 +9,7 @@ use clap::CommandFactory;
 use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rereading};
-use crate::cli::args::{Options, OutputFormat, PromptName, TurnLimits, Typed};
+use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
@@ -20,7 +20,7 @@ use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::task::{Task, form, task};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, note, planning, stream, tool_files, trust,
+    Exit, WrongUsage, checking, configuration, note, planning, proving, stream, tool_files, trust,
 };
 use crate::config::{Color, Settings};
 use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
@@ -45,10 +45,19 @@ pub(super) struct Job<'a> {
     pub(super) prompts: Prompts,
     /// What the answer is to be given in besides words.
     pub(super) form: Option<Form>,
-    /// The prompt is planned first.
-    pub(super) is_planned: bool,
+    pub(super) way: Way,
     /// To be shown before anything else.
     pub(super) warnings: Vec<String>,
+}
+
+/// How a prompt is worked on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Way {
+    Straight,
+    /// It is planned first.
+    Planned,
+    /// What comes of it is tests, which are tried.
+    Proven,
 }
 
 pub(super) fn work(
@@ -101,7 +110,7 @@ pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Re
         limits: options.limits,
         prompts,
         form: options.json_schema.as_deref().map(|it| form(around, it)).transpose()?,
-        is_planned: options.plan,
+        way: if options.plan { Way::Planned } else { Way::Straight },
         warnings: loaded.warnings,
     })
 }
@@ -180,9 +189,10 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let asked = (keyboard.as_ref(), &interrupt);
-                let ended = match self.is_planned {
-                    false => desk.prompt(prompt).await.map(Exit::from),
-                    true => planning::once(&mut desk, self.around, asked, &prompt).await,
+                let ended = match self.way {
+                    Way::Straight => desk.prompt(prompt).await.map(Exit::from),
+                    Way::Planned => planning::once(&mut desk, self.around, asked, &prompt).await,
+                    Way::Proven => proving::once(&mut desk, prompt).await,
                 };
                 if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
                     // A question may still wait for its answer.
@@ -220,10 +230,11 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, json), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let exit = match task {
-                    Task::Prompt(task) if self.is_planned => {
-                        stream::planned(&mut desk, &task, began).await
-                    }
-                    Task::Prompt(prompt) => stream::turn(&mut desk, prompt, began).await,
+                    Task::Prompt(prompt) => match self.way {
+                        Way::Straight => stream::turn(&mut desk, prompt, began).await,
+                        Way::Planned => stream::planned(&mut desk, &prompt, began).await,
+                        Way::Proven => stream::proven(&mut desk, prompt, began).await,
+                    },
                     Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
                 };
                 let trouble = desk.front().trouble();
@@ -310,7 +321,7 @@ impl Job<'_> {
         let mut reach = Reach::new((serving, front), toolbox, log, interrupt, constants);
         reach.grants = Some(grants);
         reach.inquire_by(&rules);
-        reach.compact = Some(self.prompts.words(PromptName::Compact).0.to_owned());
+        reach.wording = self.prompts.wording();
         let Begun { transcript, system, note, .. } = begun;
         let (max_time, form, formed) = (self.limits.max_time, None, None);
         let mut desk = Desk { rules, transcript, system, note, reach, max_time, form, formed };

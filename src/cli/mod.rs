@@ -16,6 +16,7 @@ mod mode;
 mod models;
 mod planning;
 mod prompts;
+mod proving;
 mod report;
 mod rewind;
 mod sandbox;
@@ -133,6 +134,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Explain { what }) => mode::explain(&around, &typed.options, &what),
         Some(Subcommands::Review(wanted)) => mode::review(&around, &typed.options, &wanted),
         Some(Subcommands::Commit(wanted)) => mode::commit(&around, &typed.options, &wanted),
+        Some(Subcommands::Test { what }) => mode::test(&around, &typed.options, &what),
         Some(Subcommands::Refactor { what }) => mode::refactor(&around, &typed.options, &what),
         Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use clap::ValueEnum;
 
-use crate::agent::{COMPACT, Facts, SYSTEM, system_prompt};
+use crate::agent::{Facts, SYSTEM, Wording, about, system_prompt};
 use crate::cli::args::{Options, PromptName};
 use crate::cli::instructing::at_start;
 use crate::cli::job::{Job, job};
@@ -23,10 +23,13 @@ use crate::ui::visible;
 fn ours(name: PromptName) -> &'static str {
     match name {
         PromptName::System => SYSTEM,
-        PromptName::Compact => COMPACT,
+        PromptName::Compact => Wording::COMPACT,
+        PromptName::Plan => Wording::PLAN,
+        PromptName::FindOut => Wording::FIND_OUT,
         PromptName::Explain => include_str!("../../prompts/explain.md"),
         PromptName::Review => include_str!("../../prompts/review.md"),
         PromptName::Commit => include_str!("../../prompts/commit.md"),
+        PromptName::Test => include_str!("../../prompts/test.md"),
         PromptName::Refactor => include_str!("../../prompts/refactor.md"),
     }
 }
@@ -100,9 +103,19 @@ impl Prompts {
         }
     }
 
+    /// What the model is told in the course of a session.
+    pub(super) fn wording(&self) -> Wording {
+        let words = |name| self.words(name).0.to_owned();
+        Wording {
+            compact: words(PromptName::Compact),
+            plan: words(PromptName::Plan),
+            find_out: words(PromptName::FindOut),
+        }
+    }
+
     /// The same as a prompt about something.
     pub(super) fn about(&self, name: PromptName, what: &str) -> String {
-        self.words(name).0.trim_end().replace("$ARGUMENTS", what)
+        about(self.words(name).0, what)
     }
 
     /// What the model is told first: the words of the file `named`, of the folder, or ours.
@@ -231,7 +244,7 @@ mod tests {
             &[("compact.md", "Sum up.\n"), ("sistem.md", "x"), ("system.md", " \n")],
             expect![[r#"
                 ours | Sum up.
-                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `explain.md`, `review.md`, `commit.md`, `refactor.md`
+                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `plan.md`, `find_out.md`, `explain.md`, `review.md`, `commit.md`, `refactor.md`, `test.md`
                 `DIR/system.md` is empty, and our own words are used"#]],
         );
         assert!(Prompts::of_folder(Path::new("/nowhere")).unwrap().warnings.is_empty());

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, channel};
 
 use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::serving::Serving;
-use crate::cli::{Exit, WrongUsage, planning, print};
+use crate::cli::{Exit, WrongUsage, planning, print, proving};
 use crate::conversation::Stop;
 use crate::ui::{Json, TurnEnd};
 
@@ -134,6 +134,20 @@ pub(super) async fn planned(
     began: Instant,
 ) -> anyhow::Result<Exit> {
     let ended = planning::alone(desk, task).await;
+    tell(desk, &ended, began);
+    ended
+}
+
+/// Writes tests and tries them; what came of each is the structured output.
+pub(super) async fn proven(
+    desk: &mut Desk<Serving, Json>,
+    prompt: String,
+    began: Instant,
+) -> anyhow::Result<Exit> {
+    let ended = proving::alone(desk, prompt).await.map(|(exit, proof)| {
+        desk.formed = Some(proving::told(desk, &proof));
+        exit
+    });
     tell(desk, &ended, began);
     ended
 }

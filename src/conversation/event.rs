@@ -43,6 +43,8 @@ pub(crate) enum Event<'a> {
     Understood(&'a Call),
     /// The window is full, and the model is asked to sum up what was said.
     Condensing,
+    /// This test is run, with the code broken for it if it is to fail.
+    Trying { test: &'a str, is_broken: bool },
     /// The model is asked for a reply in a form, which is not for reading.
     Forming(Form),
     /// The request failed in a way that may pass; it is made again after `wait`. What was said

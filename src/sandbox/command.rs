@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use crate::sandbox::confined::Upkeep;
-use crate::sandbox::{Policy, confined};
+use crate::sandbox::{Grant, Policy, confined};
 
 /// A program to run. Plain data: nothing starts before it is run or started as a server.
 #[derive(Clone, Debug)]
@@ -109,6 +109,12 @@ impl Command {
     /// The same under `policy`.
     pub(crate) fn under(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// The same, but it finds these in their places.
+    pub(crate) fn covering(mut self, covered: Vec<Grant>) -> Self {
+        self.policy = self.policy.covering(covered);
         self
     }
 

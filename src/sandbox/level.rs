@@ -83,6 +83,13 @@ impl Level {
     }
 }
 
+impl Level {
+    /// Whether a file can be another for a command alone.
+    pub(crate) fn can_cover(self) -> bool {
+        matches!(self, Self::Namespaces | Self::Bubblewrap)
+    }
+}
+
 impl Confinement {
     /// To `project` and nothing else.
     pub(crate) fn bare(level: Level, project: Grant) -> Self {
@@ -94,6 +101,7 @@ impl Confinement {
             readable: Vec::new(),
             hidden: Vec::new(),
             hidden_outside: Vec::new(),
+            covered: Vec::new(),
             pinned: Vec::new(),
             frozen: Vec::new(),
             absent: Vec::new(),

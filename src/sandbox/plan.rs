@@ -274,6 +274,8 @@ fn layers<'a>(confinement: &'a Confinement, exists: &dyn Fn(&Path) -> bool) -> V
     let writable = confinement.writable.iter().chain([project]);
     layers.extend(readable);
     layers.extend(writable.map(|it| Layer::Grant(it, NO_SET_ID | NO_DEVICES)));
+    let covered = confinement.covered.iter();
+    layers.extend(covered.map(|it| Layer::Grant(it, READ_ONLY | NO_SET_ID | NO_DEVICES)));
     layers
 }
 

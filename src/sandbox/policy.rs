@@ -44,6 +44,8 @@ pub(crate) struct Confinement {
     /// What must not come into being: an empty one is frozen in its place as long as the command
     /// runs.
     pub(crate) absent: Vec<Absent>,
+    /// What of the project is another for this command alone, read-only.
+    pub(crate) covered: Vec<Grant>,
     /// A directory of ours, out of the command's reach, where empty ones are kept for that.
     pub(crate) stock: Option<PathBuf>,
     pub(crate) network: Network,
@@ -93,7 +95,32 @@ pub(crate) enum Network {
     Hosts(Gate),
 }
 
+impl Policy {
+    /// The same, but the command finds these in their places.
+    pub(crate) fn covering(self, covered: Vec<Grant>) -> Self {
+        match self {
+            Self::Unconfined => Self::Unconfined,
+            Self::Confined(it) => {
+                let confinement = Arc::unwrap_or_clone(it);
+                Self::Confined(Arc::new(Confinement { covered, ..confinement }))
+            }
+        }
+    }
+
+    pub(crate) fn covered(&self) -> &[Grant] {
+        match self {
+            Self::Unconfined => &[],
+            Self::Confined(it) => &it.covered,
+        }
+    }
+}
+
 impl Grant {
+    /// Grants what is at `place` now, to be found at `path`.
+    pub(crate) fn cover(path: &Path, place: &Path) -> io::Result<Self> {
+        Ok(Self { path: path.to_owned(), ..Self::new(place)? })
+    }
+
     /// Grants what `path` leads to now.
     pub(crate) fn new(path: &Path) -> io::Result<Self> {
         let place = path.canonicalize()?;

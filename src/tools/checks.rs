@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::sandbox::{self, Captured, Ended};
+use crate::sandbox::{self, Captured, Ended, Grant};
 use crate::tools::report::Sources;
 use crate::tools::shell::Shell;
 use crate::workspace::checks::{Command, Purpose};
@@ -145,8 +145,20 @@ pub(super) async fn run(
     time: Duration,
     stop: impl Future<Output = ()>,
 ) -> io::Result<Ran> {
+    run_covered(workspace, shell, (command, Vec::new()), time, stop).await
+}
+
+/// The same where the command finds other files in the place of some.
+pub(super) async fn run_covered(
+    workspace: &Workspace,
+    shell: &Shell,
+    (command, covered): (&Command, Vec<Grant>),
+    time: Duration,
+    stop: impl Future<Output = ()>,
+) -> io::Result<Ran> {
     let dir = workspace.root().join(command.dir.as_path());
     let script = shell.command(&command.line, &dir).map_err(|it| io::Error::other(it.text))?;
+    let script = script.covering(covered);
     let (mut captured, began) = (Captured::new(OUTPUT), Instant::now());
     let mut stop = pin!(stop);
     let run = async |it: &sandbox::Command| {

@@ -173,6 +173,7 @@ impl Enclosure {
             readable: lasting.homes.readable.clone(),
             hidden: hidden.collect(),
             hidden_outside: lasting.hidden().collect(),
+            covered: Vec::new(),
             pinned,
             frozen,
             absent: absent.collect(),
@@ -209,7 +210,8 @@ impl Enclosure {
             if !ran.as_ref().is_err_and(sandbox::has_moved) {
                 break;
             }
-            let command = command.clone().under(self.policy(environment)?);
+            let covered = command.policy.covered().to_vec();
+            let command = command.clone().under(self.policy(environment)?.covering(covered));
             ran = run(&command).await;
         }
         Ok(ran)

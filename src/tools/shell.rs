@@ -50,6 +50,18 @@ impl Shell {
         }
     }
 
+    /// Whether a file of the project can be another for a command alone; why not, otherwise.
+    pub(super) fn can_cover(&self) -> Result<(), String> {
+        match &self.enclosure {
+            None => Err("commands are not confined".to_owned()),
+            Some(enclosure) => match enclosure.level() {
+                Ok(level) if level.can_cover() => Ok(()),
+                Ok(level) => Err(format!("what confines commands here ({level}) cannot do it")),
+                Err(why) => Err(why.to_owned()),
+            },
+        }
+    }
+
     /// What runs `script` in `directory`, confined to what the project is now.
     pub(super) fn command(&self, script: &str, directory: &Path) -> Result<Command, Failure> {
         let policy = match &self.enclosure {

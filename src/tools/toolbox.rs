@@ -128,11 +128,11 @@ pub(crate) use sights::Sights;
 /// The tools and the project they work on.
 #[derive(Debug)]
 pub(crate) struct Toolbox {
-    workspace: Arc<Workspace>,
+    pub(super) workspace: Arc<Workspace>,
     seen: Arc<Seen>,
-    shell: Shell,
+    pub(super) shell: Shell,
     commands: Commands,
-    limits: Limits,
+    pub(super) limits: Limits,
     checks: Checks,
     is_attended: bool,
     custom: Vec<CustomTool>,

@@ -317,6 +317,7 @@ impl Front for Json {
             Event::Loading(_)
             | Event::Asked
             | Event::Condensing
+            | Event::Trying { .. }
             | Event::Forming(_)
             | Event::Reading(_)
             | Event::Said(_)

@@ -8,14 +8,14 @@ use colored::Colorize;
 
 use crate::conversation::{
     Answer, Call, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan, PlanCheck,
-    Progress, Question, Reply, Stage, Stakes, Status as CallStatus, StepStatus, Stop, Usage,
+    Question, Reply, Stage, Stakes, Status as CallStatus, StepStatus, Stop, Usage,
 };
 use crate::ui::call_line::call_line;
 use crate::ui::code::Code;
 use crate::ui::in_question::in_question;
 use crate::ui::outlet::Outlet;
 use crate::ui::plan;
-use crate::ui::status::{Status, columns};
+use crate::ui::status::{Status, columns, reading, trying};
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line};
 
@@ -353,6 +353,7 @@ impl Front for Screen {
             }
             Event::Forming(Form::Plan) => self.status.show("writing the plan"),
             Event::Forming(Form::Verdict) => self.status.show("looking whether it holds"),
+            Event::Trying { test, is_broken } => self.status.show(&trying(test, *is_broken)),
             Event::Condensing => self.status.show("making room: summing up what was said"),
             Event::Reading(progress) => self.status.show(&reading(*progress)),
             Event::Said(Piece::Text(text)) => self.say(text),
@@ -455,12 +456,6 @@ fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
 
 fn is_always(answer: &str) -> bool {
     matches!(&*answer.trim().to_lowercase(), "a" | "always")
-}
-
-fn reading(progress: Progress) -> String {
-    let new = progress.total.saturating_sub(progress.cached);
-    let done = progress.processed.saturating_sub(progress.cached);
-    format!("reading {done} of {new} tokens")
 }
 
 fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
+use crate::conversation::Progress;
 use crate::ui::visible::visible_line;
 
 /// Draws on standard error, and only if that is a terminal.
@@ -92,4 +93,17 @@ impl TermLike for Margin {
 
 fn moved(n: usize, direction: char) -> io::Result<()> {
     if n == 0 { Ok(()) } else { write!(io::stderr(), "\x1b[{n}{direction}") }
+}
+
+/// How far the server has read the prompt.
+pub(super) fn reading(progress: Progress) -> String {
+    let new = progress.total.saturating_sub(progress.cached);
+    let done = progress.processed.saturating_sub(progress.cached);
+    format!("reading {done} of {new} tokens")
+}
+
+/// Which test is run, and how.
+pub(super) fn trying(test: &str, is_broken: bool) -> String {
+    let code = if is_broken { ", with the code broken" } else { "" };
+    format!("running the test {}{code}", visible_line(test, 60))
 }

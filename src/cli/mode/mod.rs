@@ -4,6 +4,7 @@ mod commit;
 mod explain;
 mod refactor;
 mod review;
+mod test;
 
 use serde_json::Value;
 
@@ -20,6 +21,7 @@ pub(super) use commit::commit;
 pub(super) use explain::explain;
 pub(super) use refactor::refactor;
 pub(super) use review::review;
+pub(super) use test::test;
 
 /// So much of a diff stands in a prompt. The model can look at the rest.
 const MOST: usize = 24 * 1024;

@@ -1,7 +1,7 @@
 //! `agent refactor`: another form for the same, by a plan whose steps are checked by the tests.
 
 use crate::cli::args::{OfSession, Options, OutputFormat, PromptName};
-use crate::cli::job::job;
+use crate::cli::job::{Way, job};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 use crate::cli::{Exit, undo};
@@ -12,7 +12,7 @@ pub(in crate::cli) fn refactor(
     what: &[String],
 ) -> anyhow::Result<Exit> {
     let mut job = job(around, options)?;
-    job.is_planned = true;
+    job.way = Way::Planned;
     let prompt = job.prompts.about(PromptName::Refactor, &what.join(" "));
     let (exit, _) = job.run(Task::Prompt(prompt))?;
     if options.output_format == OutputFormat::Text {

@@ -1,0 +1,20 @@
+//! `agent test`: tests in the project's own style, kept only if they run and can fail.
+
+use crate::agent::claims_form;
+use crate::cli::Exit;
+use crate::cli::args::{Options, PromptName};
+use crate::cli::job::{Way, job};
+use crate::cli::surroundings::Surroundings;
+use crate::cli::task::Task;
+
+pub(in crate::cli) fn test(
+    around: &Surroundings,
+    options: &Options,
+    what: &[String],
+) -> anyhow::Result<Exit> {
+    let mut job = job(around, options)?;
+    job.way = Way::Proven;
+    job.form = Some(claims_form()?);
+    let prompt = job.prompts.about(PromptName::Test, &what.join(" "));
+    job.run(Task::Prompt(prompt)).map(|(exit, _)| exit)
+}
