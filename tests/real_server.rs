@@ -379,8 +379,7 @@ fn check_death(play: &Play, running: Running) {
 #[test]
 fn two_agents_have_a_server_each() {
     let Some(play) = Play::new() else { return };
-    let wait =
-        json!({"name": "run_command", "arguments": {"command": "until [ -e go ]; do :; done"}});
+    let wait = json!({"name": "run_command", "arguments": {"command": "until [ -e go ]; do sleep 0.02; done"}});
     let model = play.model("wait", &json!([{"tool_calls": [wait]}, {"content": "Both."}]));
     let both = [0, 1].map(|_| play.agent(&["-m", &model, "go"]).start());
     until("two servers", || servers(&play.home).len() == 2);

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, OFlags, Timespec, Timestamps, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock};
 
 use crate::sandbox::Absent;
 use crate::sandbox::stock::{self, Stock};
@@ -25,8 +26,10 @@ const TIME: Timespec = Timespec { tv_sec: 1, tv_nsec: 618_033_900 };
 
 pub(super) const STAMP: Timestamps = Timestamps { last_access: TIME, last_modification: TIME };
 
-/// How often somebody else may remove one just when we need it.
-const TRIES: usize = 8;
+/// How often somebody else may remove one just when we need it, and how long we let them each time:
+/// nobody holds a lock for that any longer, unless to keep us waiting.
+const TRIES: usize = 200;
+const PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
 struct Made {
@@ -124,28 +127,24 @@ impl Made {
 /// Makes it, unless it is there already as an agent makes it, and takes part in its lock.
 fn put(absent: &Absent, stock: Option<&Stock>) -> io::Result<File> {
     let path = absent.path();
-    if let Some(placeholder) = stock.and_then(|it| it.take(absent)) {
-        return Ok(placeholder);
-    }
     for _ in 0..TRIES {
+        if let Some(placeholder) = stock.and_then(|it| it.take(absent)) {
+            return Ok(placeholder);
+        }
         match make(absent) {
             Err(err) if err.kind() == io::ErrorKind::AlreadyExists && is_ours(absent) => {}
             made => made?,
         }
-        let no_wait = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-        let lock = match OpenOptions::new().read(true).custom_flags(no_wait).open(path) {
+        let lock = match stock::open(path) {
             Err(err) if err.kind() == io::ErrorKind::NotFound => continue,
             opened => opened?,
         };
         let is_shared = flock(&lock, FlockOperation::NonBlockingLockShared).is_ok();
-        let is_same = |it: std::fs::Metadata| {
-            lock.metadata().is_ok_and(|ours| (it.dev(), it.ino()) == (ours.dev(), ours.ino()))
-        };
         // Who removes one holds its lock alone, so what is there now stays.
-        if is_shared && path.symlink_metadata().is_ok_and(is_same) {
+        if is_shared && lock.metadata().is_ok_and(|it| stock::is_at(path, &it)) {
             return Ok(lock);
         }
-        std::thread::yield_now();
+        std::thread::sleep(PAUSE);
     }
     Err(io::Error::other(format!("`{}` comes and goes; another agent holds it", path.display())))
 }
@@ -272,6 +271,25 @@ mod tests {
         drop(theirs);
         drop(ours);
         assert!(!folder.exists());
+    }
+
+    #[test]
+    fn one_that_another_agent_is_removing_is_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("folder");
+        let absent = [Absent::Directory(folder.clone())];
+        make(&absent[0]).unwrap();
+        let theirs = File::open(&folder).unwrap();
+        flock(&theirs, FlockOperation::NonBlockingLockExclusive).unwrap();
+        let removal = std::thread::spawn(move || {
+            (0..10_000).for_each(|_| std::thread::yield_now());
+            std::fs::remove_dir(folder).unwrap();
+            drop(theirs);
+        });
+        let ours = Placeholders::make(&absent, None).unwrap();
+        removal.join().unwrap();
+        assert!(absent[0].path().exists());
+        drop(ours);
     }
 
     /// A directory and a file that must not be, with a stock beside them.

@@ -37,7 +37,7 @@ impl Stock {
     /// `None` where there is none that can be.
     pub(super) fn take(&self, absent: &Absent) -> Option<File> {
         let spare = self.spare(absent.path());
-        open(&spare, absent).and_then(|it| give_back(it, &spare, absent)).ok()
+        hold(&spare, absent).and_then(|it| give_back(it, &spare, absent)).ok()
     }
 
     /// Puts aside what is open as `placeholder` and is where `absent` is. If it has come to be
@@ -71,10 +71,15 @@ impl Stock {
     }
 }
 
-/// Opens what is in the stock for `absent`, if it is still nothing and nobody else's.
-fn open(spare: &Path, absent: &Absent) -> io::Result<File> {
+/// Opens a file or directory that may have become anything, without following or waiting for it.
+pub(super) fn open(path: &Path) -> io::Result<File> {
     let no_wait = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits() as i32;
-    let placeholder = OpenOptions::new().read(true).custom_flags(no_wait).open(spare)?;
+    OpenOptions::new().read(true).custom_flags(no_wait).open(path)
+}
+
+/// Opens what is in the stock for `absent`, if it is still nothing and nobody else's.
+fn hold(spare: &Path, absent: &Absent) -> io::Result<File> {
+    let placeholder = open(spare)?;
     flock(&placeholder, FlockOperation::NonBlockingLockExclusive)?;
     if is_at(spare, &placeholder.metadata()?) && is_unused(spare, absent) {
         return Ok(placeholder);

@@ -1,7 +1,7 @@
 //! A scripted model on a real llama-server, and what a session leaves: its journal, its processes.
 
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
@@ -83,7 +83,8 @@ pub fn until(what: &str, mut come: impl FnMut() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !come() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        std::thread::yield_now();
+        // Whoever it is about needs the processor more.
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }
 
