@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::play::until;
+use crate::support::play::until_at_once;
 use crate::support::response::{Response, call, say};
 
 const KILLS: usize = 100;
@@ -55,7 +55,7 @@ fn kill_again_and_again(seed: u64) -> usize {
         let most = 1 << random.below(10);
         let yields = random.below(most);
         let running = home.agent(&["go"]).server(&server).start();
-        until(&format!("edit {steps} of run {kill}, seed {seed}"), || {
+        until_at_once(&format!("edit {steps} of run {kill}, seed {seed}"), || {
             before + steps <= mark(&file)
         });
         (0..yields).for_each(|_| std::thread::yield_now());

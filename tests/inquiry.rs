@@ -8,8 +8,9 @@ use serde_json::{Value, json};
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::play::{Play, entries, journals};
-use crate::support::response::{Response, call, say};
+use crate::support::play::{Play, entries, journals, until};
+use crate::support::response::{Response, call, calls, say};
+use crate::support::talk::Talk;
 
 const QUESTION: &str = "Where is the port set?";
 
@@ -181,4 +182,72 @@ fn neither_conversation_is_read_twice() {
     assert!(answered.1 < 100 && asked.0 + asked.1 <= answered.0 + 10, "{here:?} {beside:?}");
     // The words of the question; before them the same words and tools.
     assert!(beside[0].1 < 200 && 1000 < beside[0].0, "{here:?} {beside:?}");
+}
+
+#[test]
+fn a_question_that_comes_first_after_a_kill_leaves_the_conversation_as_it_was() {
+    let home = home();
+    let both = calls(&[
+        ("run_command", json!({"command": "touch begun; sleep 60"})),
+        ("find_out", json!({"question": QUESTION})),
+    ]);
+    let server = FaultServer::script(vec![both, say("In a.rs: 8080."), say("It is 8080.")]);
+    let running = home.agent(&["which port?"]).server(&server).start();
+    until("the command", || home.has("project/begun"));
+    running.kill();
+    drop(running.finish_as_it_is());
+    let talk = Talk::open(&home, &server, &["-c", "--permission", "auto"]);
+    talk.terminal.wait_for("It is 8080.");
+    talk.leave();
+    let roles = |nth: usize| {
+        let messages = server.chat(nth).messages().to_owned();
+        let role = |it: &Value| it["role"].as_str().unwrap_or_default().to_owned();
+        messages.iter().map(role).collect::<Vec<_>>().join(" ")
+    };
+    expect![[r#"
+        system user
+        system user assistant tool tool"#]]
+    .assert_eq(&format!("{}\n{}", roles(1), roles(2)));
+}
+
+#[test]
+fn questions_spend_what_the_turn_may_spend() {
+    let home = home();
+    let ask = || call("find_out", json!({"question": QUESTION}));
+    let look = || call("read_file", json!({"paths": ["a.rs"]}));
+    let script = vec![ask(), look(), look(), say("x"), ask(), look(), say("y"), say("done")];
+    for (limit, code, chats) in [("--max-tool-calls=2", 6, 3), ("--max-turns=3", 4, 3)] {
+        let server = FaultServer::script(script.clone());
+        let finished = home.agent(&[limit, "go"]).server(&server).run();
+        finished.assert_code(code);
+        assert_eq!(server.chats().len(), chats, "{limit}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_let_go_is_not_waited_for() {
+    let home = home();
+    let ask = call("find_out", json!({"question": QUESTION}));
+    let server = FaultServer::script(vec![ask, Response::silence()]);
+    server.on("POST", "/completion", Response::silence());
+    let running = home.agent(&["which port?"]).server(&server).start();
+    server.chat(1);
+    running.interrupt();
+    running.finish_as_it_is().assert_code(130);
+}
+
+#[test]
+fn what_was_read_of_the_session_is_kept_also_right_after_a_question() {
+    let Some(play) = Play::new() else { return };
+    play.configure("keep_seconds = 0");
+    let ask = json!({"tool_calls": [{"name": "find_out", "arguments": {"question": QUESTION}}]});
+    let look = json!({"content": "In a.rs.", "when": "This is one question of a larger task"});
+    let script = json!([ask, {"content": "Two."}, {"content": "Three."}, look]);
+    let model = play.model_with_words("asks", &script);
+    play.agent(&["-m", &model, "--max-turns", "2", "begin"]).run().assert_code(4);
+    play.agent(&["-m", &model, "-c", "and then?"]).run().assert_code(0);
+    let replies = entries(&play.home);
+    let last = replies.iter().rfind(|it| it["kind"] == "reply").expect("it has replied");
+    let count = |name: &str| last["usage"][name].as_u64().unwrap_or_default();
+    assert!(1000 < count("cached") && count("read") < 200, "{last}");
 }

@@ -371,3 +371,26 @@ fn where_nothing_can_be_broken_it_is_said() {
     .assert_eq(&finished.stderr);
     assert_eq!(finished.stdout, "test_a.py  test_zero\n");
 }
+
+#[test]
+fn options_for_prompts_of_ones_own_are_wrong_usage() {
+    let cases: [&[&str]; 5] = [
+        &["--plan", "commit"],
+        &["--input-format", "stream-json", "explain"],
+        &["--json-schema", "a.json", "test", "x"],
+        &["--output-format", "json", "review"],
+        &["--output-format", "stream-json", "commit"],
+    ];
+    let told = cases.map(|args| {
+        let finished = home().agent(args).run();
+        finished.assert_code(2);
+        finished.stderr.lines().next().unwrap_or_default().to_owned()
+    });
+    expect![[r#"
+        error: `--plan` is for prompts of your own, not for `agent commit`
+        error: `--input-format` is for prompts of your own, not for `agent explain`
+        error: `--json-schema` is for prompts of your own, not for `agent test`
+        error: `agent review` does not know `--output-format`
+        error: `agent commit` does not know `--output-format`"#]]
+    .assert_eq(&told.join("\n"));
+}

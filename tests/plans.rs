@@ -5,6 +5,7 @@
 mod support;
 
 use expect_test::{Expect, expect};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::support::fault_server::FaultServer;
@@ -761,5 +762,67 @@ fn what_is_asked_for_in_a_form_finds_all_before_it_in_the_cache() {
         assert!(before <= cached + 1, "reply {n}: {cached} of {before} tokens came from the cache");
         assert!(n == 0 || read < 400, "reply {n}: {read} tokens were read");
         before = cached + read;
+    }
+}
+
+#[test]
+fn back_before_a_plan_is_back_before_the_wish_for_one() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![
+        say("Hi."),
+        say("Ready."),
+        plan(&[("Look", "")]),
+        write("x"),
+        say("It is written."),
+    ]);
+    let mut terminal = home.agent(&["--permission", "auto"]).server(&server).terminal(60, 90);
+    answer(&mut terminal, PROMPT, "hello");
+    terminal.wait_for("Hi.");
+    answer(&mut terminal, PROMPT, "/plan write it");
+    answer(&mut terminal, REVIEW, "q");
+    answer(&mut terminal, PROMPT, "/rewind 2");
+    terminal.wait_until("the task in the line", |it| it.ends_with("› /plan write it"));
+    terminal.send("\x15");
+    answer(&mut terminal, PROMPT, "just write it");
+    terminal.wait_for("It is written.");
+    assert!(home.has("project/a.txt"));
+    answer(&mut terminal, PROMPT, "/exit");
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+#[test]
+fn a_program_that_is_to_end_does_not_wait_for_an_answer() {
+    let home = Home::new();
+    let server =
+        FaultServer::script(vec![say("Ready."), plan(&[("Sing", "false")]), say("I sang.")]);
+    let mut terminal = home.agent(&[]).server(&server).terminal(60, 90);
+    answer(&mut terminal, PROMPT, "/plan sing");
+    terminal.wait_until("the question", |it| it.ends_with(REVIEW));
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.finish().0, Some(130));
+    let mut terminal = home.agent(&["-c", "--permission", "auto"]).server(&server).terminal(60, 90);
+    answer(&mut terminal, PROMPT, "/plan go");
+    answer(&mut terminal, REVIEW, "a");
+    terminal.wait_until("the question", |it| it.ends_with("[q]uit:") && it.contains("[r]etry"));
+    terminal.signal(Signal::TERM);
+    assert_eq!(terminal.finish().0, Some(130));
+}
+
+#[test]
+fn a_limit_that_ends_a_step_ends_the_plan_with_its_status() {
+    for (limit, code) in [("--max-turns=2", 4), ("--max-tool-calls=1", 6)] {
+        let home = Home::new();
+        let look = |it: &str| call("search", json!({"pattern": it}));
+        let steps = plan(&[("Look", "true")]);
+        let server = FaultServer::script(vec![
+            say("Ready."),
+            steps,
+            look("a"),
+            look("b"),
+            look("c"),
+            say("x"),
+        ]);
+        let finished = home.agent(&["--plan", limit, "go"]).server(&server).run();
+        finished.assert_code(code);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Form, Host, Interrupt, Reach, form};
-use crate::conversation::{Context, End, Entry, Event, Front, Prompted, Reply, Transcript};
+use crate::conversation::{Context, End, Entry, Event, Front, Prompted, Reply, Stop, Transcript};
 
 /// One session at work.
 pub(crate) struct Desk<H, F> {
@@ -135,6 +135,26 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.reach.warm(&transcript).await;
     }
 
+    /// Whether the model was asked anything here.
+    pub(crate) fn has_asked(&self) -> bool {
+        self.reach.has_asked()
+    }
+
+    /// Whether the server has something else in its cache than this conversation.
+    pub(crate) fn is_set_aside(&self) -> bool {
+        self.reach.is_set_aside()
+    }
+
+    /// Why the newest turn was stopped, if it was.
+    pub(crate) fn stop(&self) -> Option<Stop> {
+        let entries = self.transcript.entries().iter().rev();
+        let mut turn = entries.take_while(|it| !matches!(it, Entry::Prompt(_)));
+        turn.find_map(|it| match it {
+            Entry::Stopped(stop) => Some(*stop),
+            _ => None,
+        })
+    }
+
     /// Whether the server will have to read more than the next prompt, unless it does so ahead of time.
     pub(crate) fn is_cold(&self) -> bool {
         let is_thought = |it: &Entry| matches!(it, Entry::Reply(it) if !it.reasoning.is_empty());
@@ -155,6 +175,7 @@ impl<H: Host, F: Front> Desk<H, F> {
     /// Works on from where the transcript stands.
     pub(crate) async fn go_on(&mut self) -> anyhow::Result<Finish> {
         self.begin_turn();
+        self.reach.goes_on(&self.transcript);
         let interrupt = self.reach.interrupt.clone();
         self.formed = None;
         let turn = async {
@@ -227,7 +248,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::conversation::{Call, Outcome, Status, Stop};
+    use crate::conversation::{Call, Outcome, Status};
 
     #[track_caller]
     fn check(entries: Vec<Entry>, expected: Expect) {

@@ -5,18 +5,16 @@
 //! can only look. What is said in it is in the journal, as the work of the call that asked.
 
 use crate::agent::prompt::about;
+use crate::agent::reach::Spent;
 use crate::agent::step::Rules;
 use crate::agent::turn::{self, Answered, Finish, RoomFor, Summary, World};
 use crate::agent::{Host, Reach};
 use crate::conversation::{
-    Call, Decision, Entry, Event, Front, Outcome, Stakes, Status, Stop, Transcript, Usage,
+    self, Call, Decision, Entry, Event, Front, Outcome, Stakes, Status, Stop, Transcript, Usage,
 };
 
 /// So often the model may be asked about one question.
 const MOST_REQUESTS: u32 = 24;
-
-/// So many bytes of an answer come back.
-const LONGEST: usize = 8 * 1024;
 
 /// Why anything else than a look is refused in it.
 const ONLY_LOOKS: &str = "Refused: this is a question to be looked into, and only calls that look are run. Read on, or \
@@ -32,8 +30,7 @@ pub(super) struct Inquiry {
 
 impl Inquiry {
     pub(super) fn new(rules: &Rules) -> Self {
-        let max_requests = rules.max_requests.min(MOST_REQUESTS);
-        let rules = Rules { max_requests, only_looks: Some(ONLY_LOOKS), ..rules.clone() };
+        let rules = Rules { only_looks: Some(ONLY_LOOKS), ..rules.clone() };
         Self { rules, opened: None }
     }
 }
@@ -51,29 +48,44 @@ impl<H: Host, F: Front> Reach<H, F> {
         let Some(Inquiry { rules, opened }) = self.inquiry.clone() else {
             return Outcome::new(Status::Failed, "Not possible here. Look yourself.", "not here");
         };
-        let words = about(&self.wording.find_out, question);
+        let (rules, words) = (rules.left(self.spent), about(&self.wording.find_out, question));
         let mut transcript: Transcript = opened.into_iter().chain([Entry::Prompt(words)]).collect();
         let before = self.step_aside();
         let mut world = Beside { reach: self, call };
         // A conversation within a call is a future within itself.
         let finish = Box::pin(turn::run(&rules, &mut transcript, &mut world)).await;
         self.step_back(before).await;
-        outcome(finish, &transcript)
+        let mut outcome = outcome(finish, &transcript);
+        outcome.text = self.toolbox.bounded(outcome.text);
+        outcome
+    }
+}
+
+impl Rules {
+    /// The same for what is left of a turn.
+    fn left(self, spent: Spent) -> Self {
+        let max_requests = self.max_requests.saturating_sub(spent.requests).min(MOST_REQUESTS);
+        let max_calls = self.max_calls.map(|it| it.saturating_sub(spent.calls));
+        Self { max_requests, max_calls, ..self }
     }
 }
 
 fn outcome(finish: anyhow::Result<Finish>, transcript: &Transcript) -> Outcome {
     let said = transcript.reply().map(|it| it.text.trim()).unwrap_or_default();
-    let cost = cost(transcript);
+    let beside = beside(transcript);
+    let looks = if beside.calls == 1 { "look" } else { "looks" };
+    let cost = format!("{} {looks}, {} tokens read", beside.calls, beside.usage.read);
     let failed = |why: &str| {
         let text = match said {
-            "" => format!("Not found out: {why}. Look yourself, or ask for less."),
-            said => format!("Not finished: {why}. The last words were:\n{}", shortened(said)),
+            "" => format!("Not found out: {why}. Look yourself, or ask for less.\n"),
+            said => format!("Not finished: {why}. The last words were:\n{said}\n"),
         };
         Outcome::new(Status::Failed, text, format!("{why}, {cost}"))
     };
-    match finish {
-        Ok(Finish::Done) if !said.is_empty() => Outcome::new(Status::Done, shortened(said), cost),
+    let outcome = match finish {
+        Ok(Finish::Done) if !said.is_empty() => {
+            Outcome::new(Status::Done, format!("{said}\n"), cost)
+        }
         Ok(Finish::Done) => failed("there was no answer"),
         Ok(Finish::Stopped(Stop::Cancelled | Stop::TimeLimit)) => {
             Outcome::new(Status::Cancelled, "Not found out: the turn was stopped.", "stopped")
@@ -81,28 +93,22 @@ fn outcome(finish: anyhow::Result<Finish>, transcript: &Transcript) -> Outcome {
         Ok(Finish::Stopped(Stop::TurnLimit | Stop::CallLimit)) => failed("it took too many looks"),
         Ok(Finish::Stopped(_)) => failed("the model lost its way"),
         Err(err) => failed(err.to_string().lines().next().unwrap_or_default()),
-    }
-}
-
-fn shortened(said: &str) -> String {
-    if said.len() <= LONGEST {
-        return format!("{said}\n");
-    }
-    let end = (0..=LONGEST).rev().find(|at| said.is_char_boundary(*at)).unwrap_or(0);
-    format!("{}\n[cut: the answer was too long]\n", &said[..end])
+    };
+    Outcome { beside: Some(Box::new(beside)), ..outcome }
 }
 
 /// What it took.
-fn cost(transcript: &Transcript) -> String {
-    let (mut calls, mut usage) = (0, Usage::default());
+fn beside(transcript: &Transcript) -> conversation::Beside {
+    let mut usage = Usage::default();
     for entry in transcript.entries() {
-        if let Entry::Reply(reply) = entry {
-            calls += reply.calls.len();
-            usage += reply.usage;
+        match entry {
+            Entry::Reply(reply) => usage += reply.usage,
+            Entry::Condensed(condensed) => usage += condensed.usage,
+            _ => {}
         }
     }
-    let looks = if calls == 1 { "look" } else { "looks" };
-    format!("{calls} {looks}, {} tokens read", usage.read)
+    let (requests, calls) = (transcript.requests(), transcript.calls());
+    conversation::Beside { requests, calls, usage }
 }
 
 impl<H: Host, F: Front> World for Beside<'_, H, F> {
@@ -206,10 +212,5 @@ mod tests {
             Failed (the server is gone, 1 look, 40 tokens read)
             Not found out: the server is gone. Look yourself, or ask for less."#]],
         );
-    }
-
-    #[test]
-    fn an_answer_without_end_is_cut() {
-        assert!(shortened(&"é".repeat(LONGEST)).ends_with("é\n[cut: the answer was too long]\n"));
     }
 }

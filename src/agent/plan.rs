@@ -44,6 +44,11 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.say(&[Entry::Planning], words, &[]).await
     }
 
+    /// What the person said of the task in a prompt that was to be planned.
+    pub(crate) fn task_of<'a>(&self, words: &'a str) -> &'a str {
+        words.strip_suffix(self.reach.wording.plan.trim_end()).unwrap_or(words).trim_end()
+    }
+
     /// The plan is now this one.
     pub(crate) fn set_plan(&mut self, plan: Plan) {
         self.write(vec![Entry::Planned(plan)]);

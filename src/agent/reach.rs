@@ -47,31 +47,47 @@ pub(crate) struct Reach<H, F> {
     pub(super) inquiry: Option<Inquiry>,
     /// That is being done now: what the model says is for itself.
     is_aside: bool,
+    /// The server has set the conversation aside for another, and was asked nothing of it since.
+    is_set_aside: bool,
+    /// The model has answered.
+    has_asked: bool,
+    /// What this turn has taken so far.
+    pub(super) spent: Spent,
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
     pub(crate) wording: Wording,
 }
 
 /// What a conversation has come to, while another is held.
-pub(super) struct Kept {
+pub(super) struct Paused {
     line: Option<(llm::Request, llm::Gauge)>,
     sights: Sights,
 }
 
+/// What a turn has taken of what it may, with all that was done beside the conversation.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    pub(super) requests: u32,
+    pub(super) calls: usize,
+}
+
 /// What the model is asked for.
 #[derive(Clone, Copy)]
-enum Wanted<'a> {
+enum Asked<'a> {
     Reply(RoomFor),
     /// A reply in a form, for the program.
     Form(Form, RoomFor),
     /// A summary, in these words. Nobody else is to hear it.
     Summary(&'a str),
     /// A reply that the server holds to this schema, if it can.
-    InForm(&'a str),
+    InSchema(&'a str),
 }
 
 /// What is shorter is no summary, whatever it says.
 const SHORTEST_SUMMARY: usize = 20;
+
+/// A server that needs longer to set something aside has other work.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// How often a summary is asked for.
 const TRIES: usize = 2;
@@ -94,6 +110,9 @@ impl<H: Host, F: Front> Reach<H, F> {
             line: None,
             inquiry: None,
             is_aside: false,
+            is_set_aside: false,
+            has_asked: false,
+            spent: Spent::default(),
             trouble: None,
             grants: None,
             wording: Wording::default(),
@@ -140,6 +159,15 @@ impl<H: Host, F: Front> Reach<H, F> {
 
     pub(super) fn turn_begins(&self) {
         self.toolbox.turn_begins();
+    }
+
+    /// The conversation goes on from here.
+    pub(super) fn goes_on(&mut self, transcript: &Transcript) {
+        self.spent = Spent { requests: transcript.requests(), calls: transcript.calls() };
+        if let Some(inquiry) = self.inquiry.as_mut().filter(|it| it.opened.is_none()) {
+            let opened = |it: &&Entry| matches!(it, Entry::Opened { .. });
+            inquiry.opened = transcript.entries().iter().find(opened).cloned();
+        }
     }
 
     /// Connects to the model, if there is no connection yet. The outer error ends the turn, the inner
@@ -206,7 +234,7 @@ impl<H: Host, F: Front> Reach<H, F> {
     async fn ask_once(
         &mut self,
         transcript: &Transcript,
-        wanted: Wanted<'_>,
+        wanted: Asked<'_>,
     ) -> anyhow::Result<Result<Answered, AskError>> {
         let line = match self.meet().await? {
             Some(Ok(_)) => self.line.as_mut().expect("it was met"),
@@ -214,11 +242,7 @@ impl<H: Host, F: Front> Reach<H, F> {
             None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
         line.request.extend(transcript.entries());
-        if let Some(inquiry) = self.inquiry.as_mut().filter(|it| it.opened.is_none()) {
-            let opened = |it: &&Entry| matches!(it, Entry::Opened { .. });
-            inquiry.opened = transcript.entries().iter().find(opened).cloned();
-        }
-        if let Wanted::Reply(room) | Wanted::Form(_, room) = wanted
+        if let Asked::Reply(room) | Asked::Form(_, room) = wanted
             && room == RoomFor::AnAnswer
             && let Some((tokens, window)) = line.full().await
         {
@@ -226,23 +250,23 @@ impl<H: Host, F: Front> Reach<H, F> {
         }
         let other;
         let (request, event) = match wanted {
-            Wanted::Reply(_) => (&line.request, Event::Asked),
-            Wanted::Form(form, _) if line.holds_forms => {
+            Asked::Reply(_) => (&line.request, Event::Asked),
+            Asked::Form(form, _) if line.holds_forms => {
                 other = line.request.in_form(plan::schema(form));
                 (&other, Event::Forming(form))
             }
-            Wanted::Form(form, _) => (&line.request, Event::Forming(form)),
-            Wanted::InForm(schema) if line.holds_forms => {
+            Asked::Form(form, _) => (&line.request, Event::Forming(form)),
+            Asked::InSchema(schema) if line.holds_forms => {
                 other = line.request.in_form(schema);
                 (&other, Event::Asked)
             }
-            Wanted::InForm(_) => (&line.request, Event::Asked),
-            Wanted::Summary(words) => {
+            Asked::InSchema(_) => (&line.request, Event::Asked),
+            Asked::Summary(words) => {
                 other = line.request.with_words(words);
                 (&other, Event::Condensing)
             }
         };
-        let is_reply = matches!(wanted, Wanted::Reply(_) | Wanted::InForm(_));
+        let is_reply = matches!(wanted, Asked::Reply(_) | Asked::InSchema(_));
         let (front, is_aside) = (&mut self.front, self.is_aside);
         front.show(&event);
         let interrupt = &self.interrupt;
@@ -263,25 +287,32 @@ impl<H: Host, F: Front> Reach<H, F> {
             Err(err)
                 if line.holds_forms
                     && is_refusal(&err)
-                    && matches!(wanted, Wanted::Form(..) | Wanted::InForm(_)) =>
+                    && matches!(wanted, Asked::Form(..) | Asked::InSchema(_)) =>
             {
                 // Not every server can hold to every schema, and the words say the form too.
                 line.holds_forms = false;
-                return Box::pin(self.ask_once(transcript, wanted)).await;
+                let answered = Box::pin(self.ask_once(transcript, wanted)).await;
+                if let (Some(line), Ok(Err(_))) = (&mut self.line, &answered) {
+                    // It was not the schema.
+                    line.holds_forms = true;
+                }
+                return answered;
             }
             Err(err) => return Ok(Err(err)),
         };
         reply.model = line.model.clone().unwrap_or_default();
         let usage = reply.usage;
+        self.is_set_aside = false;
+        self.has_asked = true;
         line.gauge.learn(request.length(), usage.cached + usage.read);
         if let Some((tokens, window)) =
-            line.has_filled(&reply).filter(|_| !matches!(wanted, Wanted::Summary(_)))
+            line.has_filled(&reply).filter(|_| !matches!(wanted, Asked::Summary(_)))
         {
             let reason = "the reply has filled the window";
             self.front.show(&Event::Retrying { reason, wait: Duration::ZERO });
             return Ok(Ok(Answered::Full { tokens, window }));
         }
-        if let Wanted::Form(..) | Wanted::InForm(_) = wanted {
+        if let Asked::Form(..) | Asked::InSchema(_) = wanted {
             // What is asked for is words, whatever they look like.
             reply.calls.clear();
             return Ok(Ok(Answered::Reply(reply)));
@@ -298,7 +329,7 @@ impl<H: Host, F: Front> Reach<H, F> {
     async fn answer(
         &mut self,
         transcript: &Transcript,
-        wanted: Wanted<'_>,
+        wanted: Asked<'_>,
     ) -> anyhow::Result<Answered> {
         let mut attempt = 0;
         loop {
@@ -342,27 +373,43 @@ impl<H: Host, F: Front> Reach<H, F> {
     }
 
     /// Another conversation begins, with the same words and tools.
-    pub(super) fn step_aside(&mut self) -> Kept {
+    pub(super) fn step_aside(&mut self) -> Paused {
         self.is_aside = true;
         let sights = self.toolbox.look_away();
         let line = self.line.as_mut().map(|it| {
             let fresh = it.request.emptied();
             (std::mem::replace(&mut it.request, fresh), it.gauge)
         });
-        Kept { line, sights }
+        Paused { line, sights }
     }
 
     /// The conversation goes on from where it was.
-    pub(super) async fn step_back(&mut self, Kept { line, sights }: Kept) {
+    pub(super) async fn step_back(&mut self, Paused { line, sights }: Paused) {
         self.is_aside = false;
+        self.is_set_aside = true;
         if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
-            // Where it fails, the server reads more than it need.
-            let _ = llm::leave(&line.server).await;
+            tokio::select! {
+                biased;
+                () = self.interrupt.fired() => {}
+                // Where it fails, the server reads more than it need.
+                _ = tokio::time::timeout(LEAVING, llm::leave(&line.server)) => {}
+            }
         }
         self.toolbox.look_back(sights);
-        if let (Some(now), Some((request, gauge))) = (&mut self.line, line) {
-            (now.request, now.gauge) = (request, gauge);
+        if let Some(now) = &mut self.line {
+            // Without one, the connection was made for the other conversation.
+            let fresh = || (now.request.emptied(), llm::Gauge::default());
+            (now.request, now.gauge) = line.unwrap_or_else(fresh);
         }
+    }
+
+    pub(super) fn has_asked(&self) -> bool {
+        self.has_asked
+    }
+
+    /// Whether the server has something else in its cache than this conversation.
+    pub(super) fn is_set_aside(&self) -> bool {
+        self.is_set_aside
     }
 
     pub(super) fn record_beside(&mut self, call: &str, entries: &[Entry]) {
@@ -388,10 +435,15 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered> {
         let is_wanted = matches!(transcript.last_that_counts(), Some(Entry::Wanted { .. }));
         let wanted = match transcript.wanted().filter(|_| is_wanted) {
-            Some(form) => Wanted::Form(form, room),
-            None => Wanted::Reply(room),
+            Some(form) => Asked::Form(form, room),
+            None => Asked::Reply(room),
         };
-        self.answer(transcript, wanted).await
+        let answered = self.answer(transcript, wanted).await?;
+        if let Answered::Reply(reply) = &answered {
+            self.spent.requests += u32::from(matches!(wanted, Asked::Reply(_)));
+            self.spent.calls += reply.calls.len();
+        }
+        Ok(answered)
     }
 
     async fn ask_in_form(
@@ -399,14 +451,14 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         transcript: &Transcript,
         schema: &serde_json::Value,
     ) -> anyhow::Result<Answered> {
-        self.answer(transcript, Wanted::InForm(&schema.to_string())).await
+        self.answer(transcript, Asked::InSchema(&schema.to_string())).await
     }
 
     async fn sum_up(&mut self, transcript: &Transcript, keep: &str) -> anyhow::Result<Summary> {
         let words = request_for_summary(&self.wording.compact, keep);
         let mut usage = Usage::default();
         for _ in 0..TRIES {
-            match self.answer(transcript, Wanted::Summary(&words)).await? {
+            match self.answer(transcript, Asked::Summary(&words)).await? {
                 Answered::Reply(reply) if reply.end == End::Cancelled => {
                     return Ok(Summary::Stopped);
                 }
@@ -499,7 +551,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
 
 /// Whether the server finds fault with the request itself.
 fn is_refusal(err: &AskError) -> bool {
-    matches!(err, AskError::Refused { status: 400..500, .. } if !matches!(err, AskError::Refused { status: 429, .. }))
+    matches!(err, AskError::Refused { status, .. } if (400..500).contains(status) && *status != 429)
 }
 
 /// The reply of a model that was stopped before it spoke.

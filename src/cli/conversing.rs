@@ -6,7 +6,7 @@ use crate::agent::{Grants, Interrupt};
 use crate::cli::Exit;
 use crate::cli::beginning::{Begun, Which};
 use crate::cli::editor::Editor;
-use crate::cli::job::{Job, close};
+use crate::cli::job::{Job, close, put_down};
 use crate::cli::planning::Person;
 use crate::cli::report::report;
 use crate::cli::sandbox::keeping_secrets;
@@ -34,11 +34,10 @@ impl Job<'_> {
         (interrupt, leave): (Interrupt, Interrupt),
     ) -> anyhow::Result<(Exit, Transcript)> {
         let editor = Editor::new(self.around);
-        let person = Person { keyboard, interrupt: &interrupt, editor: &editor };
+        let person = Person { keyboard, interrupt: &interrupt, leave: &leave, editor: &editor };
         let mut came_from = None;
         loop {
             let Place { begun, toolbox, grants } = place;
-            let known = begun.transcript.entries().len();
             let (id, confinement) = (begun.id.clone(), toolbox.confinement(true));
             let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
             let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
@@ -63,14 +62,15 @@ impl Job<'_> {
                     let is_kept = !desk.transcript.entries().is_empty();
                     came_from = is_kept.then(|| self.came_from(&id)).flatten();
                     place = next;
-                    serving = desk.into_host();
+                    interrupt.clear();
+                    (serving, _) = put_down(desk, interrupt.fired()).await;
                 }
                 Err(exit) => {
                     interrupt.clear();
                     let stop = async {
                         tokio::select! { () = interrupt.fired() => {}, () = leave.fired() => {} }
                     };
-                    let transcript = close(desk, known, stop).await;
+                    let transcript = close(desk, stop).await;
                     return exit.map(|it| (it, transcript));
                 }
             }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 
 use crate::cli::args::{Demo, Options};
 use crate::cli::beginning::Which;
-use crate::cli::job::{Job, Way};
+use crate::cli::job::{Job, Way, Worked};
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
@@ -106,7 +106,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         form: None,
         warnings: Vec::new(),
     };
-    let (exit, transcript) = job.run(Task::Prompt(PROMPT.to_owned()))?;
+    let Worked { exit, transcript, .. } = job.run(Task::Prompt(PROMPT.to_owned()))?;
     if demo.keep {
         note(&format!("The sample project is in {}", project.display()));
     }

@@ -1,6 +1,7 @@
 //! A session at work: one prompt, or a conversation.
 
 use std::io::IsTerminal;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -50,6 +51,14 @@ pub(super) struct Job<'a> {
     pub(super) warnings: Vec<String>,
 }
 
+/// What came of it.
+pub(super) struct Worked {
+    pub(super) exit: Exit,
+    pub(super) transcript: Transcript,
+    /// The id of the session that was begun, or gone on with.
+    pub(super) session: String,
+}
+
 /// How a prompt is worked on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Way {
@@ -70,7 +79,7 @@ pub(super) fn work(
     if task == Task::Conversation && options.plan {
         bail!(WrongUsage(planning::NOTHING.to_owned()));
     }
-    job(around, options)?.run(task).map(|(exit, _)| exit)
+    job(around, options)?.run(task).map(|it| it.exit)
 }
 
 /// What is to be worked with, from all that was set.
@@ -135,8 +144,8 @@ pub(super) fn store(around: &Surroundings) -> anyhow::Result<Store> {
 }
 
 impl Job<'_> {
-    /// Works on what there is to do. How it ended, and all of it.
-    pub(super) fn run(self, task: Task) -> anyhow::Result<(Exit, Transcript)> {
+    /// Works on what there is to do.
+    pub(super) fn run(self, task: Task) -> anyhow::Result<Worked> {
         // One thread, the main one: with its end the kernel ends our children.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.context("cannot set up the event loop")?;
@@ -155,7 +164,7 @@ impl Job<'_> {
         task: Task,
         interrupt: Interrupt,
         leave: Interrupt,
-    ) -> anyhow::Result<(Exit, Transcript)> {
+    ) -> anyhow::Result<Worked> {
         let is_conversation = task == Task::Conversation;
         let usual = if is_conversation { Permission::Ask } else { Permission::Auto };
         let permission = *self.settings.permission.get_or_insert(usual);
@@ -170,7 +179,7 @@ impl Job<'_> {
         // The server starts last: nothing can fail any more that needs none.
         let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
         let whose = begun.as_ref().ok().map(|(it, _)| it);
-        let known = whose.map_or(0, |it| it.transcript.entries().len());
+        let id = whose.map(|it| it.id.clone()).unwrap_or_default();
         let toolbox = self.toolbox(whose, is_conversation, &trust);
         let confinement = toolbox.confinement(is_conversation);
         if let Some(confinement) = confinement.as_ref().filter(|_| !is_conversation) {
@@ -180,7 +189,9 @@ impl Job<'_> {
             (Task::Conversation, _, Some(keyboard)) => {
                 let (begun, serving) = begun?;
                 let place = Place { begun, toolbox, grants };
-                self.converse(&keyboard, (place, serving), &trust, (interrupt, leave)).await
+                let wishes = (interrupt, leave);
+                let ended = self.converse(&keyboard, (place, serving), &trust, wishes).await;
+                ended.map(|(exit, transcript)| Worked { exit, transcript, session: id })
             }
             (Task::Prompt(prompt), OutputFormat::Text, keyboard) => {
                 let (begun, serving) = begun?;
@@ -188,7 +199,7 @@ impl Job<'_> {
                 let mut desk =
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.form = self.form.take();
-                let asked = (keyboard.as_ref(), &interrupt);
+                let asked = (keyboard.as_ref(), &interrupt, &leave);
                 let ended = match self.way {
                     Way::Straight => desk.prompt(prompt).await.map(Exit::from),
                     Way::Planned => planning::once(&mut desk, self.around, asked, &prompt).await,
@@ -199,8 +210,8 @@ impl Job<'_> {
                     keyboard.let_go();
                 }
                 let trouble = desk.front().trouble();
-                let transcript = close(desk, known, interrupt.fired()).await;
-                written(ended, trouble).map(|it| (it, transcript))
+                let transcript = close(desk, interrupt.fired()).await;
+                written(ended, trouble).map(|exit| Worked { exit, transcript, session: id })
             }
             (task, format, _) => {
                 let opening = Opening {
@@ -238,8 +249,8 @@ impl Job<'_> {
                     Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
                 };
                 let trouble = desk.front().trouble();
-                let transcript = close(desk, known, interrupt.fired()).await;
-                written(exit, trouble).map(|it| (it, transcript))
+                let transcript = close(desk, interrupt.fired()).await;
+                written(exit, trouble).map(|exit| Worked { exit, transcript, session: id })
             }
         }
     }
@@ -431,24 +442,36 @@ impl Job<'_> {
     }
 }
 
-/// Leaves a session in which `known` entries were there before: the server keeps what it has read, if
-/// that saves time and nothing stops it, and ends.
+/// Leaves a session, and ends the server.
 pub(super) async fn close<F: Front>(
-    mut desk: Desk<Serving, F>,
-    known: usize,
+    desk: Desk<Serving, F>,
     stop: impl Future<Output = ()>,
 ) -> Transcript {
+    let (host, transcript) = put_down(desk, stop).await;
+    host.stop().await;
+    transcript
+}
+
+/// Leaves a session: the server keeps what it has read of it, if that saves time and nothing stops it.
+pub(super) async fn put_down<F: Front>(
+    mut desk: Desk<Serving, F>,
+    stop: impl Future<Output = ()>,
+) -> (Serving, Transcript) {
+    let has_asked = desk.has_asked();
+    let mut stop = pin!(stop);
+    if desk.is_set_aside() {
+        // It is this conversation that is to be kept.
+        tokio::select! { () = &mut stop => {}, () = desk.warm() => {} }
+    }
     let transcript = std::mem::take(&mut desk.transcript);
     let mut host = desk.into_host();
-    let entries = transcript.entries();
-    if known < entries.len() {
-        host.keep(rereading(entries), stop, || {
-            note("keeping what the model has read, for `agent -c`; Ctrl-C leaves at once");
+    if has_asked {
+        host.keep(rereading(transcript.entries()), stop, || {
+            note("keeping what the model has read, for when this goes on; Ctrl-C leaves at once");
         })
         .await;
     }
-    host.stop().await;
-    transcript
+    (host, transcript)
 }
 
 /// What is piped on may end up on the terminal beside our moving line.

@@ -17,7 +17,23 @@ pub(super) const NOTHING: &str = "there is nothing to plan\n\
 pub(super) struct Person<'a> {
     pub(super) keyboard: &'a Keyboard,
     pub(super) interrupt: &'a Interrupt,
+    /// The program is to end.
+    pub(super) leave: &'a Interrupt,
     pub(super) editor: &'a Editor,
+}
+
+impl Person<'_> {
+    /// What is answered, unless the program is to end first.
+    async fn question(&self, words: &str) -> Line {
+        tokio::select! {
+            biased;
+            () = self.leave.fired() => {}
+            () = self.interrupt.fired() => {}
+            line = self.keyboard.question(words) => return line,
+        }
+        self.keyboard.let_go();
+        Line::Interrupted
+    }
 }
 
 /// What the person makes of a plan.
@@ -39,14 +55,15 @@ enum Carried {
 pub(super) async fn once(
     desk: &mut Desk<Serving, Screen>,
     around: &Surroundings,
-    (keyboard, interrupt): (Option<&Keyboard>, &Interrupt),
+    (keyboard, interrupt, leave): (Option<&Keyboard>, &Interrupt, &Interrupt),
     task: &str,
 ) -> anyhow::Result<Exit> {
     let editor = Editor::new(around);
     let ended = match keyboard {
         None => alone(desk, task).await,
         Some(keyboard) => {
-            together(desk, &Person { keyboard, interrupt, editor: &editor }, task).await
+            let person = Person { keyboard, interrupt, leave, editor: &editor };
+            together(desk, &person, task).await
         }
     };
     if let Some(plan) = desk.plan() {
@@ -68,7 +85,11 @@ pub(super) async fn alone<F: Front>(
             return Ok(exit);
         }
         desk.accept();
-        anyhow::Ok(desk.carry_out().await?.into())
+        anyhow::Ok(match (desk.carry_out().await?, desk.stop()) {
+            // A limit that ended a step ends the plan.
+            (Course::Halted(_), Some(stop)) => Finish::Stopped(stop).into(),
+            (course, _) => course.into(),
+        })
     };
     let exit = in_time(limit, &interrupt, work).await?;
     Ok(if interrupt.is_time_up() { Exit::TimeLimit } else { exit })
@@ -169,7 +190,7 @@ async fn review(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> Review
     let mut is_changed = false;
     loop {
         let Some(mut plan) = desk.plan() else { return Reviewed::Left };
-        let line = match person.keyboard.question(ui::REVIEW).await {
+        let line = match person.question(ui::REVIEW).await {
             Line::Entered(line) => line,
             Line::Interrupted | Line::End | Line::Failed(_) => return Reviewed::Left,
         };
@@ -237,7 +258,7 @@ async fn carried(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> anyho
 
 async fn mend(person: &Person<'_>) -> Mend {
     loop {
-        match person.keyboard.question(ui::MEND).await {
+        match person.question(ui::MEND).await {
             Line::Entered(line) => {
                 if let Some(mend) = Mend::parse(&line) {
                     return mend;

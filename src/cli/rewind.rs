@@ -58,7 +58,10 @@ pub(super) fn rewind<H: Host, F: Front>(
     }
     let mut begun = String::new();
     if what.conversation {
-        let words = words(&desk.transcript, prompt).to_owned();
+        let mut words = words(&desk.transcript, prompt).to_owned();
+        if desk.transcript.is_planned(prompt) {
+            words = format!("/plan {}", desk.task_of(&words));
+        }
         desk.rewind(prompt);
         lines.push(format!("the conversation is as it was before prompt {number}"));
         if words.len() <= EDITABLE {

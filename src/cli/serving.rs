@@ -39,6 +39,8 @@ pub(super) enum Serving {
         state: State,
         /// What is read is of this session, if that is to be kept.
         session: Option<String>,
+        /// It was turned to another session since it last answered.
+        is_turned: bool,
     },
 }
 
@@ -161,12 +163,13 @@ impl Serving {
     pub(super) fn start(engine: Engine) -> Self {
         let engine = Rc::new(engine);
         let state = State::start(&engine);
-        Self::Ours { engine, state, session: None }
+        Self::Ours { engine, state, session: None, is_turned: false }
     }
 
     /// From now on what is read is of this session; of one without an id nothing is kept.
     pub(super) fn turn_to(&mut self, id: Option<String>) {
-        if let Self::Ours { session, .. } = self {
+        if let Self::Ours { session, is_turned, .. } = self {
+            *is_turned |= *session != id;
             *session = id;
         }
     }
@@ -179,7 +182,8 @@ impl Serving {
         stop: impl Future<Output = ()>,
         on_wait: impl FnOnce(),
     ) {
-        let Self::Ours { engine, state: State::Up(running), session: Some(session) } = self else {
+        let Self::Ours { engine, state: State::Up(running), session: Some(session), .. } = self
+        else {
             return;
         };
         let Some(kept) = engine.kept(session) else { return };
@@ -236,9 +240,15 @@ impl Host for Serving {
             Self::Elsewhere { url, key } => {
                 Server::new(&Address::Http(url.clone()), key.clone(), Some(PATIENCE))
             }
-            Self::Ours { engine, state, session } => {
+            Self::Ours { engine, state, session, is_turned } => {
                 let kept = session.as_deref().and_then(|it| engine.kept(it));
-                server_of(ready(engine, state, kept.as_ref(), on).await?)
+                let was_up = matches!(state, State::Up(_));
+                let running = ready(engine, state, kept.as_ref(), on).await?;
+                if let Some(kept) = kept.filter(|_| was_up && *is_turned) {
+                    recall(&kept, running).await?;
+                }
+                *is_turned = false;
+                server_of(running)
             }
         }
     }

@@ -6,12 +6,13 @@ use anyhow::bail;
 
 use crate::agent::{Desk, Finish, Interrupt};
 use crate::cli::beginning::{Sought, Which};
-use crate::cli::kept::{self, Here};
+use crate::cli::filing::{self, Here};
 use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
 use crate::cli::{Exit, undo};
+use crate::conversation::Stage;
 use crate::ui::{self, Line, Screen};
 use crate::workspace::{Way, Workspace};
 
@@ -96,7 +97,7 @@ pub(super) async fn talk(
             "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
             "/diff" => show(desk, differences(workspace)),
             "/new" | "/clear" => return Ok(Left::Session(Which::New)),
-            "/sessions" => show(desk, kept::list(here)),
+            "/sessions" => show(desk, filing::list(here)),
             "/context" => {
                 interrupt.clear();
                 let measured = desk.context().await.map(|it| ui::context(&it));
@@ -116,15 +117,15 @@ pub(super) async fn talk(
                 show(desk, said.map(|it| it.text));
             }
             it if word(it) == "/save" => {
-                let said = kept::save(desk, here, rest(it));
+                let said = filing::save(desk, here, rest(it));
                 show(desk, said);
             }
-            it if word(it) == "/delete" => show(desk, kept::delete(here, rest(it))),
-            it if word(it) == "/load" => match kept::to_load(here, rest(it)) {
+            it if word(it) == "/delete" => show(desk, filing::delete(here, rest(it))),
+            it if word(it) == "/load" => match filing::to_load(here, rest(it)) {
                 Ok(id) => return Ok(Left::Session(Which::Old(Sought::Named(id)))),
                 Err(err) => report(&err),
             },
-            it if word(it) == "/fork" => match kept::to_fork(desk, here, rest(it)) {
+            it if word(it) == "/fork" => match filing::to_fork(desk, here, rest(it)) {
                 Ok(name) => {
                     let of = Sought::Named(id.to_owned());
                     return Ok(Left::Session(Which::Fork(of, name)));
@@ -134,6 +135,7 @@ pub(super) async fn talk(
             it if word(it) == "/plan" => {
                 let task = it.strip_prefix("/plan").unwrap_or_default().trim();
                 plan(desk, person, task).await;
+                is_cold = desk.is_cold();
             }
             it if is_command(it) => desk.front().note(&unknown(it)),
             _ => {
@@ -151,6 +153,11 @@ async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str)
             return desk.front().note("there is no plan; `/plan TASK` makes one");
         }
         ("" | "show", Some(plan)) => return desk.front().note(&ui::checklist(&plan)),
+        ("go", Some(plan)) if plan.stage == Stage::Noted || plan.is_over() => {
+            desk.front().note(&ui::checklist(&plan));
+            let why = if plan.is_over() { "it is done" } else { "these are the model's own notes" };
+            return desk.front().note(&format!("there is nothing to carry out: {why}"));
+        }
         ("go", Some(plan)) => {
             desk.front().note(&ui::checklist(&plan));
             planning::retry(desk);

@@ -124,11 +124,22 @@ pub(crate) struct Outcome {
     /// What the person should know of it whatever the model makes of it: a hook that appeared, a
     /// link that leads out.
     pub(crate) notices: Vec<String>,
+    /// What it took of the model beside the conversation, if it took anything.
+    pub(crate) beside: Option<Box<Beside>>,
+}
+
+/// Work for one call in a conversation of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Beside {
+    pub(crate) requests: u32,
+    pub(crate) calls: usize,
+    pub(crate) usage: Usage,
 }
 
 impl Outcome {
     pub(crate) fn new(status: Status, text: impl Into<String>, gist: impl Into<String>) -> Self {
-        Self { status, text: text.into(), gist: gist.into(), notices: Vec::new() }
+        let (notices, beside) = (Vec::new(), None);
+        Self { status, text: text.into(), gist: gist.into(), notices, beside }
     }
 }
 

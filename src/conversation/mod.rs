@@ -13,7 +13,8 @@ mod view;
 
 pub(crate) use context::{Context, Part};
 pub(crate) use entry::{
-    Call, Condensed, Decision, End, Entry, Form, Outcome, Pruned, Reply, Status, Stop, Usage,
+    Beside, Call, Condensed, Decision, End, Entry, Form, Outcome, Pruned, Reply, Status, Stop,
+    Usage,
 };
 pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
 pub(crate) use plan::{Mark, Plan, PlanCheck, PlanStep, Stage, StepStatus};

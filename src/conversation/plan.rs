@@ -156,11 +156,14 @@ impl Plan {
     }
 
     /// The plan with what the model says of it. Of a plan that is carried out no step is lost, and
-    /// whether one is done its check says; new steps come where the model puts them. Any other plan
-    /// is what the model says last.
+    /// whether one is done its check says; new steps come where the model puts them. One that waits for
+    /// the person stays as it is. Any other plan is what the model says last.
     pub(crate) fn revised(self, said: Vec<(String, StepStatus)>) -> Self {
         let step = |(what, status)| PlanStep { what, status, ..PlanStep::default() };
         let is_under_way = self.steps.iter().any(|it| it.status == StepStatus::Doing);
+        if self.stage != Stage::Noted && !is_under_way && !self.is_over() {
+            return self;
+        }
         if self.stage != Stage::Accepted || !is_under_way {
             return Self { steps: said.into_iter().map(step).collect(), ..Self::default() };
         }
@@ -274,6 +277,36 @@ mod tests {
                 [>] 2. Mend
                 [ ] 3. Test
             "#]],
+        );
+    }
+
+    #[test]
+    fn a_plan_that_waits_for_the_person_stays_as_it_is() {
+        let mut halted = accepted();
+        halted.steps[1].status = StepStatus::Failed;
+        check(
+            halted,
+            "Look why=done",
+            expect![[r#"
+            Goal: Mend it
+            [x] 1. Read it
+            [!] 2. Write it
+                run: make test
+            [ ] 3. Say it
+        "#]],
+        );
+        let mut proposed = Plan { stage: Stage::Proposed, ..accepted() };
+        proposed.steps[1].status = StepStatus::Todo;
+        check(
+            proposed,
+            "Look why=done",
+            expect![[r#"
+            Goal: Mend it
+            [x] 1. Read it
+            [ ] 2. Write it
+                run: make test
+            [ ] 3. Say it
+        "#]],
         );
     }
 

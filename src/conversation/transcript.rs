@@ -86,10 +86,16 @@ impl Transcript {
     }
 
     /// Where to go back to before this prompt: also before the words of ours that came with it, or
-    /// they would wait for a reply.
+    /// they would wait for a reply, and before the wish that it be planned, or the next would be.
     pub(crate) fn before(&self, prompt: Prompted) -> usize {
         let said_before = self.entries[..prompt.at].iter().rev();
-        prompt.at - said_before.take_while(|it| matches!(it, Entry::Note(_))).count()
+        let came_with = |it: &&Entry| matches!(it, Entry::Note(_) | Entry::Planning);
+        prompt.at - said_before.take_while(came_with).count()
+    }
+
+    /// Whether this prompt was to be planned.
+    pub(crate) fn is_planned(&self, prompt: Prompted) -> bool {
+        matches!(prompt.at.checked_sub(1).map(|it| &self.entries[it]), Some(Entry::Planning))
     }
 
     /// Only the first so many entries stay. Prompts that come later are counted on.
@@ -162,12 +168,12 @@ impl Transcript {
         calls.iter().zip(&self.turn.calls).filter(|(_, state)| state.status.is_none())
     }
 
-    /// How often the model has been asked in this turn.
+    /// How often the model has been asked in this turn, also beside the conversation.
     pub(crate) fn requests(&self) -> u32 {
         self.turn.requests
     }
 
-    /// How many calls the model has made in this turn.
+    /// How many calls the model has made in this turn, also beside the conversation.
     pub(crate) fn calls(&self) -> usize {
         self.turn.calls_before + self.turn.calls.len()
     }
@@ -226,7 +232,8 @@ impl Turn {
                 }
             }
             Entry::Reply(reply) => {
-                self.requests += 1;
+                // What is asked for in a form is asked a few times at most.
+                self.requests += u32::from(self.wanted.is_none());
                 self.calls_before += self.calls.len();
                 self.empty = if reply.is_empty() { self.empty + 1 } else { 0 };
                 self.cancelled |= reply.end == End::Cancelled;
@@ -245,6 +252,10 @@ impl Turn {
             }
             Entry::Result { call, outcome } => {
                 self.cancelled |= outcome.status == Status::Cancelled;
+                if let Some(beside) = &outcome.beside {
+                    self.requests += beside.requests;
+                    self.calls_before += beside.calls;
+                }
                 if let Some(state) = self.state(call, before) {
                     state.status = Some(outcome.status);
                 }
@@ -255,6 +266,7 @@ impl Turn {
             }
             Entry::Stopped(_) => {
                 self.reply = None;
+                self.calls_before += self.calls.len();
                 self.calls.clear();
             }
         }
@@ -288,6 +300,7 @@ mod tests {
         for word in script.split_whitespace() {
             match word {
                 "p" => transcript.push(Entry::Prompt(String::new())),
+                "P" => transcript.push(Entry::Planning),
                 "n" => transcript.push(Entry::Note(String::new())),
                 "r" => transcript.push(Entry::Reply(Reply::default())),
                 back => {

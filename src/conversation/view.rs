@@ -40,9 +40,10 @@ pub(crate) fn view(entries: &[Entry]) -> Vec<Shown<'_>> {
             Entry::Prompt(words) => Some(&**words),
             _ => None,
         });
+        let waits = waiting(&entries[..at], from);
         // As it stood when room was made: what is shown may not change later.
         let plan = Plan::of(&entries[..at]).filter(|it| !it.is_over());
-        let entry = Cow::Owned(in_short(condensed, words, plan.as_ref()));
+        let entry = Cow::Owned(in_short(condensed, words, plan.as_ref(), waits));
         shown.push(Shown { at: None, entry });
     }
     for (at, entry) in entries.iter().enumerate().skip(from) {
@@ -109,9 +110,23 @@ fn unanswered(entries: &[Entry]) -> Option<usize> {
     if is_over { None } else { newest() }
 }
 
-/// What stands for all that is gone: the summary, and, word for word, the plan that is worked on, and
-/// the prompt, if it is among that.
-fn in_short(condensed: &Condensed, prompt: Option<&str>, plan: Option<&Plan>) -> Entry {
+/// What the program has said last, if it waits for an answer and stands before `from`.
+fn waiting(entries: &[Entry], from: usize) -> Option<&str> {
+    let at = entries.iter().rposition(|it| 0 < length(it) || matches!(it, Entry::Reply(_)))?;
+    match &entries[at] {
+        Entry::Wanted { words, .. } | Entry::Note(words) if at < from => Some(words),
+        _ => None,
+    }
+}
+
+/// What stands for all that is gone: the summary, and, word for word, the plan that is worked on, the
+/// prompt, and what waits for an answer, if they are among that.
+fn in_short(
+    condensed: &Condensed,
+    prompt: Option<&str>,
+    plan: Option<&Plan>,
+    waits: Option<&str>,
+) -> Entry {
     let mut text = match &*condensed.summary {
         "" => "[To make room, the beginning of this conversation was left out.]".to_owned(),
         summary => {
@@ -124,6 +139,9 @@ fn in_short(condensed: &Condensed, prompt: Option<&str>, plan: Option<&Plan>) ->
     if let Some(words) = prompt {
         text +=
             &format!("\n\n[The user's request that you are working on, word for word:]\n{words}");
+    }
+    if let Some(words) = waits {
+        text += &format!("\n\n[What you were asked last, and have not answered:]\n{words}");
     }
     Entry::Note(text)
 }
@@ -175,7 +193,7 @@ mod tests {
     use expect_test::{Expect, expect};
 
     use super::*;
-    use crate::conversation::{Call, Mark, Reply, Status, StepStatus, Usage};
+    use crate::conversation::{Call, Form, Mark, Reply, Status, StepStatus, Usage};
 
     /// Entries in short: `>words`, `=reply`, `!call` (a reply that makes it), `<call:result`,
     /// `prune N`, `condense N`, `+step step` a plan, `xN` a step that is done; a number at the end of
@@ -212,6 +230,7 @@ mod tests {
                 Entry::Condensed(Condensed { summary, kept, usage: Usage::default() })
             }
             "s" => Entry::Opened { system: rest.to_owned() },
+            "?" => Entry::Wanted { form: Form::Verdict, words: rest.to_owned() },
             "+" => {
                 let steps = rest.split(' ').map(|it| (it.to_owned(), StepStatus::Todo)).collect();
                 Entry::Planned(Plan::default().revised(steps))
@@ -244,6 +263,28 @@ mod tests {
             it => format!("{it:?}"),
         });
         expected.assert_eq(&shown.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn what_waits_for_an_answer_stays_word_for_word() {
+        check(
+            ">go | =done | ?does it hold | condense 0",
+            expect![[r#"
+            note [To make room, the conversation so far was summed up. You wrote:]
+            so it was
+
+            [The user's request that you are working on, word for word:]
+            go
+
+            [What you were asked last, and have not answered:]
+            does it hold"#]],
+        );
+        check(
+            ">go | =done | ?does it hold | =yes | condense 0",
+            expect![[r#"
+            note [To make room, the conversation so far was summed up. You wrote:]
+            so it was"#]],
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! The server writes and reads the file; what is in it holds only for the same model, read by the
 //! same program in the same way. So all of that is in its name.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -80,9 +81,12 @@ impl Attic {
         files.sort_by_key(|(_, it)| {
             std::cmp::Reverse(it.modified().unwrap_or(SystemTime::UNIX_EPOCH))
         });
-        let mut total = 0;
+        let (mut total, mut seen) = (0, HashSet::new());
         for (path, file) in files {
-            total += file.len();
+            // A copy of a session has the same file by another name.
+            if seen.insert((file.dev(), file.ino())) {
+                total += file.len();
+            }
             if self.most < total {
                 let _ = fs::remove_file(path);
             }

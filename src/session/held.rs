@@ -26,17 +26,20 @@ impl Held {
         self.times.iter().copied().zip(&self.entries)
     }
 
-    /// All requests and what they cost, those for summaries among them.
+    /// All requests and what they cost, those for summaries and beside the conversation among them.
     pub(crate) fn usage(&self) -> (usize, Usage) {
         let used = self.entries.iter().filter_map(|it| match it {
-            Entry::Reply(reply) => Some(reply.usage),
-            Entry::Condensed(condensed) => Some(condensed.usage),
+            Entry::Reply(reply) => Some((1, reply.usage)),
+            Entry::Condensed(condensed) => Some((1, condensed.usage)),
+            Entry::Result { outcome, .. } => {
+                outcome.beside.as_ref().map(|it| (it.requests as usize, it.usage))
+            }
             _ => None,
         });
-        used.filter(|it| *it != Usage::default()).fold((0, Usage::default()), |(count, sum), it| {
-            let mut sum = sum;
-            sum += it;
-            (count + 1, sum)
+        let used = used.filter(|(_, usage)| *usage != Usage::default());
+        used.fold((0, Usage::default()), |(count, mut sum), (requests, usage)| {
+            sum += usage;
+            (count + requests, sum)
         })
     }
 

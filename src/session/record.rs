@@ -154,6 +154,17 @@ pub(crate) struct Outcome {
     gist: String,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     notices: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    beside: Option<Beside>,
+}
+
+/// What it took beside the conversation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Beside {
+    requests: u32,
+    calls: usize,
+    usage: Usage,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -207,8 +218,10 @@ impl Record {
                 Entry::Decided { call, decision: decision.into_domain(rule) }
             }
             Self::Started { call } => Entry::Started { call },
-            Self::Result(Outcome { call, status, text, gist, notices }) => {
-                let outcome = conversation::Outcome { status: status.into(), text, gist, notices };
+            Self::Result(Outcome { call, status, text, gist, notices, beside }) => {
+                let beside = beside.map(|it| Box::new(it.into()));
+                let status = status.into();
+                let outcome = conversation::Outcome { status, text, gist, notices, beside };
                 Entry::Result { call, outcome }
             }
             Self::Note { text } => Entry::Note(text),
@@ -246,8 +259,9 @@ impl From<&Entry> for Record {
             }
             Entry::Started { call } => Self::Started { call },
             Entry::Result { call, outcome } => {
-                let conversation::Outcome { status, text, gist, notices } = outcome;
-                Self::Result(Outcome { call, status: status.into(), text, gist, notices })
+                let conversation::Outcome { status, text, gist, notices, beside } = outcome;
+                let (status, beside) = (status.into(), beside.map(|it| (*it).into()));
+                Self::Result(Outcome { call, status, text, gist, notices, beside })
             }
             Entry::Note(text) => Self::Note { text },
             Entry::Stopped(stop) => Self::Stopped { stop: stop.into() },
@@ -279,6 +293,18 @@ impl From<Reply> for conversation::Reply {
         let Reply { text, spoken, reasoning, calls, end, usage, model } = reply;
         let calls = calls.into_iter().map(conversation::Call::from).collect();
         Self { text, spoken, reasoning, calls, end: end.into(), usage: usage.into(), model }
+    }
+}
+
+impl From<conversation::Beside> for Beside {
+    fn from(it: conversation::Beside) -> Self {
+        Self { requests: it.requests, calls: it.calls, usage: it.usage.into() }
+    }
+}
+
+impl From<Beside> for conversation::Beside {
+    fn from(it: Beside) -> Self {
+        Self { requests: it.requests, calls: it.calls, usage: it.usage.into() }
     }
 }
 

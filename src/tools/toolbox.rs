@@ -206,6 +206,11 @@ impl Toolbox {
         self.limits.result = Budget::for_window(tokens);
     }
 
+    /// So much of a result as the model reads.
+    pub(crate) fn bounded(&self, text: String) -> String {
+        self.limits.result.hold(text)
+    }
+
     /// The commands that run in the background; they end with the toolbox.
     pub(crate) fn running(&self) -> Vec<String> {
         self.commands.running()

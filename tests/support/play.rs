@@ -79,12 +79,23 @@ impl Play {
 
 /// Waits until `come` is true. Nothing tells us of other people's processes, so it asks.
 #[track_caller]
-pub fn until(what: &str, mut come: impl FnMut() -> bool) {
+pub fn until(what: &str, come: impl FnMut() -> bool) {
+    // Whoever it is about needs the processor more.
+    ask_until(what, come, || std::thread::park_timeout(Duration::from_millis(2)));
+}
+
+/// The same for who has to strike at the very moment.
+#[track_caller]
+pub fn until_at_once(what: &str, come: impl FnMut() -> bool) {
+    ask_until(what, come, std::thread::yield_now);
+}
+
+#[track_caller]
+fn ask_until(what: &str, mut come: impl FnMut() -> bool, pause: impl Fn()) {
     let deadline = Instant::now() + PATIENCE;
     while !come() {
         assert!(Instant::now() < deadline, "waited in vain for {what}");
-        // Whoever it is about needs the processor more.
-        std::thread::park_timeout(Duration::from_millis(2));
+        pause();
     }
 }
 

@@ -44,6 +44,7 @@ pub(super) fn following(entries: &[Entry]) -> Following {
         StepStatus::Todo => {
             Following::Begin { step: at, words: words_for_step(&plan, at, entries) }
         }
+        StepStatus::Doing if is_left(entries) => mark(StepStatus::Todo, "", ""),
         StepStatus::Doing => match (broken_off(entries), &step.check) {
             (Some(why), _) => mark(StepStatus::Failed, why, ""),
             (None, PlanCheck::Nothing) => mark(StepStatus::Done, "", ""),
@@ -61,13 +62,29 @@ pub(super) fn following(entries: &[Entry]) -> Following {
     }
 }
 
-/// The entries of the newest turn.
+/// The entries of the turn in which the newest step was begun.
 fn turn(entries: &[Entry]) -> &[Entry] {
-    let from = entries.iter().rposition(|it| matches!(it, Entry::Prompt(_)));
-    &entries[from.unwrap_or_default()..]
+    let is_prompt = |it: &Entry| matches!(it, Entry::Prompt(_));
+    let begins = |it: &Entry| matches!(it, Entry::Marked(it) if it.status == StepStatus::Doing);
+    let begun = entries.iter().rposition(begins).unwrap_or(entries.len());
+    let from = entries[..begun].iter().rposition(is_prompt).unwrap_or_default();
+    let length = entries[begun..].iter().position(is_prompt);
+    &entries[from..length.map_or(entries.len(), |it| begun + it)]
 }
 
-/// Why the newest turn ended before its end.
+/// Whether the person has spoken of something else before the step came to an end.
+fn is_left(entries: &[Entry]) -> bool {
+    let turn = turn(entries);
+    let is_newest = turn.as_ptr_range().end == entries.as_ptr_range().end;
+    let last = turn.iter().rev().find_map(|it| match it {
+        Entry::Reply(reply) => Some(reply.end == End::Finished && reply.calls.is_empty()),
+        Entry::Stopped(_) => Some(false),
+        _ => None,
+    });
+    !is_newest && last != Some(true)
+}
+
+/// Why the turn of the step ended before its end.
 fn broken_off(entries: &[Entry]) -> Option<&'static str> {
     turn(entries).iter().rev().find_map(|it| match it {
         Entry::Stopped(stop) => Some(why(*stop)),
@@ -334,6 +351,20 @@ mod tests {
             expect![[
                 r#"Mark(Mark { step: 0, status: Failed, gist: "the turn limit was reached", text: "" })"#
             ]],
+        );
+    }
+
+    #[test]
+    fn words_of_something_else_are_no_part_of_a_step() {
+        let broken_off = "accepted | > | 0 doing | ~ | > | =of something else";
+        check(broken_off, expect![[r#"Mark(Mark { step: 0, status: Todo, gist: "", text: "" })"#]]);
+        check(
+            "accepted | > | 0 doing | =done | > | =of something else",
+            expect![[r#"Check { step: 0, command: "make test" }"#]],
+        );
+        check(
+            "accepted | > | 0 doing | =done | > | ~",
+            expect![[r#"Check { step: 0, command: "make test" }"#]],
         );
     }
 

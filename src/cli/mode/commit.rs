@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::cli::args::{Commit, Options, PromptName};
-use crate::cli::mode::{answer, diff, looking};
+use crate::cli::mode::{answer, diff, looking, must_be_words};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
 use crate::ui::{Keyboard, Line, visible};
@@ -29,6 +29,7 @@ pub(in crate::cli) fn commit(
     options: &Options,
     wanted: &Commit,
 ) -> anyhow::Result<Exit> {
+    must_be_words(options, "commit", "leave it out")?;
     let job = looking(around, options)?;
     let workspace = Arc::clone(&job.workspace);
     let cannot = |err: FileError| anyhow!("cannot look at what is staged: {err}");

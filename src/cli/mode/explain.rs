@@ -2,7 +2,7 @@
 
 use crate::cli::Exit;
 use crate::cli::args::{Options, PromptName};
-use crate::cli::mode::looking;
+use crate::cli::mode::{looking, must_be_plain};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 
@@ -11,8 +11,9 @@ pub(in crate::cli) fn explain(
     options: &Options,
     what: &[String],
 ) -> anyhow::Result<Exit> {
+    must_be_plain(options, "explain")?;
     let job = looking(around, options)?;
     let about = if what.is_empty() { "this project".to_owned() } else { what.join(" ") };
     let prompt = job.prompts.about(PromptName::Explain, &about);
-    job.run(Task::Prompt(prompt)).map(|(exit, _)| exit)
+    job.run(Task::Prompt(prompt)).map(|it| it.exit)
 }

@@ -6,14 +6,15 @@ mod refactor;
 mod review;
 mod test;
 
+use anyhow::bail;
 use serde_json::Value;
 
 use crate::agent::Form;
-use crate::cli::Exit;
-use crate::cli::args::{Options, PromptName};
-use crate::cli::job::{Job, job};
+use crate::cli::args::{InputFormat, Options, OutputFormat, PromptName};
+use crate::cli::job::{Job, Worked, job};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
+use crate::cli::{Exit, WrongUsage};
 use crate::conversation::Permission;
 use crate::workspace::{Compared, FileError};
 
@@ -25,6 +26,30 @@ pub(super) use test::test;
 
 /// So much of a diff stands in a prompt. The model can look at the rest.
 const MOST: usize = 24 * 1024;
+
+/// A fixed task has a form of its own: options that ask for another cannot be meant.
+fn must_be_plain(options: &Options, name: &str) -> anyhow::Result<()> {
+    let odd = match () {
+        () if options.plan => "--plan",
+        () if options.json_schema.is_some() => "--json-schema",
+        () if options.input_format != InputFormat::Text => "--input-format",
+        () => return Ok(()),
+    };
+    bail!(WrongUsage(format!(
+        "`{odd}` is for prompts of your own, not for `agent {name}`\nhint: leave it out"
+    )))
+}
+
+/// The same where the answer is printed in words, by us.
+fn must_be_words(options: &Options, name: &str, hint: &str) -> anyhow::Result<()> {
+    must_be_plain(options, name)?;
+    match options.output_format {
+        OutputFormat::Text => Ok(()),
+        _ => bail!(WrongUsage(format!(
+            "`agent {name}` does not know `--output-format`\nhint: {hint}"
+        ))),
+    }
+}
 
 /// Work for which nothing is changed. Already now it sees no more than the person lets the model see.
 fn looking<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Result<Job<'a>> {
@@ -42,7 +67,7 @@ fn answer(
 ) -> anyhow::Result<(Exit, Option<Value>)> {
     job.form = Some(Form::new(form)?);
     let prompt = job.prompts.about(name, about);
-    let (exit, transcript) = job.run(Task::Prompt(prompt))?;
+    let Worked { exit, transcript, .. } = job.run(Task::Prompt(prompt))?;
     let reply = transcript.reply().filter(|_| exit == Exit::Done);
     Ok((exit, reply.and_then(|it| Form::value(&it.text))))
 }

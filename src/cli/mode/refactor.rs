@@ -2,6 +2,7 @@
 
 use crate::cli::args::{OfSession, Options, OutputFormat, PromptName};
 use crate::cli::job::{Way, job};
+use crate::cli::mode::must_be_plain;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 use crate::cli::{Exit, undo};
@@ -11,12 +12,13 @@ pub(in crate::cli) fn refactor(
     options: &Options,
     what: &[String],
 ) -> anyhow::Result<Exit> {
+    must_be_plain(options, "refactor")?;
     let mut job = job(around, options)?;
     job.way = Way::Planned;
     let prompt = job.prompts.about(PromptName::Refactor, &what.join(" "));
-    let (exit, _) = job.run(Task::Prompt(prompt))?;
+    let worked = job.run(Task::Prompt(prompt))?;
     if options.output_format == OutputFormat::Text {
-        undo::diff(around, &OfSession { session: None })?;
+        undo::diff(around, &OfSession { session: Some(worked.session) })?;
     }
-    Ok(exit)
+    Ok(worked.exit)
 }

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::cli::args::{Options, PromptName, Review, Severity};
 use crate::cli::job::Job;
-use crate::cli::mode::{answer, diff, looking};
+use crate::cli::mode::{answer, diff, looking, must_be_words};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
 use crate::ui::{visible, visible_json};
@@ -37,6 +37,7 @@ pub(in crate::cli) fn review(
     options: &Options,
     wanted: &Review,
 ) -> anyhow::Result<Exit> {
+    must_be_words(options, "review", "`agent review --json` prints JSON")?;
     let job = looking(around, options)?;
     let workspace = Arc::clone(&job.workspace);
     let Some(About { words: about, is_cut }) = about(&job, wanted)? else {

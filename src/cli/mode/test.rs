@@ -4,6 +4,7 @@ use crate::agent::claims_form;
 use crate::cli::Exit;
 use crate::cli::args::{Options, PromptName};
 use crate::cli::job::{Way, job};
+use crate::cli::mode::must_be_plain;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
 
@@ -12,9 +13,10 @@ pub(in crate::cli) fn test(
     options: &Options,
     what: &[String],
 ) -> anyhow::Result<Exit> {
+    must_be_plain(options, "test")?;
     let mut job = job(around, options)?;
     job.way = Way::Proven;
     job.form = Some(claims_form()?);
     let prompt = job.prompts.about(PromptName::Test, &what.join(" "));
-    job.run(Task::Prompt(prompt)).map(|(exit, _)| exit)
+    job.run(Task::Prompt(prompt)).map(|it| it.exit)
 }

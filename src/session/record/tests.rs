@@ -23,14 +23,26 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
         }),
         text().prop_map(|call| Entry::Decided { call, decision: conversation::Decision::Nobody }),
         text().prop_map(|call| Entry::Started { call }),
-        (text(), status(), text(), text(), prop::collection::vec(text(), 0..2)).prop_map(
-            |(call, status, text, gist, notices)| {
+        (
+            text(),
+            status(),
+            text(),
+            text(),
+            prop::collection::vec(text(), 0..2),
+            prop::option::of(beside())
+        )
+            .prop_map(|(call, status, text, gist, notices, beside)| {
                 Entry::Result {
                     call,
-                    outcome: conversation::Outcome { status, text, gist, notices },
+                    outcome: conversation::Outcome {
+                        status,
+                        text,
+                        gist,
+                        notices,
+                        beside: beside.map(Box::new),
+                    },
                 }
-            }
-        ),
+            }),
         text().prop_map(Entry::Note),
         stop().prop_map(Entry::Stopped),
         any::<(u32, u32)>().prop_map(|(tokens, window)| Entry::Full { tokens, window }),
@@ -67,6 +79,14 @@ fn reply() -> impl Strategy<Value = conversation::Reply> {
             model,
         },
     )
+}
+
+fn beside() -> impl Strategy<Value = conversation::Beside> {
+    (any::<(u32, usize)>(), usage()).prop_map(|((requests, calls), usage)| conversation::Beside {
+        requests,
+        calls,
+        usage,
+    })
 }
 
 fn usage() -> impl Strategy<Value = conversation::Usage> {
@@ -136,6 +156,7 @@ fn the_form_on_disk_does_not_change() {
         text: "one\ntwo".into(),
         gist: "2 lines".into(),
         notices: vec!["look".into()],
+        beside: Some(Box::new(conversation::Beside { requests: 2, calls: 1, usage })),
     };
     let step = |what: &str, check| conversation::PlanStep {
         what: what.into(),
@@ -194,7 +215,7 @@ fn the_form_on_disk_does_not_change() {
             {"kind":"decided","call":"c1","decision":{"denied":"not that"}}
             {"kind":"decided","call":"c1","decision":"allowed","rule":"edit_file(a)"}
             {"kind":"started","call":"c1"}
-            {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines","notices":["look"]}
+            {"kind":"result","call":"c1","status":"done","text":"one\ntwo","gist":"2 lines","notices":["look"],"beside":{"requests":2,"calls":1,"usage":{"cached":1,"read":2,"written":3,"read_ms":4.5,"written_ms":null}}}
             {"kind":"note","text":"go on"}
             {"kind":"stopped","stop":"turn_limit"}
             {"kind":"full","tokens":7000,"window":8192}
