@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::support::child::Running;
 use crate::support::fault_server::FaultServer;
 use crate::support::home::{Home, Run};
-use crate::support::play::{Play, journals, processes, until};
+use crate::support::play::{Play, journals, processes, until, until_at_once};
 use crate::support::response::{call, say};
 
 /// Replies of a session that call a command; one more ends it.
@@ -185,7 +185,7 @@ fn await_moment(
     let size = |it: &Path| it.metadata().map_or(0, |it| it.len());
     let (lines, mut path) = (home.path("project/lines"), None);
     let mut yields = 0;
-    until("a moment or the end", || {
+    until_at_once("a moment or the end", || {
         yields += 1;
         let here = match moment {
             Moment::Yields(n) => *n <= yields,
