@@ -17,7 +17,7 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::models::gguf::{self, Encoding, Tensor, Value};
+use crate::models::gguf::write::{self, Encoding, Tensor, Value};
 use vectors::WIDTH;
 use vocabulary::Vocabulary;
 
@@ -126,7 +126,7 @@ impl Script {
             norm("output_norm.weight"),
             table("output.weight", &score),
         ];
-        gguf::write(out, &metadata, &tensors)
+        write::write(out, &metadata, &tensors)
     }
 
     fn metadata(&self, vocabulary: &Vocabulary, shape: &Shape) -> Vec<(&'static str, Value)> {
