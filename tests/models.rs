@@ -12,6 +12,7 @@ use expect_test::{Expect, expect};
 use sha2::{Digest, Sha256};
 
 use crate::support::home::Home;
+use crate::support::llama::llama_server;
 
 const HUB: &str = "home/.cache/huggingface/hub";
 
@@ -454,4 +455,22 @@ fn a_damaged_model_is_not_given_to_a_server() {
         error: `[PROJECT]/cut.gguf` is damaged: the file ends before the tensor `output.weight` does (at byte 137823)
         hint: download the model again
     "#]].assert_eq(&finished.stderr);
+}
+
+#[test]
+fn a_session_works_with_a_model_by_its_name_or_with_the_only_one_that_is_here() {
+    let Some(server) = llama_server() else { return };
+    let home = Home::new();
+    let bytes = model(&home, "I am here.");
+    into_hub(&home, "org/Small-4B-GGUF", "Small-4B-Q4_0.gguf", &bytes);
+    let run = |args: &[&str]| {
+        let run = home.agent(args).env("LLAMA_SERVER", server.to_str().unwrap());
+        let finished = run.env("AGENT_LLAMA_THREADS", "1").run();
+        finished.assert_code(0);
+        format!("{}{}", finished.stdout, finished.stderr.lines().next().unwrap_or_default())
+    };
+    assert!(run(&["-m", "small-4b", "hello"]).starts_with("I am here."));
+    let told = run(&["hello"]);
+    assert!(told.starts_with("I am here."), "{told}");
+    assert!(told.contains("working with org/Small-4B-GGUF:Q4_0"), "{told}");
 }

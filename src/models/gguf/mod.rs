@@ -1,6 +1,8 @@
 //! GGUF, the format of model files: their headers are read, and files that play a script written.
 
 mod element;
+#[cfg(fuzzing)]
+mod fuzz;
 mod header;
 mod open;
 mod parts;
@@ -8,6 +10,8 @@ mod read;
 pub(in crate::models) mod write;
 
 pub(crate) use element::Element;
+#[cfg(fuzzing)]
+pub use fuzz::fuzz_header;
 pub(crate) use header::{Header, Tensor, Value};
 pub(crate) use open::{open, peek};
 pub(crate) use parts::parts;

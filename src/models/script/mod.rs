@@ -8,6 +8,8 @@
 //! path by the server, as a real model would be, and does not find back: the reply ends only where
 //! a limit ends it.
 
+#[cfg(test)]
+mod shaped;
 mod vectors;
 mod vocabulary;
 
@@ -20,6 +22,9 @@ use serde::Deserialize;
 use crate::models::gguf::write::{self, Encoding, Tensor, Value};
 use vectors::WIDTH;
 use vocabulary::Vocabulary;
+
+#[cfg(test)]
+pub(crate) use shaped::Build;
 
 /// Replies in the order they are given. After the last, the last is given again.
 #[derive(Clone, Debug, Deserialize)]
