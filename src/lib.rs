@@ -21,3 +21,5 @@ mod ui;
 mod cli;
 mod config;
 pub use cli::run;
+#[cfg(fuzzing)]
+pub use models::fuzz_header;

@@ -782,7 +782,7 @@ fn check(run: Run, expected: Expect) {
 /// A home with a file in its project that begins like a model.
 fn with_model() -> Home {
     let home = Home::new();
-    home.file("project/m.gguf", &format!("GGUF{}", " ".repeat(60)));
+    home.file("project/m.gguf", &format!("GGUF\x03{}", "\0".repeat(60)));
     home
 }
 

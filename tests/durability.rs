@@ -33,19 +33,18 @@ fn a_file_is_whole_whenever_the_writer_is_killed() {
     eprintln!("AGENT_TEST_SEED={seed}");
     // On a busy machine whole rounds of kills miss the moment.
     let strays = (0..MOST_ROUNDS).map(|round| strays(seed + round * LANES as u64));
+    let strays = strays.inspect(|it| eprintln!("{KILLS} kills, {it} of them left a draft"));
     assert!(strays.into_iter().any(|it| 0 < it), "no kill has struck while a file was written");
 }
 
 /// How many kills of a round left a draft.
 fn strays(seed: u64) -> usize {
-    let strays = std::thread::scope(|scope| {
+    std::thread::scope(|scope| {
         let lanes =
             (0..LANES as u64).map(|lane| scope.spawn(move || kill_again_and_again(seed + lane)));
         let lanes: Vec<_> = lanes.collect();
-        lanes.into_iter().map(|it| it.join().expect("the lane says why")).sum::<usize>()
-    });
-    eprintln!("{KILLS} kills, {strays} of them left a draft");
-    strays
+        lanes.into_iter().map(|it| it.join().expect("the lane says why")).sum()
+    })
 }
 
 /// How often a draft was left behind.

@@ -444,18 +444,18 @@ fn a_model_that_cannot_be_loaded_is_told_by_its_fault() {
         &play,
         "../cut.gguf",
         expect![[r#"
-        error: cannot start the model server: the model is incomplete or damaged; its log is `[HOME]/.local/state/agent/logs/llama-server-[PID].log`
-        hint: download the model again
-    "#]],
+            error: `[PROJECT]/../cut.gguf` is damaged: `tokenizer.chat_template` is said to have 3065 bytes, more than follow (at byte 4892)
+            hint: download the model again
+        "#]],
     );
     cut(whole.len() / 2);
     check_failure(
         &play,
         "../cut.gguf",
         expect![[r#"
-        error: cannot start the model server: the model is incomplete or damaged; its log is `[HOME]/.local/state/agent/logs/llama-server-[PID].log`
-        hint: download the model again
-    "#]],
+            error: `[PROJECT]/../cut.gguf` is damaged: the tensor `blk.0.attn_output.weight` ends past the end of the file (at byte 8245)
+            hint: download the model again
+        "#]],
     );
 }
 

@@ -13,6 +13,7 @@ mod find;
 mod floor;
 mod gap;
 mod memory;
+mod models;
 mod place;
 mod prompt;
 mod resume;
@@ -41,6 +42,7 @@ const ALL: &[Measurement] = &[
     ("sessions", sessions::sessions),
     ("long", window::long),
     ("resume", resume::resume),
+    ("models", models::models),
 ];
 
 fn main() {

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub(super) mod models;
+
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
@@ -234,7 +236,7 @@ pub(super) enum Subcommands {
     Selftest(Selftest),
     /// Believe what this project brings: tools of its own, as they are now
     Trust(Trust),
-    /// Models that play a script, for tests
+    /// The models on this machine: what there is, what fits, what is worth having
     Models {
         #[command(subcommand)]
         command: Models,
@@ -518,6 +520,24 @@ pub(super) enum Config {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Models {
+    /// The models that are here, whatever program brought them
+    List(models::List),
+    /// What a model is, and what of it is here
+    Info(models::Info),
+    /// How much memory a model takes on this machine, by the length of its context
+    Fit(models::Fit),
+    /// Models worth having, and which of them fit this machine
+    Catalog {
+        /// As JSON, one line each
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove a model from the disk
+    Rm(models::Remove),
+    /// Read every byte of a model again, and compare
+    Verify(models::Verify),
+    /// Take in a model file from elsewhere, by a link where that can be
+    Import(models::Import),
     /// Write a model file that plays a script on a real llama-server, word for word
     Script {
         /// JSON: a list of steps with `content`, `reasoning`, `tool_calls` or `raw`

@@ -1,6 +1,7 @@
 //! A session at work: one prompt, or a conversation.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
+use crate::cli::models::Here;
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving};
@@ -376,15 +378,37 @@ impl Job<'_> {
         if let Some(url) = &server.url {
             return Ok(Serving::Elsewhere { url: url.clone(), key: server.api_key.clone() });
         }
-        let Some(model) = &self.settings.model else {
-            bail!(
-                "there is no model to work with\n\
-                 hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; \
-                 `agent demo` shows the program at work without either"
-            );
-        };
-        let model = models::locate(&self.around.directory.join(model))?;
+        let model = self.model()?;
         Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model)?))
+    }
+
+    /// The file of the model that was named, or of the one that is here.
+    fn model(&self) -> anyhow::Result<PathBuf> {
+        if let Some(name) = &self.settings.model {
+            if is_file_name(name) {
+                return models::locate(&self.around.directory.join(name));
+            }
+            let (file, reason) =
+                Here::look(self.around, &self.settings)?.file(self.around, name)?;
+            reason.iter().for_each(|it| note(&visible(it)));
+            return Ok(file);
+        }
+        let here = Here::look(self.around, &self.settings)?;
+        if let Some(found) = here.usual() {
+            note(&format!("working with {}", visible(&found.name())));
+            return models::locate(&found.path);
+        }
+        let known = match &here.some()[..] {
+            [] => String::new(),
+            some => {
+                format!("\nhint: name one of those that are here with `-m`: {}, …", some.join(", "))
+            }
+        };
+        bail!(
+            "there is no model to work with\n\
+             hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; \
+             `agent demo` shows the program at work without either{known}"
+        );
     }
 
     fn keyboard(&self) -> Option<Keyboard> {

@@ -1,15 +1,50 @@
-//! `agent models`: model files that play a script.
+//! `agent models`: what there is, what fits, what is worth having; and models that play a script.
+
+mod catalog;
+mod here;
+mod import;
+mod info;
+mod list;
+mod remove;
+mod verify;
 
 use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use crate::cli::Exit;
-use crate::cli::args::Models;
+use crate::cli::args::{Models, Options};
+use crate::cli::surroundings::Surroundings;
+use crate::cli::{Exit, configuration, print};
 use crate::models::{Script, Shape};
 
-pub(super) fn models(command: Models) -> anyhow::Result<Exit> {
-    let Models::Script { script, out, chunk, context, words, forgets } = command;
+pub(super) use here::Here;
+
+pub(super) fn models(
+    around: &Surroundings,
+    options: &Options,
+    command: Models,
+) -> anyhow::Result<Exit> {
+    let here = || {
+        let settings = configuration::load(around, options, &around.workspace()?)?.settings;
+        Ok::<_, anyhow::Error>(Here::look(around, &settings)?.with_cards(around))
+    };
+    match command {
+        Models::Script { .. } => return script(command),
+        Models::List(wanted) => print(&list::list(&here()?, &wanted))?,
+        Models::Info(wanted) => print(&info::info(&here()?, around, &wanted)?)?,
+        Models::Fit(wanted) => print(&info::fit(&here()?, around, &wanted)?)?,
+        Models::Catalog { json } => print(&catalog::catalog(&here()?, json))?,
+        Models::Rm(wanted) => return remove::remove(&here()?, &wanted),
+        Models::Verify(wanted) => return verify::verify(&here()?, &wanted),
+        Models::Import(wanted) => import::import(&here()?, around, &wanted)?,
+    }
+    Ok(Exit::Done)
+}
+
+fn script(command: Models) -> anyhow::Result<Exit> {
+    let Models::Script { script, out, chunk, context, words, forgets } = command else {
+        return Ok(Exit::Usage);
+    };
     let text = std::fs::read_to_string(&script)
         .with_context(|| format!("cannot read `{}`", script.display()))?;
     let parsed = Script::parse(&text).with_context(|| format!("in `{}`", script.display()))?;

@@ -59,7 +59,7 @@ pub(super) fn fetching(hosts: &[HostRule]) -> impl Iterator<Item = Rule> {
 }
 
 /// A path as the person writes it: in full, or from the home.
-fn whole(path: &Path, home: Option<&Path>) -> PathBuf {
+pub(super) fn whole(path: &Path, home: Option<&Path>) -> PathBuf {
     match (path.strip_prefix("~"), home) {
         (Ok(rest), Some(home)) => home.join(rest),
         _ => path.to_owned(),

@@ -159,7 +159,7 @@ fn lines(sessions: &[Summary]) -> String {
 }
 
 /// How long ago, in the largest unit that fits.
-fn age(since: Duration) -> String {
+pub(super) fn age(since: Duration) -> String {
     match since.as_secs() {
         s @ 0..60 => format!("{s} s ago"),
         s @ 60..3600 => format!("{} min ago", s / 60),

@@ -215,6 +215,7 @@ mod tests {
             llama.keep_gigabytes AGENT_LLAMA_KEEP_GIGABYTES Whole 4
             llama.keep_seconds AGENT_LLAMA_KEEP_SECONDS Whole 2
             llama.args AGENT_LLAMA_ARGS List []
+            models.folders AGENT_MODELS_FOLDERS List []
             sampling.temperature AGENT_SAMPLING_TEMPERATURE Number unset
             sampling.top_k AGENT_SAMPLING_TOP_K Whole unset
             sampling.top_p AGENT_SAMPLING_TOP_P Number unset

@@ -40,7 +40,7 @@ fn freedom(key: &str) -> Freedom {
         "system_prompt" | "append_system_prompt" => {
             Freedom::None("what the model is told first is yours to say")
         }
-        "model" => Freedom::None("which model you work with is yours to say"),
+        "model" | "models.folders" => Freedom::None("which model you work with is yours to say"),
         _ if key.starts_with("server.") => {
             Freedom::None("where your words are sent is yours to say")
         }

@@ -8,14 +8,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::conversation::Permission;
 use crate::permission::RuleOptions;
-use crate::{llama, llm, sandbox};
+use crate::{llama, llm, models, sandbox};
 
 /// Settings of agent.
 #[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// The model to work with: the path of a GGUF file, or the name that `server.url` knows it by.
-    /// A relative path begins at the file that sets it.
+    /// The model to work with: the name of one that is here, or a part of it (`agent models list`);
+    /// the path of a GGUF file; or the name that `server.url` knows it by. A relative path begins at
+    /// the file that sets it.
     #[schemars(example = &"~/models/qwen3.5-9b-q4_k_m.gguf")]
     pub(crate) model: Option<String>,
     /// What may happen without asking. If unset: `ask` in a conversation, `auto` for a single
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) permissions: RuleOptions,
     pub(crate) server: Server,
     pub(crate) llama: llama::Options,
+    pub(crate) models: models::Options,
     pub(crate) sampling: llm::Sampling,
     pub(crate) commands: Commands,
     pub(crate) sandbox: sandbox::Options,
@@ -138,6 +140,7 @@ impl Default for Settings {
             permissions: RuleOptions::default(),
             server: Server::default(),
             llama: llama::Options::default(),
+            models: models::Options::default(),
             sampling: llm::Sampling::default(),
             commands: Commands::default(),
             sandbox: sandbox::Options::default(),

@@ -81,6 +81,7 @@ mod tests {
             llama.keep_gigabytes   4                          default
             llama.keep_seconds     2                          default
             llama.args             []                         default
+            models.folders         []                         default
             sampling.temperature   0.5                        --temperature
             sampling.top_k         unset                      default
             sampling.top_p         unset                      default

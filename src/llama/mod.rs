@@ -7,6 +7,8 @@ mod find;
 mod flags;
 mod kept;
 mod leftovers;
+#[cfg(test)]
+mod memory;
 mod options;
 mod private;
 mod probe;

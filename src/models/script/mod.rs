@@ -8,6 +8,8 @@
 //! path by the server, as a real model would be, and does not find back: the reply ends only where
 //! a limit ends it.
 
+#[cfg(test)]
+mod shaped;
 mod vectors;
 mod vocabulary;
 
@@ -17,9 +19,12 @@ use std::path::Path;
 use anyhow::Context;
 use serde::Deserialize;
 
-use crate::models::gguf::{self, Encoding, Tensor, Value};
+use crate::models::gguf::write::{self, Encoding, Tensor, Value};
 use vectors::WIDTH;
 use vocabulary::Vocabulary;
+
+#[cfg(test)]
+pub(crate) use shaped::Build;
 
 /// Replies in the order they are given. After the last, the last is given again.
 #[derive(Clone, Debug, Deserialize)]
@@ -126,7 +131,7 @@ impl Script {
             norm("output_norm.weight"),
             table("output.weight", &score),
         ];
-        gguf::write(out, &metadata, &tensors)
+        write::write(out, &metadata, &tensors)
     }
 
     fn metadata(&self, vocabulary: &Vocabulary, shape: &Shape) -> Vec<(&'static str, Value)> {

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 
 /// A metadata value, in the types that are written here.
 #[derive(Clone, Debug)]
-pub(super) enum Value {
+pub(in crate::models) enum Value {
     U32(u32),
     F32(f32),
     Bool(bool),
@@ -15,19 +15,19 @@ pub(super) enum Value {
 }
 
 /// A tensor whose rows are made when they are written.
-pub(super) struct Tensor<'a> {
-    pub(super) name: String,
-    pub(super) encoding: Encoding,
+pub(in crate::models) struct Tensor<'a> {
+    pub(in crate::models) name: String,
+    pub(in crate::models) encoding: Encoding,
     /// Elements in a row.
-    pub(super) width: u64,
-    pub(super) rows: u64,
+    pub(in crate::models) width: u64,
+    pub(in crate::models) rows: u64,
     /// Appends the bytes of a row.
-    pub(super) row: &'a dyn Fn(u64, &mut Vec<u8>),
+    pub(in crate::models) row: &'a dyn Fn(u64, &mut Vec<u8>),
 }
 
 /// How the elements of a tensor are stored.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Encoding {
+pub(in crate::models) enum Encoding {
     F32,
     /// Blocks of 32 elements: a half-precision scale, then four bits an element.
     Q4,
@@ -38,7 +38,7 @@ const VERSION: u32 = 3;
 const ALIGNMENT: u64 = 32;
 
 /// Writes a whole file.
-pub(super) fn write(
+pub(in crate::models) fn write(
     out: &mut dyn Write,
     metadata: &[(&str, Value)],
     tensors: &[Tensor<'_>],

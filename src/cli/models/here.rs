@@ -1,0 +1,172 @@
+//! The models that are here, and the machine they are to run on.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::bail;
+
+use crate::cli::sandbox::whole;
+use crate::cli::surroundings::Surroundings;
+use crate::config::Settings;
+use crate::models::{
+    Candidate, Card, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, Wish,
+    choose, locate, need, open, scan,
+};
+use crate::sandbox::{Captured, Command, Ended, Environment, run};
+
+pub(in crate::cli) struct Here {
+    pub(super) places: Places,
+    pub(super) found: Vec<Found>,
+    pub(super) catalog: Catalog,
+    pub(super) machine: Machine,
+}
+
+/// What a person can be expected to want.
+const USUAL_CONTEXT: u64 = 32 << 10;
+
+impl Here {
+    pub(in crate::cli) fn look(around: &Surroundings, settings: &Settings) -> anyhow::Result<Self> {
+        let home = around.home.as_deref();
+        let folders = settings.models.folders.iter().map(|it| whole(it, home)).collect();
+        let places = Places::of(|name| around.variable(name), home, folders);
+        let catalog = match around.config_dir() {
+            Some(folder) => Catalog::read(&folder.join("catalog.toml"))?,
+            None => Catalog::ours(),
+        };
+        let found = scan(&places);
+        Ok(Self { places, found, catalog, machine: Machine::look(Path::new("/")) })
+    }
+
+    /// With the cards whose driver tells by a program only. Not within a session, whose children are
+    /// started elsewhere.
+    pub(super) fn with_cards(mut self, around: &Surroundings) -> Self {
+        if self.machine.cards.is_empty() {
+            self.machine.cards = nvidia(around).unwrap_or_default();
+        }
+        self
+    }
+
+    /// All forms that a name can mean.
+    pub(super) fn forms(&self, name: &str) -> anyhow::Result<Vec<&Found>> {
+        match Reference::parse(name).find(&self.found, &self.catalog) {
+            Match::One(forms) => Ok(forms),
+            Match::Several(names) => {
+                let names: Vec<_> = names.iter().map(|it| format!("`{it}`")).collect();
+                bail!("`{name}` can mean several models\nhint: name one: {}", names.join(", "))
+            }
+            Match::None(alike) => bail!("{}", self.not_here(name, &alike)),
+        }
+    }
+
+    fn not_here(&self, name: &str, alike: &[String]) -> String {
+        let mut told = format!("there is no model `{name}` here");
+        if let Some(repo) = self.catalog.repo(name) {
+            return told + &format!("\nhint: it is in the catalogue: `{repo}`");
+        }
+        match alike {
+            [] => told += "\nhint: `agent models list` shows what there is",
+            [one] => told += &format!("\nhint: did you mean `{one}`?"),
+            many => {
+                let many: Vec<_> = many.iter().map(|it| format!("`{it}`")).collect();
+                told += &format!("\nhint: did you mean one of {}?", many.join(", "));
+            }
+        }
+        told
+    }
+
+    /// The file of a model that is named by its path or by what it is called; of several forms the
+    /// best that fits, and why that one.
+    pub(in crate::cli) fn file(
+        &self,
+        around: &Surroundings,
+        name: &str,
+    ) -> anyhow::Result<(PathBuf, Option<String>)> {
+        if let Some(path) = path_of(around, name) {
+            return Ok((locate(&path)?, None));
+        }
+        let forms = self.forms(name)?;
+        let (best, reason) = self.best(&forms);
+        Ok((locate(&best.path)?, reason.map(|it| format!("{}: {it}", best.family))))
+    }
+
+    /// The best of a model's forms. There is at least one.
+    pub(super) fn best<'a>(&self, forms: &[&'a Found]) -> (&'a Found, Option<String>) {
+        if let [one] = forms {
+            return (one, None);
+        }
+        let forms_of = |it: &&&Found| {
+            let header = open(&it.path).ok()?;
+            Some((Form::of(&header)?, header.parameters()))
+        };
+        // All forms of a model are built alike, so that any of them will do.
+        let form = forms.iter().find_map(|it| forms_of(&it));
+        let wish = |form: &Form| Wish::usual(USUAL_CONTEXT.min(form.context.max(4096)));
+        let besides = form.as_ref().map_or(0, |(form, _)| {
+            let need = need(form, &wish(form));
+            need.total().saturating_sub(need.weights)
+        });
+        let context = form.as_ref().map_or(USUAL_CONTEXT, |(form, _)| wish(form).context);
+        let candidates: Vec<_> =
+            forms.iter().map(|it| Candidate { quant: it.quant.clone(), size: it.size }).collect();
+        let parameters = form.map(|it| it.1);
+        let bytes = match self.machine.on_cards() {
+            0 => self.machine.in_memory(),
+            cards => cards,
+        };
+        let chosen = choose(&candidates, parameters, Room { bytes, besides, context });
+        let (at, reason) = chosen.expect("a name that leads to nothing was an error before");
+        (forms[at], Some(reason))
+    }
+
+    /// The one to work with when none was named: the best of the catalogue that is here and fits, or
+    /// the only one that is here.
+    pub(in crate::cli) fn usual(&self) -> Option<&Found> {
+        let usable = || self.found.iter().filter(|it| it.is_usable());
+        let fits =
+            self.catalog.entries.iter().filter(|it| it.place(&self.machine) != Place::Nowhere);
+        for entry in fits {
+            let forms: Vec<_> = usable().filter(|it| it.family == entry.repo).collect();
+            if !forms.is_empty() {
+                return Some(self.best(&forms).0);
+            }
+        }
+        let families: std::collections::BTreeSet<_> = usable().map(|it| &it.family).collect();
+        let forms: Vec<_> = usable().collect();
+        (families.len() == 1).then(|| self.best(&forms).0)
+    }
+
+    /// Names of some that are here, for a hint.
+    pub(in crate::cli) fn some(&self) -> Vec<String> {
+        const SOME: usize = 3;
+        self.found.iter().filter(|it| it.is_usable()).take(SOME).map(Found::name).collect()
+    }
+}
+
+/// What NVIDIA's own program says, where there is its driver.
+fn nvidia(around: &Surroundings) -> Option<Vec<Card>> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    const QUESTION: [&str; 2] =
+        ["--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"];
+    if !Path::new("/proc/driver/nvidia").exists() {
+        return None;
+    }
+    let dirs: Vec<_> = std::env::split_paths(around.variable("PATH")?).collect();
+    let programs = dirs.iter().filter(|it| it.is_absolute()).map(|it| it.join("nvidia-smi"));
+    let program = programs.into_iter().find(|it| it.is_file())?;
+    let environment = Environment::allowed(&around.variables);
+    let command = Command::new(&program, Path::new("/"), &environment).args(QUESTION);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let mut said = Captured::new(64 << 10);
+    let mut take = |it: &[u8]| said.push(it);
+    let asked = run(&command, PATIENCE, std::future::pending(), &mut take);
+    let ended = runtime.block_on(asked).ok()?;
+    (ended == Ended::Exited(0)).then(|| Machine::nvidia(&said.text()))
+}
+
+/// What is named by where it lies: something with the looks of a path, or that is there.
+pub(super) fn path_of(around: &Surroundings, name: &str) -> Option<PathBuf> {
+    let path = around.directory.join(whole(Path::new(name), around.home.as_deref()));
+    let looks_like_one = name.starts_with(['/', '~', '.']) || name.ends_with(".gguf");
+    let is_address = name.contains("://") || name.starts_with("hf.co/");
+    ((looks_like_one && !is_address) || path.exists()).then_some(path)
+}

@@ -1,0 +1,88 @@
+//! `agent models rm`: a model goes from the disk, after it was said what that means.
+
+use std::io::IsTerminal;
+
+use anyhow::{Context, bail};
+
+use crate::cli::args::models::Remove;
+use crate::cli::models::Here;
+use crate::cli::{Exit, note, print};
+use crate::models::{Found, Reference, gigabytes, removal};
+use crate::ui::{Keyboard, Line, visible};
+
+pub(super) fn remove(here: &Here, wanted: &Remove) -> anyhow::Result<Exit> {
+    let models = meant(here, &wanted.model)?;
+    let plan = removal(&models, &here.places);
+    let mut text = String::new();
+    for model in &models {
+        let name = model.name();
+        text += &format!("{}, {}, {}\n", visible(&name), gigabytes(model.size), model.keeper);
+    }
+    for file in &plan.files {
+        text += &format!("  {}\n", visible(&file.display().to_string()));
+    }
+    print(&text)?;
+    plan.notes.iter().for_each(|it| note(&format!("note: {}", visible(it))));
+    if wanted.dry_run {
+        print(&format!("would free {}\n", gigabytes(plan.freed)))?;
+        return Ok(Exit::Done);
+    }
+    if !(wanted.yes || is_agreed_to()?) {
+        return Ok(Exit::Failed);
+    }
+    plan.carry_out()?;
+    print(&format!("freed {}\n", gigabytes(plan.freed)))?;
+    Ok(Exit::Done)
+}
+
+/// All of a model by its whole name, what is broken or was only begun among it; what is named by less
+/// than that must be one model.
+fn meant<'a>(here: &'a Here, name: &str) -> anyhow::Result<Vec<&'a Found>> {
+    let path = std::path::Path::new(name);
+    let reference = Reference::parse(name);
+    let is_meant = |it: &&Found| {
+        let is_file = path.is_absolute() && it.files.iter().any(|it| it == path);
+        let is_family = it.family.eq_ignore_ascii_case(&reference.words);
+        let is_quant =
+            reference.quant.as_ref().is_none_or(|it_asked| it.quant.as_ref() == Some(it_asked));
+        is_file || (is_family && is_quant) || it.name().eq_ignore_ascii_case(name)
+    };
+    let exact: Vec<_> = here.found.iter().filter(is_meant).collect();
+    if !exact.is_empty() {
+        return Ok(exact);
+    }
+    let forms = here.forms(name)?;
+    match forms.len() {
+        1 => Ok(forms),
+        _ => {
+            let names: Vec<_> = forms.iter().map(|it| format!("`{}`", it.name())).collect();
+            bail!(
+                "`{name}` can mean several forms of `{}`\nhint: name one: {}",
+                forms[0].family,
+                names.join(", ")
+            )
+        }
+    }
+}
+
+/// Only a clear yes is one.
+fn is_agreed_to() -> anyhow::Result<bool> {
+    if !std::io::stdin().is_terminal() {
+        note("not removed: there is nobody to ask; `--yes` removes without asking");
+        return Ok(false);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().build();
+    let runtime = runtime.context("cannot set up the event loop")?;
+    let keyboard = Keyboard::new(None);
+    while let Line::Entered(answer) =
+        runtime.block_on(keyboard.question("remove it? y = yes, n = no: "))
+    {
+        match &*answer.trim().to_lowercase() {
+            "y" | "yes" => return Ok(true),
+            "n" | "no" | "" => break,
+            _ => {}
+        }
+    }
+    note("not removed");
+    Ok(false)
+}

@@ -1,0 +1,147 @@
+//! What goes when a model is removed, and what stays because somebody else needs it.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use walkdir::WalkDir;
+
+use crate::models::store::ollama::{Manifest, manifests};
+use crate::models::store::{Found, Keeper, Places, names};
+
+/// A plan, to be shown before it is carried out.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Removal {
+    pub(crate) files: Vec<PathBuf>,
+    /// Bytes that the disk has again.
+    pub(crate) freed: u64,
+    /// What the person should know first.
+    pub(crate) notes: Vec<String>,
+}
+
+/// What has to go for these to be gone.
+pub(crate) fn removal(models: &[&Found], places: &Places) -> Removal {
+    let (mut files, mut notes) = (BTreeSet::new(), Vec::new());
+    for model in models {
+        match model.keeper {
+            Keeper::HuggingFace => from_hub(model, &mut files, &mut notes),
+            Keeper::Ollama => from_ollama(model, places, &mut files, &mut notes),
+            Keeper::LmStudio => {
+                files.extend(model.files.iter().cloned());
+                notes.push(format!("LM Studio will not have `{}` any more", model.family));
+            }
+            Keeper::LlamaCache | Keeper::Folder => files.extend(model.files.iter().cloned()),
+        }
+    }
+    let mut freed = 0;
+    for file in &files {
+        let Ok(metadata) = file.symlink_metadata() else { continue };
+        if metadata.is_file() && 1 < metadata.nlink() {
+            notes.push(format!("`{}` has another name too, and stays under that", file.display()));
+        } else if metadata.is_file() {
+            freed += metadata.size().min(metadata.blocks() * 512);
+        }
+    }
+    Removal { files: files.into_iter().collect(), freed, notes }
+}
+
+impl Removal {
+    /// Links go before what they lead to, so that what is stopped half-way leaves no broken one.
+    pub(crate) fn carry_out(&self) -> anyhow::Result<()> {
+        let is_link = |it: &&PathBuf| it.is_symlink() || is_manifest(it);
+        let (first, then): (Vec<_>, Vec<_>) = self.files.iter().partition(is_link);
+        for file in first.iter().chain(&then) {
+            match std::fs::remove_file(file) {
+                Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(err).with_context(|| format!("cannot remove `{}`", file.display()));
+                }
+                _ => {}
+            }
+        }
+        self.files.iter().for_each(|it| remove_empty_folders(it));
+        Ok(())
+    }
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.iter().any(|it| it == "manifests")
+}
+
+/// Every link to the blobs of a model, in each commit, and the blobs to which no other link leads.
+fn from_hub(model: &Found, files: &mut BTreeSet<PathBuf>, notes: &mut Vec<String>) {
+    let blobs: BTreeSet<_> = model.files.iter().filter_map(|it| it.canonicalize().ok()).collect();
+    let relative =
+        |it: &Path| it.iter().skip_while(|it| *it != "snapshots").skip(2).collect::<PathBuf>();
+    let mine: BTreeSet<_> = model.files.iter().map(|it| relative(it)).collect();
+    let repository = model
+        .path
+        .ancestors()
+        .find(|it| it.file_name().is_some_and(|it| it.to_string_lossy().starts_with("models--")));
+    let mut held = BTreeSet::new();
+    let snapshots = repository.map(|it| it.join("snapshots"));
+    for entry in snapshots.iter().flat_map(WalkDir::new).flatten() {
+        let path = entry.path();
+        if entry.file_type().is_dir() {
+            continue;
+        }
+        if mine.contains(&relative(path)) {
+            files.insert(path.to_owned());
+            files.extend(path.canonicalize().ok());
+        } else if let Ok(blob) = path.canonicalize()
+            && blobs.contains(&blob)
+        {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            notes.push(format!("its file stays: `{name}` is the same one"));
+            held.insert(blob);
+        }
+    }
+    files.extend(model.files.iter().cloned());
+    files.retain(|it| !held.contains(it));
+}
+
+/// The manifest, and the blobs that no other manifest holds.
+fn from_ollama(
+    model: &Found,
+    places: &Places,
+    files: &mut BTreeSet<PathBuf>,
+    notes: &mut Vec<String>,
+) {
+    let Some(root) = places.ollama.iter().find(|it| model.path.starts_with(it)) else { return };
+    let (mut mine, mut held) = (BTreeSet::new(), BTreeSet::new());
+    for (path, name) in manifests(root) {
+        let Some(manifest) = Manifest::read(&path) else { continue };
+        if name == model.family {
+            mine.extend(manifest.blobs());
+            files.insert(path);
+        } else {
+            held.extend(manifest.blobs().map(|it| (it, name.clone())));
+        }
+    }
+    notes.push(format!("Ollama will not have `{}` any more", model.family));
+    for blob in mine {
+        match held.iter().find(|(it, _)| *it == blob) {
+            Some((_, other)) if root.join("blobs").join(&blob) == model.path => {
+                notes.push(format!("its weights stay: `{other}` has the same"));
+            }
+            Some(_) => {}
+            None => {
+                files.insert(root.join("blobs").join(blob));
+            }
+        }
+    }
+    if model.state == crate::models::store::State::Partial {
+        files.extend(model.files.iter().cloned());
+    }
+}
+
+/// What a link or a manifest was the last in: a commit's folder, a model's. The folders of the person
+/// stay, empty or not.
+fn remove_empty_folders(file: &Path) {
+    for folder in file.ancestors().skip(1).take(4) {
+        let is_within = folder.iter().any(|it| it == "snapshots" || it == "manifests");
+        if !is_within || !names(folder).is_empty() || std::fs::remove_dir(folder).is_err() {
+            return;
+        }
+    }
+}
