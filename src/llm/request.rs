@@ -45,6 +45,10 @@ pub(crate) struct Request {
     findings: Option<Findings>,
     /// What the answer shall look like, as it stands behind the messages.
     form: String,
+    /// The server is one that can move what it has read.
+    moves: bool,
+    /// Room was made since the model spoke last: what is left has moved up.
+    has_moved: bool,
 }
 
 /// The results of calls that were written as text. They go back as words too, in one message:
@@ -54,6 +58,9 @@ struct Findings {
     missing: usize,
     text: String,
 }
+
+/// What was read in another place is taken over only if it is as many tokens that are the same.
+const SHORTEST_MOVED: u32 = 256;
 
 /// Blocks of this size are not copied again.
 const BLOCK: usize = 64 * 1024;
@@ -82,11 +89,13 @@ impl Request {
             open.extend_from_slice(format!(r#","tools":[{functions}]"#).as_bytes());
         }
         open.extend_from_slice(br#","messages":["#);
-        Self::begun(open.into())
+        Self { moves: constants.llama, ..Self::begun(open.into()) }
     }
 
     fn begun(head: Bytes) -> Self {
         Self {
+            moves: false,
+            has_moved: false,
             open: head.to_vec(),
             head,
             sealed: Vec::new(),
@@ -104,16 +113,17 @@ impl Request {
         let mut from = self.taken.min(entries.len());
         if let Some(cut) = entries[from..].iter().rposition(Entry::is_cut) {
             from += cut + 1;
-            *self = Self::begun(self.head.clone());
+            *self = Self { has_moved: true, ..self.emptied() };
             view(&entries[..from]).iter().for_each(|it| self.take(&it.entry));
         }
         entries[from..].iter().for_each(|it| self.take(it));
+        self.has_moved &= !entries[from..].iter().any(|it| matches!(it, Entry::Reply(_)));
         self.taken = entries.len();
     }
 
     /// The same request with nothing said yet.
     pub(crate) fn emptied(&self) -> Self {
-        Self::begun(self.head.clone())
+        Self { moves: self.moves, ..Self::begun(self.head.clone()) }
     }
 
     /// The same request with more words of the user at its end. What is in the server's cache stays
@@ -211,7 +221,11 @@ impl Request {
 
     /// The whole body as it stands.
     pub(crate) fn body(&self) -> Body {
-        self.ending(self.user.as_deref(), format!("]{}}}", self.form).as_bytes())
+        let moved = match self.moves && self.has_moved {
+            true => format!(r#","n_cache_reuse":{SHORTEST_MOVED}"#),
+            false => String::new(),
+        };
+        self.ending(self.user.as_deref(), format!("]{}{moved}}}", self.form).as_bytes())
     }
 
     /// The body before the user has spoken, for a server that shall only read it: the shortest answer

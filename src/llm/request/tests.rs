@@ -278,3 +278,41 @@ proptest! {
         }
     }
 }
+
+/// What stands behind the messages, after each of these: `c` makes room, `r` is a reply, `p` a prompt.
+#[track_caller]
+fn check_end(llama: bool, script: &str, expected: Expect) {
+    let constants = Constants { llama, ..Constants::default() };
+    let (mut request, mut entries) = (Request::new(&constants, &[]), Vec::new());
+    let ends = script.split_whitespace().map(|it| {
+        entries.push(match it {
+            "c" => Entry::Pruned(Pruned { kept: 0, most: 10 }),
+            "r" => Entry::Reply(Reply::default()),
+            _ => Entry::Prompt("go".to_owned()),
+        });
+        request.extend(&entries);
+        let text = text(&request);
+        format!("{it}{}\n", &text[text.rfind(']').unwrap_or_default()..])
+    });
+    expected.assert_eq(&ends.collect::<String>());
+}
+
+#[test]
+fn when_room_was_made_what_is_left_may_be_taken_over_from_another_place() {
+    check_end(true, "p r p c p r p", expect![[r#"
+        p]}
+        r]}
+        p]}
+        c],"n_cache_reuse":256}
+        p],"n_cache_reuse":256}
+        r]}
+        p]}
+    "#]]);
+    check_end(false, "p r p c p", expect![[r#"
+        p]}
+        r]}
+        p]}
+        c]}
+        p]}
+    "#]]);
+}
