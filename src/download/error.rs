@@ -68,6 +68,10 @@ pub(crate) enum DownloadError {
     Endless {
         host: String,
     },
+    /// It is not the file any more of which a part is here.
+    Changed {
+        host: String,
+    },
     OtherSize {
         told: u64,
         wanted: u64,
@@ -164,6 +168,11 @@ impl fmt::Display for DownloadError {
                 f,
                 "{host} does not say how long the file is, so nobody can tell whether it is whole"
             ),
+            Self::Changed { host } => write!(
+                f,
+                "the file at {host} is replaced again and again while it is fetched\n\
+                 hint: try again later"
+            ),
             Self::OtherSize { told, wanted } => write!(
                 f,
                 "the file has {told} bytes, not the {wanted} it should have\n\
@@ -184,7 +193,12 @@ impl fmt::Display for DownloadError {
                 size(*free)
             ),
             Self::Disk { deed, path, reason } => {
-                write!(f, "cannot {deed} `{}`: {reason}", path.display())
+                write!(f, "cannot {deed} `{}`: {reason}", path.display())?;
+                let is_full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+                if is_full.contains(&reason.kind()) {
+                    write!(f, "\nhint: make room there; the same command then goes on")?;
+                }
+                Ok(())
             }
         }
     }
