@@ -14,8 +14,10 @@ const SMALLEST_PIECE: u64 = 1024 * 1024;
 const LARGEST_PIECE: u64 = 64 * 1024 * 1024;
 const FIRST_PIECE: u64 = 8 * 1024 * 1024;
 
-/// Less than this is not taken from a connection that still brings something.
+/// What is less than this, or comes sooner, is not taken from a connection that still brings something:
+/// what is on its way already would come twice.
 const SMALLEST_THEFT: u64 = 256 * 1024;
+const SOON: Duration = Duration::from_secs(1);
 
 /// Who has brought nothing, or next to nothing, for so long has all the rest taken away.
 pub(super) const STALLED: Duration = Duration::from_secs(3);
@@ -109,7 +111,9 @@ impl Board {
             let speed = piece.speed(now);
             let is_stalled = STALLED <= now.duration_since(piece.heard)
                 || STALLED <= now.duration_since(piece.since) && speed < TRICKLE;
-            let is_worth_it = if is_stalled { 0 < rest } else { 2 * SMALLEST_THEFT <= rest };
+            let is_slow = SOON <= now.duration_since(piece.since) && speed * SOON.as_secs() < rest;
+            let is_worth_it =
+                if is_stalled { 0 < rest } else { is_slow && 2 * SMALLEST_THEFT <= rest };
             is_worth_it.then(|| (is_stalled, rest / speed.max(1), rest, from))
         });
         let (is_stalled, _, rest, from) = rests.max()?;
@@ -275,14 +279,23 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_taken_of_what_is_nearly_there() {
+    fn nothing_is_taken_of_what_is_there_soon() {
         check(
             1,
             1,
             "c0, c1",
             expect![[r#"
                 0: 0..1
-                1: 0..1 from 0"#]],
+                1: nothing"#]],
+        );
+        check(
+            16,
+            1,
+            "c0, c1, +1, w0 8, w1 5, r0, c0",
+            expect![[r#"
+                0: 0..8
+                1: 8..16
+                0: nothing"#]],
         );
     }
 

@@ -98,14 +98,6 @@ impl DownloadError {
         let path = path.to_owned();
         move |reason| Self::Disk { deed, path, reason }
     }
-
-    /// The status of a server that said no.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } | Self::Busy { status, .. } => Some(*status),
-            _ => None,
-        }
-    }
 }
 
 impl fmt::Display for DownloadError {
