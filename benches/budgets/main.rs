@@ -15,6 +15,7 @@ mod gap;
 mod memory;
 mod place;
 mod prompt;
+mod pull;
 mod resume;
 mod sessions;
 mod start;
@@ -41,6 +42,7 @@ const ALL: &[Measurement] = &[
     ("sessions", sessions::sessions),
     ("long", window::long),
     ("resume", resume::resume),
+    ("pull", pull::pull),
 ];
 
 fn main() {

@@ -64,7 +64,7 @@ pub struct Asked {
 /// A repository of models.
 #[derive(Clone, Debug, Default)]
 pub struct Repo {
-    files: Vec<(String, Arc<Vec<u8>>)>,
+    files: Vec<(String, Arc<Content>)>,
     is_gated: bool,
     token: Option<String>,
     /// The name it has now.
@@ -72,6 +72,13 @@ pub struct Repo {
     downloads: u64,
     likes: u64,
     updated: String,
+}
+
+/// Bytes, and their hash, which is not made for each request anew.
+#[derive(Clone, Debug)]
+struct Content {
+    bytes: Vec<u8>,
+    sha256: String,
 }
 
 type Script = dyn Fn(usize, &Asked) -> Fault + Send + Sync;
@@ -102,7 +109,8 @@ pub const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
 
 impl Repo {
     pub fn file(mut self, path: &str, bytes: Vec<u8>) -> Self {
-        self.files.push((path.to_owned(), Arc::new(bytes)));
+        let sha256 = sha256(&bytes);
+        self.files.push((path.to_owned(), Arc::new(Content { bytes, sha256 })));
         self
     }
 
@@ -124,19 +132,18 @@ impl Repo {
         Self { downloads, likes, updated: updated.to_owned(), ..self }
     }
 
-    fn bytes(&self, path: &str) -> Option<&Arc<Vec<u8>>> {
+    fn content(&self, path: &str) -> Option<&Arc<Content>> {
         self.files.iter().find(|it| it.0 == path).map(|it| &it.1)
     }
 
     fn tree(&self) -> Vec<Value> {
-        let entries = self.files.iter().map(|(path, bytes)| {
-            let git = sha256(path.as_bytes());
+        let entries = self.files.iter().map(|(path, content)| {
+            let (git, size) = (sha256(path.as_bytes()), content.bytes.len());
             let mut entry = json!({
-                "type": "file", "path": path, "size": bytes.len(), "oid": &git[..40],
+                "type": "file", "path": path, "size": size, "oid": &git[..40],
             });
             if is_large(path) {
-                entry["lfs"] =
-                    json!({"oid": sha256(bytes), "size": bytes.len(), "pointerSize": 135});
+                entry["lfs"] = json!({"oid": content.sha256, "size": size, "pointerSize": 135});
                 entry["xetHash"] = json!(sha256(&git.into_bytes()));
             }
             entry
@@ -389,11 +396,11 @@ impl Answer<'_> {
             return self.refuse(status, code, &format!("Access to model {name} is restricted"));
         }
         let file = tail.strip_prefix("resolve/").and_then(|it| it.split_once('/'));
-        let file = file.and_then(|(_, path)| Some((path, repo.bytes(path)?)));
-        let Some((path, bytes)) = file else {
+        let file = file.and_then(|(_, path)| Some((path, repo.content(path)?)));
+        let Some((path, content)) = file else {
             return self.refuse(404, "EntryNotFound", "Entry not found");
         };
-        let hash = format!("\"{}\"", sha256(bytes));
+        let hash = format!("\"{}\"", content.sha256);
         let location = format!("http://{}/{name}/{path}?sig={}", self.files_at(), &hash[1..9]);
         self.head(
             302,
@@ -401,7 +408,7 @@ impl Answer<'_> {
                 ("Location", &location),
                 ("X-Repo-Commit", COMMIT),
                 ("X-Linked-Etag", &hash),
-                ("X-Linked-Size", &bytes.len().to_string()),
+                ("X-Linked-Size", &content.bytes.len().to_string()),
                 ("Content-Length", "0"),
             ],
         )
@@ -483,16 +490,18 @@ impl Answer<'_> {
         let mut parts = path.trim_start_matches('/').splitn(3, '/');
         let name = format!("{}/{}", parts.next().unwrap_or(""), parts.next().unwrap_or(""));
         let file = parts.next().unwrap_or("");
-        let bytes = log.repos.get(&name).and_then(|it| it.bytes(file)).cloned();
+        let content = log.repos.get(&name).and_then(|it| it.content(file)).cloned();
         drop(log);
-        let Some(mut bytes) = bytes else { return self.refuse(404, "EntryNotFound", "no") };
+        let Some(content) = content else { return self.refuse(404, "EntryNotFound", "no") };
         let script = lock(&self.state.script).clone();
         let mut fault = script(nth, self.asked);
+        let mut bytes = &content.bytes;
+        let replaced: Vec<u8>;
         if let Fault::Replaced(more) = fault {
-            bytes = Arc::new(bytes.iter().map(|it| !it).collect());
-            fault = *more;
+            replaced = bytes.iter().map(|it| !it).collect();
+            (bytes, fault) = (&replaced, *more);
         }
-        self.file(&bytes, &fault)
+        self.file(bytes, &fault)
     }
 
     fn file(&mut self, bytes: &[u8], fault: &Fault) -> io::Result<bool> {
