@@ -100,6 +100,8 @@ struct Log {
     sent: u64,
     /// Which of the answers of the API stand in for the usual ones: path, status, body.
     answers: Vec<(String, u16, Value)>,
+    /// Headers of those answers.
+    told: Vec<(String, String)>,
     open: Vec<TcpStream>,
     closing: bool,
 }
@@ -236,6 +238,13 @@ impl Hub {
         format!("http://{}", self.hub)
     }
 
+    /// The headers of such answers.
+    pub fn told(&self, headers: &[(&str, &str)]) -> &Self {
+        let headers = headers.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned()));
+        lock(&self.state.log).told = headers.collect();
+        self
+    }
+
     /// The address of a file's bytes at the hub.
     pub fn file(&self, repo: &str, path: &str) -> String {
         format!("{}/{repo}/resolve/main/{path}", self.url())
@@ -356,10 +365,11 @@ impl Answer<'_> {
         let (path, query) = self.asked.path.split_once('?').unwrap_or((&self.asked.path, ""));
         let log = lock(&self.state.log);
         let set = log.answers.iter().rev().find(|it| it.0 == path).cloned();
-        let repos = log.repos.clone();
+        let (repos, told) = (log.repos.clone(), log.told.clone());
         drop(log);
         if let Some((_, status, body)) = set {
-            return self.json(status, &[], &body);
+            let told: Vec<_> = told.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+            return self.json(status, &told, &body);
         }
         if path == "/api/models" {
             return self.search(&repos, query);

@@ -30,12 +30,10 @@ pub(super) fn pull(around: &Surroundings, wanted: &Pull) -> anyhow::Result<Exit>
     let client = Client::new(&options(around)).context("cannot ask the hub")?;
     let hub = Hub { client: &client, place: &place };
     run(async {
-        let mut ended = Exit::Done;
         for remote in &remotes {
             pull_one(&hub, remote, wanted).await?;
-            ended = Exit::Done;
         }
-        Ok(ended)
+        Ok(Exit::Done)
     })
 }
 
@@ -45,10 +43,12 @@ async fn pull_one(hub: &Hub<'_>, remote: &Remote, wanted: &Pull) -> anyhow::Resu
     if wanted.no_mmproj {
         plan.choice.projector = None;
     }
-    let style = match wanted.json {
-        true => TransferStyle::Nothing,
-        false if std::io::stderr().is_terminal() => TransferStyle::Bars,
-        false => TransferStyle::Lines,
+    let style = if wanted.json {
+        TransferStyle::Nothing
+    } else if std::io::stderr().is_terminal() {
+        TransferStyle::Bars
+    } else {
+        TransferStyle::Lines
     };
     let quant = plan.choice.quant.as_deref().unwrap_or("one model");
     let repo = &plan.remote.repo;
