@@ -224,10 +224,14 @@ fn each_refusal_says_what_to_do() {
     );
     hub.answers("/api/models/org/gated/revision/main", 401, json!({}))
         .told(&[("X-Error-Message", "Invalid credentials in Authorization header")]);
-    check(&["org/gated"], "hf_typo", expect![[r#"
+    check(
+        &["org/gated"],
+        "hf_typo",
+        expect![[r#"
         error: cannot pull `org/gated`: the hub does not accept the token from `HF_TOKEN`
         hint: make another at http://HUB/settings/tokens, or unset it for what is public
-    "#]]);
+    "#]],
+    );
     let offline = pull(&home, &hub, &[REPO]).env("HF_HUB_OFFLINE", "1");
     check_error(
         &hub,

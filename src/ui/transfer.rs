@@ -63,7 +63,9 @@ impl Transfer {
                         Some(size),
                         ProgressDrawTarget::hidden(),
                     ));
-                    bar.set_style(style_of("{msg} {wide_bar} {bytes}/{total_bytes}"));
+                    bar.set_style(style_of(
+                        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}",
+                    ));
                     bar.set_message("in all");
                     bar
                 });
@@ -216,8 +218,9 @@ fn begun(all: &MultiProgress, total: Option<&ProgressBar>, size: u64, done: u64)
         Some(total) => all.insert_before(total, bar),
         None => all.add(bar),
     };
-    let wide = "{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta} left";
-    let narrow = "{msg} {percent}% {bytes_per_sec} {eta} left";
+    let wide =
+        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
+    let narrow = "{msg} {percent}% {decimal_bytes_per_sec} {eta} left";
     bar.set_style(style_of(if columns().unwrap_or(80) < 70 { narrow } else { wide }));
     // What was there before is no measure of how fast it comes.
     bar.set_position(done);
