@@ -78,7 +78,6 @@ fn a_model_comes_into_the_cache_that_all_tools_share() {
     .assert_eq(&tidied(&finished.stdout, &hub));
     expect![[r#"
         org/Small-GGUF: Q4_K_M, 350.0 kB
-        Small-Q4_K_M.gguf: 8.1 kB of 300.0 kB (2 %)
         Small-Q4_K_M.gguf: 300.0 kB, here, and its sha256 is right
         mmproj-F16.gguf: 50.0 kB, here, and its sha256 is right
     "#]]

@@ -36,8 +36,11 @@ enum Shown {
         total: Option<ProgressBar>,
         lines: Ruled,
     },
-    /// When the last line was written.
-    Lines(Option<Instant>),
+    /// Since when nothing was said of the file that comes, and whether it was said what holds it up.
+    Lines {
+        silent: Instant,
+        is_noted: bool,
+    },
     Nothing,
 }
 
@@ -71,7 +74,7 @@ impl Transfer {
                 });
                 Shown::Bars { all, total, lines }
             }
-            TransferStyle::Lines => Shown::Lines(None),
+            TransferStyle::Lines => Shown::Lines { silent: Instant::now(), is_noted: false },
             TransferStyle::Nothing => Shown::Nothing,
         };
         let file = |(name, size): &(String, u64)| File {
@@ -106,10 +109,12 @@ impl Transfer {
                     total.set_position(sum);
                 }
             }
-            Shown::Lines(last) => {
-                let is_due = last.is_none_or(|it| SELDOM <= it.elapsed());
+            Shown::Lines { silent, is_noted } => {
+                // What is there soon needs no line on its way; what holds it up is said at once.
+                let is_due = SELDOM <= silent.elapsed() || (note.is_some() && !*is_noted);
                 if is_due && file.done < file.size {
-                    *last = Some(Instant::now());
+                    *silent = Instant::now();
+                    *is_noted |= note.is_some();
                     let percent = u128::from(file.done) * 100 / u128::from(file.size.max(1));
                     let note = note.map(|it| format!(", {it}")).unwrap_or_default();
                     let (done, size) = (bytes(file.done), bytes(file.size));
@@ -138,8 +143,8 @@ impl Transfer {
                 }
                 let _ = all.println(told);
             }
-            Shown::Lines(last) => {
-                *last = None;
+            Shown::Lines { silent, is_noted } => {
+                (*silent, *is_noted) = (Instant::now(), false);
                 line(&told);
             }
             Shown::Nothing => {}
