@@ -4,6 +4,7 @@
 //! them to it. `docs/architecture.md` says why.
 
 mod conversation;
+mod download;
 mod sandbox;
 mod workspace;
 

@@ -16,6 +16,7 @@ mod memory;
 mod models;
 mod place;
 mod prompt;
+mod pull;
 mod resume;
 mod sessions;
 mod start;
@@ -43,6 +44,7 @@ const ALL: &[Measurement] = &[
     ("long", window::long),
     ("resume", resume::resume),
     ("models", models::models),
+    ("pull", pull::pull),
 ];
 
 fn main() {

@@ -5,7 +5,9 @@ mod here;
 mod import;
 mod info;
 mod list;
+mod pull;
 mod remove;
+mod search;
 mod verify;
 
 use std::collections::BTreeSet;
@@ -30,6 +32,8 @@ pub(super) fn models(
     };
     match command {
         Models::Script { .. } => return script(command),
+        Models::Pull(wanted) => return pull::pull(around, &wanted),
+        Models::Search(wanted) => return search::search(around, &wanted),
         Models::List(wanted) => print(&list::list(&here()?, &wanted))?,
         Models::Info(wanted) => print(&info::info(&here()?, around, &wanted)?)?,
         Models::Fit(wanted) => print(&info::fit(&here()?, around, &wanted)?)?,

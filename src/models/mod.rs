@@ -4,6 +4,7 @@ mod catalog;
 mod choose;
 mod fit;
 mod gguf;
+pub(crate) mod hub;
 mod locate;
 mod name;
 mod options;

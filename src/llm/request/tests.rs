@@ -299,7 +299,10 @@ fn check_end(llama: bool, script: &str, expected: Expect) {
 
 #[test]
 fn when_room_was_made_what_is_left_may_be_taken_over_from_another_place() {
-    check_end(true, "p r p c p r p", expect![[r#"
+    check_end(
+        true,
+        "p r p c p r p",
+        expect![[r#"
         p]}
         r]}
         p]}
@@ -307,12 +310,17 @@ fn when_room_was_made_what_is_left_may_be_taken_over_from_another_place() {
         p],"n_cache_reuse":256}
         r]}
         p]}
-    "#]]);
-    check_end(false, "p r p c p", expect![[r#"
+    "#]],
+    );
+    check_end(
+        false,
+        "p r p c p",
+        expect![[r#"
         p]}
         r]}
         p]}
         c]}
         p]}
-    "#]]);
+    "#]],
+    );
 }
