@@ -32,7 +32,7 @@ pub(super) fn models(
     };
     match command {
         Models::Script { .. } => return script(command),
-        Models::Pull(wanted) => return pull::pull(around, &wanted),
+        Models::Pull(wanted) => return pull::pull(around, &here()?, &wanted),
         Models::Search(wanted) => return search::search(around, &wanted),
         Models::List(wanted) => print(&list::list(&here()?, &wanted))?,
         Models::Info(wanted) => print(&info::info(&here()?, around, &wanted)?)?,

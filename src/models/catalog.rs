@@ -51,11 +51,16 @@ impl Catalog {
 
     /// The repository of a name or an alias.
     pub(crate) fn repo(&self, name: &str) -> Option<&str> {
+        self.entry(name).map(|it| it.repo.as_str())
+    }
+
+    /// What goes by a name or an alias.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         let is_it = |it: &&Entry| {
             let mut names = it.aliases.iter().chain([&it.name]);
             names.any(|it| it.eq_ignore_ascii_case(name))
         };
-        self.entries.iter().find(is_it).map(|it| it.repo.as_str())
+        self.entries.iter().find(is_it)
     }
 
     /// The best for a machine. Where a model must be computed without a card, one of which little is
@@ -73,6 +78,12 @@ impl Catalog {
 const QUICK: f64 = 6.0;
 
 impl Entry {
+    /// As the hub knows it.
+    pub(crate) fn reference(&self) -> String {
+        let quant = self.quant.as_deref().map(|it| format!(":{it}")).unwrap_or_default();
+        format!("{}{quant}", self.repo)
+    }
+
     pub(crate) fn place(&self, machine: &Machine) -> Place {
         let weights = (self.needs * 1e9) as u64;
         place(Need { weights, ..Need::default() }, machine)

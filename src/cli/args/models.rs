@@ -1,8 +1,9 @@
 //! What can be typed after `agent models`.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
@@ -61,4 +62,51 @@ pub(in crate::cli) struct Import {
     /// Into this folder, instead of the first of `models.folders`
     #[arg(long, value_name = "DIR")]
     pub(in crate::cli) into: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Pull {
+    /// As in `unsloth/Qwen3.5-9B-MTP-GGUF`, with a quant behind a colon, or as its page's address
+    #[arg(value_name = "REF", required_unless_present = "clean")]
+    pub(in crate::cli) models: Vec<String>,
+
+    /// Leave out what lets the model see pictures
+    #[arg(long)]
+    pub(in crate::cli) no_mmproj: bool,
+
+    /// Fetch nothing; remove what has come of files that are not whole, of all models or of these
+    #[arg(long)]
+    pub(in crate::cli) clean: bool,
+
+    /// As lines of JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct Search {
+    /// Words that are in its name
+    #[arg(required = true)]
+    pub(in crate::cli) words: Vec<String>,
+
+    /// What comes first
+    #[arg(long, value_enum, default_value = "downloads")]
+    pub(in crate::cli) sort: SearchSort,
+
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(in crate::cli) limit: NonZeroUsize,
+
+    /// As lines of JSON
+    #[arg(long)]
+    pub(in crate::cli) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(in crate::cli) enum SearchSort {
+    Downloads,
+    Likes,
+    /// The newest change first
+    Updated,
+    Trending,
 }

@@ -35,8 +35,7 @@ pub(super) fn catalog(here: &Here, json: bool) -> String {
             visible(&it.name),
             visible(&it.note)
         );
-        let quant = it.quant.as_deref().map(|it| format!(":{it}")).unwrap_or_default();
-        text += &format!("  {:<width$}          {}\n", "", visible(&format!("{}{quant}", it.repo)));
+        text += &format!("  {:<width$}          {}\n", "", visible(&it.reference()));
     }
     text + match best {
         Some(_) => "* the best for this machine\n",

@@ -8,6 +8,7 @@ use anyhow::bail;
 use crate::cli::sandbox::whole;
 use crate::cli::surroundings::Surroundings;
 use crate::config::Settings;
+use crate::models::hub::Remote;
 use crate::models::{
     Candidate, Card, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, Wish,
     choose, locate, need, open, scan,
@@ -23,6 +24,9 @@ pub(in crate::cli) struct Here {
 
 /// What a person can be expected to want.
 const USUAL_CONTEXT: u64 = 32 << 10;
+
+/// What that takes besides the weights, roughly, of a model that is not here yet.
+const USUAL_BESIDES: u64 = 3_000_000_000;
 
 impl Here {
     pub(in crate::cli) fn look(around: &Surroundings, settings: &Settings) -> anyhow::Result<Self> {
@@ -61,7 +65,7 @@ impl Here {
     fn not_here(&self, name: &str, alike: &[String]) -> String {
         let mut told = format!("there is no model `{name}` here");
         if let Some(repo) = self.catalog.repo(name) {
-            return told + &format!("\nhint: it is in the catalogue: `{repo}`");
+            return told + &format!("\nhint: `agent models pull {name}` fetches `{repo}`");
         }
         match alike {
             [] => told += "\nhint: `agent models list` shows what there is",
@@ -116,6 +120,22 @@ impl Here {
         let chosen = choose(&candidates, parameters, Room { bytes, besides, context });
         let (at, reason) = chosen.expect("a name that leads to nothing was an error before");
         (forms[at], Some(reason))
+    }
+
+    /// The best of forms of which no more than their size is known yet.
+    pub(super) fn best_of(&self, candidates: &[Candidate]) -> Option<(usize, String)> {
+        let bytes = match self.machine.on_cards() {
+            0 => self.machine.in_memory(),
+            cards => cards,
+        };
+        let room = Room { bytes, besides: USUAL_BESIDES, context: USUAL_CONTEXT };
+        choose(candidates, None, room)
+    }
+
+    /// What is to be fetched: a model of the hub, or one that the catalogue knows by this name.
+    pub(super) fn remote(&self, name: &str) -> anyhow::Result<Remote> {
+        let known = self.catalog.entry(name);
+        known.map_or_else(|| name.parse(), |it| it.reference().parse())
     }
 
     /// The one to work with when none was named: the best of the catalogue that is here and fits, or

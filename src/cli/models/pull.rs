@@ -8,7 +8,8 @@ use anyhow::{Context, anyhow};
 use serde_json::{Value, json};
 
 use crate::agent::Interrupt;
-use crate::cli::args::Pull;
+use crate::cli::args::models::Pull;
+use crate::cli::models::Here;
 use crate::cli::signals::listen;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
@@ -19,9 +20,9 @@ use crate::ui::{Transfer, TransferStyle, bytes, visible, visible_json};
 /// How often a program is told how far it is.
 const OFTEN: Duration = Duration::from_millis(500);
 
-pub(super) fn pull(around: &Surroundings, wanted: &Pull) -> anyhow::Result<Exit> {
+pub(super) fn pull(around: &Surroundings, here: &Here, wanted: &Pull) -> anyhow::Result<Exit> {
     let place = place(around)?;
-    let remotes = wanted.models.iter().map(|it| it.parse::<Remote>());
+    let remotes = wanted.models.iter().map(|it| here.remote(it));
     let remotes = remotes.collect::<anyhow::Result<Vec<_>>>();
     let remotes = remotes.map_err(|err| anyhow!(WrongUsage(err.to_string())))?;
     if wanted.clean {
@@ -31,15 +32,21 @@ pub(super) fn pull(around: &Surroundings, wanted: &Pull) -> anyhow::Result<Exit>
     let hub = Hub { client: &client, place: &place };
     run(async {
         for remote in &remotes {
-            pull_one(&hub, remote, wanted).await?;
+            pull_one(&hub, here, remote, wanted).await?;
         }
         Ok(Exit::Done)
     })
 }
 
-async fn pull_one(hub: &Hub<'_>, remote: &Remote, wanted: &Pull) -> anyhow::Result<()> {
-    let mut plan =
-        hub::plan(hub, remote).await.with_context(|| format!("cannot pull `{remote}`"))?;
+async fn pull_one(
+    hub: &Hub<'_>,
+    here: &Here,
+    remote: &Remote,
+    wanted: &Pull,
+) -> anyhow::Result<()> {
+    let mut plan = hub::plan(hub, remote, &|it| here.best_of(it))
+        .await
+        .with_context(|| format!("cannot pull `{remote}`"))?;
     if wanted.no_mmproj {
         plan.choice.projector = None;
     }
@@ -50,16 +57,17 @@ async fn pull_one(hub: &Hub<'_>, remote: &Remote, wanted: &Pull) -> anyhow::Resu
     } else {
         TransferStyle::Lines
     };
-    let quant = plan.choice.quant.as_deref().unwrap_or("one model");
+    let quant = plan.choice.quant.as_ref().map(ToString::to_string);
     let repo = &plan.remote.repo;
     if wanted.json {
         say(&json!({"event": "plan", "model": plan.remote.to_string(), "repo": repo,
-            "commit": plan.commit, "quant": plan.choice.quant, "size": plan.choice.size(),
+            "commit": plan.commit, "quant": quant, "why": plan.choice.why, "size": plan.choice.size(),
             "files": plan.entries().map(|it| json!({"path": it.path, "size": it.size,
                 "sha256": it.sha256.map(|it| it.to_string())})).collect::<Vec<_>>()}))?;
     } else {
-        let text = format!("{repo}: {quant}, {}", bytes(plan.choice.size()));
-        note(&visible(&text));
+        let quant = quant.as_deref().unwrap_or("one model");
+        note(&visible(&format!("{repo}: {quant}, {}", bytes(plan.choice.size()))));
+        plan.choice.why.iter().for_each(|it| note(&visible(&format!("  {it}"))));
     }
     let mut shown = Show::begin(&plan, style, wanted.json);
     let pulled = hub::pull(hub, &plan, &mut |it| shown.told(&it)).await;

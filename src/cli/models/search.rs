@@ -3,7 +3,7 @@
 use anyhow::{Context, anyhow};
 use serde_json::json;
 
-use crate::cli::args::{SearchModels, SearchSort};
+use crate::cli::args::models::{self, SearchSort};
 use crate::cli::models::pull::{options, place, run};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, print};
@@ -11,7 +11,7 @@ use crate::download::Client;
 use crate::models::hub::{Found, Hub, Search, Sort};
 use crate::ui::{visible, visible_json, visible_line};
 
-pub(super) fn search(around: &Surroundings, wanted: &SearchModels) -> anyhow::Result<Exit> {
+pub(super) fn search(around: &Surroundings, wanted: &models::Search) -> anyhow::Result<Exit> {
     let place = place(around)?;
     let client = Client::new(&options(around)).context("cannot ask the hub")?;
     let hub = Hub { client: &client, place: &place };

@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crate::download::{Ask, Fetched, Progress, Wanted, fetch};
 use crate::models::hub::api::{Entry, Hub};
 use crate::models::hub::cache::{Cache, check_path};
-use crate::models::hub::choose::{Choice, choose};
+use crate::models::hub::choose::{Choice, Taste, choose};
 use crate::models::hub::reference::Remote;
 use crate::models::hub::trouble::of_file;
 
@@ -43,12 +43,16 @@ impl Plan {
 }
 
 /// Asks the hub what the model consists of.
-pub(crate) async fn plan(hub: &Hub<'_>, remote: &Remote) -> anyhow::Result<Plan> {
+pub(crate) async fn plan(
+    hub: &Hub<'_>,
+    remote: &Remote,
+    taste: &Taste<'_>,
+) -> anyhow::Result<Plan> {
     let (repo, commit) = hub.commit(&remote.repo, &remote.revision).await?;
     // A repository that was renamed answers under its new name.
     let remote = Remote { repo, ..remote.clone() };
     let entries = hub.tree(&remote.repo, &commit).await?;
-    let choice = choose(&remote.repo, &entries, &remote.which)?;
+    let choice = choose(&remote.repo, &entries, &remote.which, taste)?;
     for entry in choice.parts.iter().chain(&choice.projector) {
         check_path(&entry.path)?;
         check_path(&entry.blob)?;
