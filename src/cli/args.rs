@@ -9,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::duration::duration;
+use crate::cli::engine::Engine;
 use crate::conversation::Permission;
 use crate::sandbox::Wanted;
 
@@ -228,6 +229,11 @@ pub(super) enum Subcommands {
     Selftest(Selftest),
     /// Believe what this project brings: tools of its own, as they are now
     Trust(Trust),
+    /// Install, update and choose the llama-server that runs models
+    Engine {
+        #[command(subcommand)]
+        command: Engine,
+    },
     /// Models that play a script, for tests
     Models {
         #[command(subcommand)]

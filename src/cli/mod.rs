@@ -8,6 +8,7 @@ mod conversing;
 mod demo;
 mod duration;
 mod editor;
+mod engine;
 mod input;
 mod instructing;
 mod job;
@@ -145,6 +146,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
             configuration::configuration(&around, &typed.options, &command)
         }
         Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
+        Some(Subcommands::Engine { command }) => engine::engine(&around, &typed.options, &command),
         Some(Subcommands::Models { command }) => models::models(command),
         Some(Subcommands::Selftest(it)) => selftest::selftest(&around, &typed.options, &it),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),

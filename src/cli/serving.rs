@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::agent::Host;
+use crate::cli::engine;
 use crate::cli::surroundings::Surroundings;
 use crate::conversation::Event;
 use crate::llama::{self, Attic, Kept, Launch, Running};
@@ -71,12 +72,7 @@ impl Engine {
         options: &llama::Options,
         model: PathBuf,
     ) -> anyhow::Result<Self> {
-        let places = llama::Places {
-            configured: options.program.as_deref(),
-            named: around.variable("LLAMA_SERVER").map(AsRef::as_ref),
-            path: around.variable("PATH").unwrap_or_default(),
-        };
-        let program = llama::find(&places)?;
+        let program = engine::found(around, options)?.program;
         let attic = attic(around, options.keep_gigabytes).filter(|it| it.is_open_for(options));
         Ok(Self {
             attic,
@@ -129,7 +125,7 @@ pub(super) fn forget(around: &Surroundings, session: &str) {
 }
 
 /// Where the logs are; with the socket, and gone with it, where there is no place that lasts.
-fn log_dir(around: &Surroundings) -> PathBuf {
+pub(super) fn log_dir(around: &Surroundings) -> PathBuf {
     let Ok(usual) = around.state_dir().map(|it| it.join("logs")) else {
         return around.runtime_dir();
     };

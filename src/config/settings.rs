@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::Permission;
+use crate::llama::engine::EngineOptions;
 use crate::permission::RuleOptions;
 use crate::{llama, llm, sandbox};
 
@@ -39,6 +40,7 @@ pub(crate) struct Settings {
     pub(crate) permissions: RuleOptions,
     pub(crate) server: Server,
     pub(crate) llama: llama::Options,
+    pub(crate) engine: EngineOptions,
     pub(crate) sampling: llm::Sampling,
     pub(crate) commands: Commands,
     pub(crate) sandbox: sandbox::Options,
@@ -138,6 +140,7 @@ impl Default for Settings {
             permissions: RuleOptions::default(),
             server: Server::default(),
             llama: llama::Options::default(),
+            engine: EngineOptions::default(),
             sampling: llm::Sampling::default(),
             commands: Commands::default(),
             sandbox: sandbox::Options::default(),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
     /// The `llama-server` program, or a name to be found in `PATH`. If unset: `$LLAMA_SERVER`, then
-    /// the first `llama-server` in `PATH`.
+    /// what `agent engine install` has installed, then the first `llama-server` in `PATH`.
     #[schemars(example = &"~/llama.cpp/build/bin/llama-server")]
     pub(crate) program: Option<PathBuf>,
     /// Listen on this port of 127.0.0.1, so that other programs can use the model too. If unset, a

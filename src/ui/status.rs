@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use crate::ui::visible::visible_line;
 
 /// Draws on standard error, and only if that is a terminal.
-pub(super) struct Status {
+pub(crate) struct Status {
     bar: Option<ProgressBar>,
     live: bool,
 }
@@ -20,11 +20,11 @@ pub(super) fn columns() -> Option<usize> {
 }
 
 impl Status {
-    pub(super) fn new(live: bool) -> Self {
+    pub(crate) fn new(live: bool) -> Self {
         Self { bar: None, live }
     }
 
-    pub(super) fn show(&mut self, text: &str) {
+    pub(crate) fn show(&mut self, text: &str) {
         if !self.live {
             return;
         }
@@ -41,7 +41,7 @@ impl Status {
         bar.set_message(visible_line(text, room));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
