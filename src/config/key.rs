@@ -214,6 +214,7 @@ mod tests {
             llama.cache_type AGENT_LLAMA_CACHE_TYPE Text unset
             llama.keep_gigabytes AGENT_LLAMA_KEEP_GIGABYTES Whole 4
             llama.keep_seconds AGENT_LLAMA_KEEP_SECONDS Whole 2
+            llama.silence AGENT_LLAMA_SILENCE Whole 30
             llama.args AGENT_LLAMA_ARGS List []
             engine.api AGENT_ENGINE_API Text "https://api.github.com/repos/ggml-org/llama.cpp"
             engine.downloads AGENT_ENGINE_DOWNLOADS Text "https://github.com/ggml-org/llama.cpp/releases"

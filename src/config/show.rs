@@ -80,6 +80,7 @@ mod tests {
             llama.cache_type       unset                                     default
             llama.keep_gigabytes   4                                         default
             llama.keep_seconds     2                                         default
+            llama.silence          30                                        default
             llama.args             []                                        default
             engine.api             "https://api.github.com/repos/ggml-org/llama.cpp"  default
             engine.downloads       "https://github.com/ggml-org/llama.cpp/releases"  default
