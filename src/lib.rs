@@ -4,7 +4,6 @@
 //! them to it. `docs/architecture.md` says why.
 
 mod conversation;
-#[expect(dead_code, unused_imports, reason = "its users are written at the same time")]
 mod download;
 mod sandbox;
 mod workspace;

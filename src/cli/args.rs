@@ -234,7 +234,7 @@ pub(super) enum Subcommands {
         #[command(subcommand)]
         command: Engine,
     },
-    /// Models that play a script, for tests
+    /// Find models and get them; write models that play a script, for tests
     Models {
         #[command(subcommand)]
         command: Models,
@@ -511,6 +511,10 @@ pub(super) enum Config {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Models {
+    /// Fetch models from the hub, or go on with what was begun
+    Pull(Pull),
+    /// Look for models at the hub
+    Search(SearchModels),
     /// Write a model file that plays a script on a real llama-server, word for word
     Script {
         /// JSON: a list of steps with `content`, `reasoning`, `tool_calls` or `raw`
@@ -532,4 +536,51 @@ pub(super) enum Models {
         #[arg(long)]
         forgets: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Pull {
+    /// As in `unsloth/Qwen3.5-9B-MTP-GGUF`, with a quant behind a colon, or as its page's address
+    #[arg(value_name = "REF", required_unless_present = "clean")]
+    pub(super) models: Vec<String>,
+
+    /// Leave out what lets the model see pictures
+    #[arg(long)]
+    pub(super) no_mmproj: bool,
+
+    /// Fetch nothing; remove what has come of files that are not whole, of all models or of these
+    #[arg(long)]
+    pub(super) clean: bool,
+
+    /// As lines of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SearchModels {
+    /// Words that are in its name
+    #[arg(required = true)]
+    pub(super) words: Vec<String>,
+
+    /// What comes first
+    #[arg(long, value_enum, default_value = "downloads")]
+    pub(super) sort: SearchSort,
+
+    /// Show at most so many
+    #[arg(long, value_name = "N", default_value = "20")]
+    pub(super) limit: NonZeroUsize,
+
+    /// As lines of JSON
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
+pub(super) enum SearchSort {
+    Downloads,
+    Likes,
+    /// The newest change first
+    Updated,
+    Trending,
 }

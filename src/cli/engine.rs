@@ -9,19 +9,20 @@ use anyhow::Context;
 use clap::Subcommand;
 
 use crate::cli::args::Options;
+use crate::cli::models::pull;
 use crate::cli::serving::log_dir;
 use crate::cli::signals::outlive_limits;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::{Exit, configuration, note, print};
 use crate::config::Settings;
-use crate::download::{self, Client, Proxies};
+use crate::download::Client;
 use crate::llama::engine::{
     Backend, Install, Installation, Machine, Place, Sources, Step, Store, Wish, build_of, install,
     lock,
 };
 use crate::llama::{self, Found};
 use crate::sandbox::adopt_orphans;
-use crate::ui::{Status, visible};
+use crate::ui::{Status, bytes, visible};
 
 pub(super) use account::account;
 
@@ -178,8 +179,7 @@ async fn bring(
     settings: &Settings,
     (wish, backend, anew): (Wish, Option<Backend>, bool),
 ) -> anyhow::Result<()> {
-    let client =
-        Client::new(&download::Options { proxies: proxies(around), ..Default::default() })?;
+    let client = Client::new(&pull::options(around))?;
     let log = log_dir(around).join(format!("llama-server-{}.log", std::process::id()));
     let sources = Sources {
         api: settings.engine.api.trim_end_matches('/').to_owned(),
@@ -223,19 +223,6 @@ async fn bring(
     Ok(())
 }
 
-fn proxies(around: &Surroundings) -> Proxies {
-    let of = |names: [&str; 2]| {
-        let mut values = names.iter().filter_map(|it| around.variable(it)?.to_str());
-        values.next().map(str::to_owned)
-    };
-    Proxies {
-        // In capitals it may come from the header of a request, where a server runs programs.
-        http: of(["http_proxy", "http_proxy"]),
-        https: of(["https_proxy", "HTTPS_PROXY"]),
-        none: of(["no_proxy", "NO_PROXY"]),
-    }
-}
-
 /// A line for each thing that is done, and on a terminal one that moves.
 struct Telling {
     status: Status,
@@ -256,12 +243,12 @@ impl Telling {
             Step::Fetching { name, progress } => {
                 if self.fetching != *name {
                     (*name).clone_into(&mut self.fetching);
-                    let size = progress.size.map(|it| format!(" ({})", megabytes(it)));
+                    let size = progress.size.map(|it| format!(" ({})", bytes(it)));
                     self.line(&format!("fetching {name}{}", size.unwrap_or_default()));
                 }
                 let part = match progress.size {
                     Some(size) if 0 < size => format!("{} %", progress.done * 100 / size),
-                    _ => megabytes(progress.done),
+                    _ => bytes(progress.done),
                 };
                 return self.status.show(&format!("{name}: {part}"));
             }
@@ -282,8 +269,4 @@ impl Telling {
         self.status.clear();
         note(&visible(text));
     }
-}
-
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1} MB", bytes as f64 / 1e6)
 }

@@ -147,7 +147,7 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         }
         Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
         Some(Subcommands::Engine { command }) => engine::engine(&around, &typed.options, &command),
-        Some(Subcommands::Models { command }) => models::models(command),
+        Some(Subcommands::Models { command }) => models::models(&around, command),
         Some(Subcommands::Selftest(it)) => selftest::selftest(&around, &typed.options, &it),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
         Some(Subcommands::Completions { shell }) => {

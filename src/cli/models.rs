@@ -1,4 +1,7 @@
-//! `agent models`: model files that play a script.
+//! `agent models`: models of a hub, and model files that play a script.
+
+pub(super) mod pull;
+mod search;
 
 use std::collections::BTreeSet;
 
@@ -6,10 +9,17 @@ use anyhow::Context;
 
 use crate::cli::Exit;
 use crate::cli::args::Models;
+use crate::cli::surroundings::Surroundings;
 use crate::models::{Script, Shape};
 
-pub(super) fn models(command: Models) -> anyhow::Result<Exit> {
-    let Models::Script { script, out, chunk, context, words, forgets } = command;
+pub(super) fn models(around: &Surroundings, command: Models) -> anyhow::Result<Exit> {
+    let (script, out, chunk, context, words, forgets) = match command {
+        Models::Pull(wanted) => return pull::pull(around, &wanted),
+        Models::Search(wanted) => return search::search(around, &wanted),
+        Models::Script { script, out, chunk, context, words, forgets } => {
+            (script, out, chunk, context, words, forgets)
+        }
+    };
     let text = std::fs::read_to_string(&script)
         .with_context(|| format!("cannot read `{}`", script.display()))?;
     let parsed = Script::parse(&text).with_context(|| format!("in `{}`", script.display()))?;

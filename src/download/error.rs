@@ -68,6 +68,10 @@ pub(crate) enum DownloadError {
     Endless {
         host: String,
     },
+    /// It is not the file any more of which a part is here.
+    Changed {
+        host: String,
+    },
     OtherSize {
         told: u64,
         wanted: u64,
@@ -93,14 +97,6 @@ impl DownloadError {
     pub(super) fn disk(deed: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |reason| Self::Disk { deed, path, reason }
-    }
-
-    /// The status of a server that said no.
-    pub(crate) fn status(&self) -> Option<u16> {
-        match self {
-            Self::Refused { status, .. } | Self::Busy { status, .. } => Some(*status),
-            _ => None,
-        }
     }
 }
 
@@ -164,6 +160,11 @@ impl fmt::Display for DownloadError {
                 f,
                 "{host} does not say how long the file is, so nobody can tell whether it is whole"
             ),
+            Self::Changed { host } => write!(
+                f,
+                "the file at {host} is replaced again and again while it is fetched\n\
+                 hint: try again later"
+            ),
             Self::OtherSize { told, wanted } => write!(
                 f,
                 "the file has {told} bytes, not the {wanted} it should have\n\
@@ -184,7 +185,12 @@ impl fmt::Display for DownloadError {
                 size(*free)
             ),
             Self::Disk { deed, path, reason } => {
-                write!(f, "cannot {deed} `{}`: {reason}", path.display())
+                write!(f, "cannot {deed} `{}`: {reason}", path.display())?;
+                let is_full = [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded];
+                if is_full.contains(&reason.kind()) {
+                    write!(f, "\nhint: make room there; the same command then goes on")?;
+                }
+                Ok(())
             }
         }
     }

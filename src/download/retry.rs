@@ -33,6 +33,8 @@ pub(super) fn retry_after(
         | DownloadError::Unreachable { .. }
         | DownloadError::Broken { .. }
         | DownloadError::Silent { .. } => Some(own()),
+        // Some answer one range with another now and then; who always does is asked for all of it.
+        DownloadError::WrongBytes { .. } if failures <= 2 => Some(own()),
         _ => None,
     }
 }

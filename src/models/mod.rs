@@ -1,6 +1,7 @@
 //! Weights: names, files, and a model that plays a script.
 
 mod gguf;
+pub(crate) mod hub;
 mod locate;
 mod script;
 

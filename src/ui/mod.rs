@@ -13,6 +13,7 @@ mod paper;
 mod plan;
 mod screen;
 mod status;
+mod transfer;
 mod visible;
 
 pub(crate) use context::context;
@@ -22,4 +23,5 @@ pub(crate) use keyboard::{Keyboard, Line};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;
+pub(crate) use transfer::{Transfer, TransferStyle, bytes};
 pub(crate) use visible::{visible, visible_json, visible_line};

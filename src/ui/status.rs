@@ -57,7 +57,7 @@ impl Drop for Status {
 /// The terminal less a few columns: a line is filled to its end, and the `^C` that the terminal
 /// itself writes would move to the next, which is then the one that is cleared.
 #[derive(Debug)]
-struct Margin;
+pub(super) struct Margin;
 
 impl TermLike for Margin {
     fn width(&self) -> u16 {

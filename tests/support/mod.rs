@@ -17,6 +17,7 @@ pub mod talk;
 pub mod terminal;
 
 pub mod fault_server;
+pub mod hub;
 pub mod request;
 pub mod response;
 pub mod wire;

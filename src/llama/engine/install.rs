@@ -215,6 +215,7 @@ async fn bring(
         size: published.size,
         sha256: published.digest,
     };
+    on(Step::Fetching { name, progress: Progress { size: published.size, ..Progress::default() } });
     let mut told = |progress| on(Step::Fetching { name, progress });
     fetch(it.client, &wanted, &mut told).await.with_context(|| format!("cannot fetch `{name}`"))?;
     on(Step::Unpacking { name });

@@ -1,0 +1,126 @@
+//! A model from the hub into the cache: first what has to come, then that it comes.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+
+use crate::download::{Ask, Fetched, Progress, Wanted, fetch};
+use crate::models::hub::api::{Entry, Hub};
+use crate::models::hub::cache::{Cache, check_path};
+use crate::models::hub::choose::{Choice, choose};
+use crate::models::hub::reference::Remote;
+use crate::models::hub::trouble::of_file;
+
+/// What has to come for one model.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) remote: Remote,
+    pub(crate) commit: String,
+    pub(crate) choice: Choice,
+    cache: Cache,
+}
+
+/// What goes on.
+#[derive(Clone, Debug)]
+pub(crate) enum Pulling<'a> {
+    Progress {
+        entry: &'a Entry,
+        progress: Progress,
+    },
+    /// One file is there.
+    Here {
+        entry: &'a Entry,
+        path: PathBuf,
+        fetched: Fetched,
+    },
+}
+
+impl Plan {
+    /// The files in the order they come.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.choice.parts.iter().chain(&self.choice.projector)
+    }
+}
+
+/// Asks the hub what the model consists of.
+pub(crate) async fn plan(hub: &Hub<'_>, remote: &Remote) -> anyhow::Result<Plan> {
+    let (repo, commit) = hub.commit(&remote.repo, &remote.revision).await?;
+    // A repository that was renamed answers under its new name.
+    let remote = Remote { repo, ..remote.clone() };
+    let entries = hub.tree(&remote.repo, &commit).await?;
+    let choice = choose(&remote.repo, &entries, &remote.which)?;
+    for entry in choice.parts.iter().chain(&choice.projector) {
+        check_path(&entry.path)?;
+        check_path(&entry.blob)?;
+    }
+    let cache = Cache::of(&hub.place.cache, &remote.repo);
+    let first = &choice.parts[0];
+    if !is_there(&cache, &commit, first) {
+        check_first(hub, &remote, &commit, first).await?;
+    }
+    Ok(Plan { remote, commit, choice, cache })
+}
+
+fn is_there(cache: &Cache, commit: &str, entry: &Entry) -> bool {
+    let path = cache.file(commit, &entry.path);
+    path.is_ok_and(|it| it.metadata().is_ok_and(|it| it.len() == entry.size))
+}
+
+/// Whether it may be had, and is a model at all: better known before many gigabytes have come.
+async fn check_first(
+    hub: &Hub<'_>,
+    remote: &Remote,
+    commit: &str,
+    entry: &Entry,
+) -> anyhow::Result<()> {
+    const MAGIC: &[u8] = b"GGUF";
+    let path = &entry.path;
+    let facts = hub.facts(&remote.repo, commit, path).await?;
+    let is_same = facts.commit.is_none_or(|it| it == commit)
+        && facts.size.is_none_or(|it| it == entry.size)
+        && (facts.sha256.is_none() || facts.sha256 == entry.sha256);
+    if !is_same {
+        bail!("the hub says one thing of `{path}` in its list and another of the file itself");
+    }
+    let ask = Ask::new(hub.file(&remote.repo, commit, path)?).with_token(hub.token());
+    let start = hub.client.range(&ask, 0..MAGIC.len() as u64).await;
+    let start = start.map_err(|err| of_file(err, hub.place, &remote.repo))?;
+    if start != MAGIC {
+        bail!("`{path}` is not a GGUF file, whatever its name says");
+    }
+    Ok(())
+}
+
+/// Fetches what is not there yet; the path of the model, which of a split one is its first part.
+pub(crate) async fn pull(
+    hub: &Hub<'_>,
+    plan: &Plan,
+    told: &mut dyn FnMut(Pulling<'_>),
+) -> anyhow::Result<PathBuf> {
+    let (repo, commit) = (&plan.remote.repo, &plan.commit);
+    let mut model = None;
+    for entry in plan.entries() {
+        let path = plan.cache.file(commit, &entry.path)?;
+        let is_there = is_there(&plan.cache, commit, entry);
+        let fetched = if is_there {
+            Fetched { size: entry.size, sha256: None, transferred: 0 }
+        } else {
+            let wanted = Wanted {
+                ask: Ask::new(hub.file(repo, commit, &entry.path)?).with_token(hub.token()),
+                to: plan.cache.blob(&entry.blob),
+                size: Some(entry.size),
+                sha256: entry.sha256,
+            };
+            let mut on = |progress| told(Pulling::Progress { entry, progress });
+            let fetched = fetch(hub.client, &wanted, &mut on).await;
+            let fetched = fetched.map_err(|err| of_file(err, hub.place, repo));
+            fetched.with_context(|| format!("cannot fetch `{}`", entry.path))?
+        };
+        let path =
+            if is_there { path } else { plan.cache.link(commit, &entry.path, &entry.blob)? };
+        model.get_or_insert(path.clone());
+        told(Pulling::Here { entry, path, fetched });
+    }
+    plan.cache.point(&plan.remote.revision, commit)?;
+    model.context("a model has a file")
+}
