@@ -103,7 +103,7 @@ fn from_nothing_to_an_answer() {
         ]
     });
     let Some(machine) = machine else { return };
-    let none = machine.agent(&["-m", "/none.gguf", "hello"]).env("PATH", "/usr/bin:/bin").run();
+    let none = machine.agent(&["-m", "/none.gguf", "hello"]).env("PATH", "/nowhere").run();
     none.assert_code(1);
     let finished = machine.engine(&["install"]).run();
     finished.assert_code(0);
@@ -417,7 +417,7 @@ fn one_is_updated_and_gone_back_to_and_removed() {
     machine.engine(&["remove", "b2"]).run().assert_code(0);
     assert_eq!(machine.installed(), "b3-cpu");
     machine.engine(&["use", "b3"]).run().assert_code(0);
-    machine.engine(&["use", "path"]).env("PATH", "/usr/bin:/bin").run().assert_code(0);
+    machine.engine(&["use", "path"]).env("PATH", "/nowhere").run().assert_code(0);
     assert_eq!(machine.installed(), "b3-cpu");
     machine.engine(&["remove", "b3-cpu"]).run().assert_code(0);
     let list = machine.engine(&["list"]).run().stdout;
@@ -503,4 +503,91 @@ fn an_engine_that_was_named_is_used_as_it_is() {
         installed: b2-cpu, in [HOME]/.local/share/agent/engine
     "#]]
     .assert_eq(&status);
+}
+
+// What is at work.
+
+/// Without what differs from machine to machine.
+fn anywhere(printed: &str) -> String {
+    let free = regex::Regex::new(r"\d+(\.\d)? ([kMG]B|bytes) free").expect("it is constant");
+    let machine = regex::Regex::new(r"(?m)machine: .*$").expect("it is constant");
+    let printed = free.replace_all(printed, "N free");
+    machine.replace_all(&steady(&printed), "machine: …").into_owned()
+}
+
+#[test]
+fn versions_and_places_are_told() {
+    let Some(machine) = Machine::usual() else { return };
+    let run = machine.agent(&["version"]).env("PATH", "/nowhere").run();
+    run.assert_code(0);
+    expect![[r#"
+        agent 0.1.0
+        engine: none; `agent engine install` gets one
+        models: [HOME]/.cache/huggingface/hub
+        engines: [HOME]/.local/share/agent/engine
+        sessions: [HOME]/.local/state/agent/sessions
+        configuration: [HOME]/.config/agent/config.toml
+    "#]]
+    .assert_eq(&run.stdout);
+    machine.engine(&["install"]).run().assert_code(0);
+    let version = machine.agent(&["version", "--json"]).run().stdout;
+    let version: Value = serde_json::from_str(&version).expect("it is JSON");
+    assert_eq!(version["engine"]["build"], 2);
+    assert_eq!(version["engine"]["backend"], "cpu");
+}
+
+#[test]
+fn the_doctor_says_what_is_missing_and_what_to_do() {
+    let Some(machine) = Machine::usual() else { return };
+    let none = machine.agent(&["doctor"]).env("PATH", "/nowhere").run();
+    none.assert_code(1);
+    let told = none.stdout.lines().filter(|it| !it.contains(" commands: "));
+    expect![[r#"
+        ok    project: [PROJECT], no git repository
+        ok    configuration: understood
+        warn  model: none is configured
+              hint: name one with `-m FILE.gguf`, or set `model`; `agent models pull` fetches one
+        ok    configuration folder: [HOME]/.config/agent, N free
+        ok    sessions folder: [HOME]/.local/state/agent, N free
+        ok    engines folder: [HOME]/.local/share/agent, N free
+        ok    models folder: [HOME]/.cache/huggingface/hub, N free
+        ok    sockets folder: [TEMP]/run/agent, N free
+        ok    terminal: none: there is nobody to ask
+        ok    machine: …
+        fail  engine: cannot find `llama-server` in the directories of `$PATH`
+              hint: `agent engine install` gets one; or install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server
+    "#]].assert_eq(&anywhere(&told.map(|it| format!("{it}\n")).collect::<String>()));
+
+    machine.engine(&["install"]).run().assert_code(0);
+    let model = machine.play.model("hello", &json!([{"content": "Hello."}]));
+    let well = machine.agent(&["doctor", "--json"]).env("AGENT_MODEL", &model).run();
+    well.assert_code(0);
+    let well: Value = serde_json::from_str(&well.stdout).expect("it is JSON");
+    assert_eq!(well["ok"], true);
+    assert_eq!(processes(&machine.play.home), []);
+    assert!(!machine.releases.asked().iter().any(|it| it.ends_with("per_page=1")));
+}
+
+#[test]
+fn the_doctor_finds_an_engine_that_does_not_work() {
+    let Some(machine) = Machine::usual() else { return };
+    machine.engine(&["install"]).run().assert_code(0);
+    let program = "home/.local/share/agent/engine/b2-cpu/llama/llama-b2/llama-server";
+    machine.play.home.file(program, "#!/bin/sh\necho 'error: no libcuda.so.1' >&2\nexit 1\n");
+    let sick = machine.agent(&["doctor"]).run();
+    sick.assert_code(1);
+    let told: String = sick.stdout.lines().filter(|it| it.contains(" engine: ")).collect();
+    expect!["fail  engine: b2-cpu, [HOME]/.local/share/agent/engine/b2-cpu/llama/llama-b2/llama-server: cannot start the model server: it ended with exit status: 1: error: no libcuda.so.1; its log is `[HOME]/.local/state/agent/logs/llama-server-PID.log`"].assert_eq(&steady(&told));
+}
+
+/// `--network` alone asks anybody.
+#[test]
+fn the_doctor_asks_the_network_only_when_told_to() {
+    let Some(machine) = Machine::usual() else { return };
+    machine.agent(&["doctor"]).run();
+    assert_eq!(machine.releases.asked(), [""; 0]);
+    let hub = machine.releases.api();
+    let finished = machine.agent(&["doctor", "--network"]).env("HF_ENDPOINT", &hub).run();
+    let told = finished.stdout.lines().filter(|it| it.contains(" releases: ")).collect::<String>();
+    assert!(told.starts_with("ok    releases: "), "{told}");
 }

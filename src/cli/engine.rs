@@ -1,6 +1,6 @@
 //! `agent engine`: the llama-server that runs models, got and chosen.
 
-mod account;
+pub(super) mod account;
 
 use std::io::IsTerminal;
 use std::path::Path;
@@ -11,9 +11,8 @@ use clap::Subcommand;
 use crate::cli::args::Options;
 use crate::cli::models::pull;
 use crate::cli::serving::log_dir;
-use crate::cli::signals::outlive_limits;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, configuration, note, print};
+use crate::cli::{Exit, configuration, note, on_children, print};
 use crate::config::Settings;
 use crate::download::Client;
 use crate::llama::engine::{
@@ -21,7 +20,6 @@ use crate::llama::engine::{
     lock,
 };
 use crate::llama::{self, Found};
-use crate::sandbox::adopt_orphans;
 use crate::ui::{Status, bytes, visible};
 
 pub(super) use account::account;
@@ -86,11 +84,7 @@ pub(super) fn engine(
     let workspace = around.workspace()?;
     let settings = configuration::load(around, options, &workspace)?.settings;
     let store = store(around)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot set up the event loop")?;
-    adopt_orphans().context("cannot watch over child processes")?;
-    runtime.block_on(async {
-        outlive_limits();
+    on_children(async {
         match command {
             Engine::Status { json } => {
                 let account = account(around, &settings).await?;
@@ -114,7 +108,8 @@ pub(super) fn engine(
             }
             Engine::Use { name } => choose(around, &settings, &store, name).await?,
             Engine::Remove { name } => {
-                let held = lock(&store, &mut |_| note("another agent changes engines; waiting")).await?;
+                let held =
+                    lock(&store, &mut |_| note("another agent changes engines; waiting")).await?;
                 let it = store.find(name)?;
                 store.remove(&held, &it)?;
                 note(&format!("removed {}", it.version.name()));

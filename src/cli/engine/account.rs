@@ -123,6 +123,10 @@ impl Account {
         )
     }
 
+    pub(in crate::cli) fn has_graphics(&self) -> bool {
+        self.machine.nvidia.is_some() || !self.machine.cards.is_empty()
+    }
+
     pub(in crate::cli) fn json(&self) -> String {
         let used = self.used.as_ref().ok().map(Used::json);
         let installed: Vec<_> = self.installed.iter().map(as_json).collect();

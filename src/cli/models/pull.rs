@@ -181,7 +181,7 @@ pub(super) fn run(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::R
     ended
 }
 
-pub(super) fn place(around: &Surroundings) -> anyhow::Result<Place> {
+pub(in crate::cli) fn place(around: &Surroundings) -> anyhow::Result<Place> {
     let variable = |name: &str| around.variable(name).map(OsStr::to_owned);
     Place::of(&variable, around.home.as_deref())
 }

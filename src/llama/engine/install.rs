@@ -12,7 +12,7 @@ use crate::llama::engine::asset::{Backend, Made};
 use crate::llama::engine::machine::Machine;
 use crate::llama::engine::pick::{Pick, pick};
 use crate::llama::engine::release::{Published, Release, Sources, Wish, resolve};
-use crate::llama::engine::smoke::{self, Place};
+use crate::llama::engine::smoke::{Place, works};
 use crate::llama::engine::store::{Asset, Installed, Lock, Store, Version, program_in};
 use crate::llama::engine::unpack::unpack;
 use crate::llama::private;
@@ -178,7 +178,7 @@ async fn prepare(
     }
     on(Step::Testing { backend: pick.backend });
     let model = draft.join("script.gguf");
-    let tested = smoke::test(&folder.join(&inner), &model, &it.place).await;
+    let tested = works(&folder.join(&inner), &model, &it.place).await;
     std::fs::remove_file(&model).context("cannot remove the model of the test")?;
     tested.map_err(Unfit)?;
     let installed_at = it.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();

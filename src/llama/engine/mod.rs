@@ -16,6 +16,6 @@ pub(crate) use install::{Install, Installation, Step, install, lock};
 pub(crate) use machine::{Libc, Machine};
 pub(crate) use options::EngineOptions;
 pub(crate) use release::{Sources, Wish};
-pub(crate) use smoke::Place;
+pub(crate) use smoke::{Place, works};
 pub(crate) use spoken::build_of_program;
 pub(crate) use store::{Installed, Store};

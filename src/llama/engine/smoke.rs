@@ -25,7 +25,7 @@ const SCRIPT: &str =
     r#"[{"tool_calls": [{"name": "look", "arguments": {"at": "the engine"}}]}, {"content": "ok"}]"#;
 
 /// Tries `program` with a model that is written to `model`.
-pub(super) async fn test(program: &Path, model: &Path, place: &Place<'_>) -> anyhow::Result<()> {
+pub(crate) async fn works(program: &Path, model: &Path, place: &Place<'_>) -> anyhow::Result<()> {
     Script::parse(SCRIPT)?.write(model, &Shape::default())?;
     // So small a model is only slowed down by more.
     let options = Options { threads: Some(1), context: Some(4096), ..Options::default() };
