@@ -124,6 +124,8 @@ pub(crate) async fn install(
         };
         let installed = it.store.keep(&lock, &draft, version)?;
         it.store.turn_to(&lock, &installed)?;
+        // What others began to fetch and gave up is of no more use.
+        let _ = std::fs::remove_dir_all(it.store.downloads());
         for gone in it.store.prune(&lock)? {
             on(Step::Removed { name: gone.version.name() });
         }
@@ -249,4 +251,44 @@ fn join(from: &Path, to: &Path) -> anyhow::Result<()> {
     }
     std::fs::remove_dir_all(from)?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(folder: &Path, name: &str) {
+        let path = folder.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, name).unwrap();
+    }
+
+    #[test]
+    fn libraries_of_a_backend_are_put_beside_the_engine() {
+        let temp = tempfile::tempdir().unwrap();
+        let (engine, runtime) = (temp.path().join("engine"), temp.path().join("runtime"));
+        file(&engine, "llama-server");
+        file(&engine, "LICENSE");
+        file(&runtime, "cudart/libcudart.so.13");
+        file(&runtime, "cudart/LICENSE-cuda");
+        std::os::unix::fs::symlink("libcudart.so.13", runtime.join("cudart/libcudart.so")).unwrap();
+        join(&runtime, &engine).unwrap();
+        let mut names: Vec<_> = std::fs::read_dir(&engine)
+            .unwrap()
+            .map(|it| it.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        assert_eq!(names, ["LICENSE", "libcudart.so", "libcudart.so.13", "llama-server"]);
+        assert!(!runtime.exists());
+    }
+
+    #[test]
+    fn they_replace_nothing_of_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let (engine, runtime) = (temp.path().join("engine"), temp.path().join("runtime"));
+        file(&engine, "llama-server");
+        file(&runtime, "llama-server");
+        let err = join(&runtime, &engine).unwrap_err();
+        assert_eq!(err.to_string(), "`llama-server` is in both");
+    }
 }

@@ -266,3 +266,42 @@ fn checked(url: &str, sources: &Sources) -> anyhow::Result<String> {
     ensure!(is_safe, "the list of releases names `{url}`, which is not safe");
     Ok(url.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(api: &str, form: &str, expected: Expect) {
+        let sources = Sources { api: api.to_owned(), downloads: String::new() };
+        let form: Form = serde_json::from_str(form).unwrap();
+        let told = match form.release(&sources) {
+            Ok(None) => "no build".to_owned(),
+            Ok(Some(it)) => format!("b{}: {}", it.build, it.names().join(", ")),
+            Err(err) => format!("{err:#}"),
+        };
+        expected.assert_eq(&told);
+    }
+
+    #[test]
+    fn files_that_are_on_their_way_are_not_there() {
+        check(
+            "https://api.example.org",
+            r#"{"tag_name": "b7", "assets": [
+                {"name": "a", "browser_download_url": "https://x/a", "state": "uploaded", "size": 1},
+                {"name": "b", "browser_download_url": "https://x/b", "state": "starter"},
+                {"name": "c", "browser_download_url": "https://x/c", "digest": null}]}"#,
+            expect!["b7: a, c"],
+        );
+        check("https://api.example.org", r#"{"tag_name": "v0.7.0"}"#, expect!["no build"]);
+    }
+
+    #[test]
+    fn nobody_is_sent_from_a_safe_place_to_an_unsafe_one() {
+        let form = r#"{"tag_name": "b7", "assets": [{"name": "a", "browser_download_url": "http://x/a"}]}"#;
+        check("https://api.example.org", form, expect!["the list of releases names `http://x/a`, which is not safe"]);
+        check("http://127.0.0.1:1", form, expect!["b7: a"]);
+    }
+}
