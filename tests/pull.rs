@@ -72,7 +72,7 @@ fn check_error(hub: &Hub, run: Run, expected: Expect) {
     let finished = run.run();
     finished.assert_code(1);
     assert_eq!(finished.stdout, "");
-    expected.assert_eq(&tidied(&finished.stderr, &hub));
+    expected.assert_eq(&tidied(&finished.stderr, hub));
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_model_comes_into_the_cache_that_all_tools_share() {
         Small-Q4_K_M.gguf: 300.0 kB, here, and its sha256 is right
         mmproj-F16.gguf: 50.0 kB, here, and its sha256 is right
     "#]]
-    .assert_eq(&finished.stderr);
+    .assert_eq(&tidied(&finished.stderr, &hub));
     expect![[r#"
         blobs/968cb631f6f9ce09908e838512f94a0c49254ccd0f4ff5e8a4d7d08268624640 300000
         blobs/e8830a2f73ce1fbfa668c0f25966b5d503c9db6de80b0ba5ca2ecb69e435bd23 50000

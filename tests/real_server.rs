@@ -301,20 +301,29 @@ fn a_conversation_goes_on_with_the_same_server_after_an_interruption() {
     check_nothing_left(&play.home);
 }
 
+/// S02: `server_fails.rs` has what comes of a single death.
 #[test]
-fn a_server_that_is_killed_is_reported_and_the_session_goes_on() {
+fn a_server_that_is_killed_twice_is_reported_and_the_session_goes_on() {
     let Some(play) = Play::new() else { return };
     let model = play.model("endless", &endless());
     let running = play.agent(&["-m", &model, "go"]).start();
     running.wait_for_stdout("tick tick tick");
+    let first = play.server_process();
+    kill(first);
+    running.wait_for_stderr("started again");
+    until("another server", || servers(&play.home).iter().any(|it| *it != first));
+    let before = running.stdout().len();
+    until("more words", || before + 100 < running.stdout().len());
     kill(play.server_process());
     let finished = running.finish();
     finished.assert_code(1);
     expect![[r#"
-        error: the model server has ended: it was ended by signal 9; its log is `[HOME]/.local/state/agent/logs/llama-server-[PID].log`
+        the model server has ended and is started again: it was ended by signal 9; its log is `[HOME]/.local/state/agent/logs/llama-server-[PID].log`; what it said is void; asking again in [TIME]
+        the model is being loaded
+        error: the model server has ended: it was ended by signal 9; its log is `[HOME]/.local/state/agent/logs/llama-server-[PID]-2.log`
         hint: the system does this when memory runs out; set a smaller `context`
     "#]].assert_eq(&without_ids(&finished.stderr));
-    assert_eq!(listed(&play.home, "home/.local/state/agent/logs").len(), 1, "the log is there");
+    assert_eq!(listed(&play.home, "home/.local/state/agent/logs").len(), 2, "the logs are there");
 
     let model = play.model("short", &json!([{"content": "I go on."}]));
     let finished = play.agent(&["-m", &model, "-c", "again"]).run();
@@ -325,6 +334,7 @@ fn a_server_that_is_killed_is_reported_and_the_session_goes_on() {
     assert_eq!(kinds, ["header", "opened", "prompt", "reply", "prompt", "reply"]);
 }
 
+/// S14.
 #[test]
 fn a_server_dies_with_the_agent_in_mid_answer() {
     let Some(play) = Play::new() else { return };
@@ -334,6 +344,7 @@ fn a_server_dies_with_the_agent_in_mid_answer() {
     check_death(&play, running);
 }
 
+/// S14.
 #[test]
 fn a_server_dies_with_the_agent_while_it_loads_and_hears_nothing() {
     let Some(play) = Play::new() else { return };
@@ -376,6 +387,7 @@ fn check_death(play: &Play, running: Running) {
     check_nothing_left(&play.home);
 }
 
+/// S15: each has one that nobody else can use, so no load is an accident.
 #[test]
 fn two_agents_have_a_server_each() {
     let Some(play) = Play::new() else { return };
@@ -407,6 +419,7 @@ fn check_failure(play: &Play, model: &str, expected: Expect) {
     check_nothing_left(&play.home);
 }
 
+/// S01.
 #[test]
 fn a_model_that_cannot_be_loaded_is_told_by_its_fault() {
     let Some(play) = Play::new() else { return };
@@ -459,6 +472,7 @@ fn a_model_that_cannot_be_loaded_is_told_by_its_fault() {
     );
 }
 
+/// S13.
 #[test]
 fn a_port_that_is_taken_is_told() {
     let Some(play) = Play::new() else { return };
@@ -490,6 +504,7 @@ fn a_flag_that_the_server_does_not_know_is_told() {
     );
 }
 
+/// S01.
 #[test]
 fn a_program_that_is_no_server_is_told() {
     let Some(play) = Play::new() else { return };

@@ -56,6 +56,7 @@ fn another_refusal_is_told_in_the_words_of_the_server() {
     );
 }
 
+/// S04.
 #[test]
 fn a_server_error_is_asked_once_more() {
     check(
@@ -71,6 +72,7 @@ fn a_server_error_is_asked_once_more() {
     );
 }
 
+/// S04.
 #[test]
 fn a_server_error_that_stays_is_told() {
     check(
@@ -85,6 +87,7 @@ fn a_server_error_that_stays_is_told() {
     );
 }
 
+/// S04.
 #[test]
 fn a_server_that_loads_is_waited_for_and_said_to() {
     let loading = Response::loading();
@@ -193,6 +196,7 @@ fn a_connection_closed_before_an_answer_is_made_again() {
     );
 }
 
+/// S09.
 #[test]
 fn words_of_a_cut_answer_are_void_and_said_to_be() {
     check(
@@ -238,6 +242,7 @@ fn an_error_in_mid_stream_is_an_error() {
     );
 }
 
+/// S07.
 #[test]
 fn half_a_character_is_no_answer() {
     check(
@@ -254,6 +259,7 @@ fn half_a_character_is_no_answer() {
     );
 }
 
+/// S05.
 #[test]
 fn bytes_that_are_not_text_are_no_answer() {
     let bytes = b"data: {\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}\n\n";
@@ -269,6 +275,7 @@ fn bytes_that_are_not_text_are_no_answer() {
     );
 }
 
+/// S06.
 #[test]
 fn a_page_that_claims_success_is_no_answer() {
     check(
@@ -297,6 +304,7 @@ fn json_that_is_no_stream_is_no_answer() {
     );
 }
 
+/// S12.
 #[test]
 fn a_wrong_content_type_does_not_matter() {
     check(
@@ -311,6 +319,7 @@ fn a_wrong_content_type_does_not_matter() {
     );
 }
 
+/// S11.
 #[test]
 fn a_line_without_an_end_is_given_up() {
     let endless = vec![b'x'; 17 << 20];
@@ -362,6 +371,7 @@ fn a_slow_first_byte_is_waited_for() {
     );
 }
 
+/// S09.
 #[test]
 fn a_reason_without_a_done_is_an_end() {
     let ended = Response::stream().text("Fine.").chunk(wire::finish("stop"));
@@ -385,6 +395,7 @@ fn a_reason_without_a_done_is_an_end() {
     );
 }
 
+/// S07, S08, S12: as slowly as can be, and split everywhere.
 #[test]
 fn an_answer_in_single_bytes_is_the_same() {
     check(
@@ -474,6 +485,7 @@ fn a_call_that_was_cut_off_never_runs() {
     }
 }
 
+/// S10.
 #[test]
 fn an_answer_that_was_cut_off_ends_the_turn() {
     check(

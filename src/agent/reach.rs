@@ -1,11 +1,13 @@
 //! What a turn can reach beside the transcript: the model, the person, the tools, the journal.
 
+use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
 use anyhow::bail;
+use tokio::time::Instant;
 
 use crate::agent::inquiry::Inquiry;
 use crate::agent::line::{Line, connect};
@@ -25,6 +27,10 @@ use crate::tools::{self, Sights, Toolbox};
 pub(crate) trait Host {
     /// The server, ready to answer; started and waited for if need be.
     async fn server(&mut self, on: &mut dyn FnMut(Event<'_>)) -> anyhow::Result<llm::Server>;
+
+    /// Returns when the server is ours and hangs: it neither speaks, as `heard` tells, nor answers
+    /// whether it is there. It is no more then.
+    async fn hang(&mut self, heard: &Cell<Instant>);
 
     /// Why the server is no more, if it was ours and has ended.
     async fn obituary(&mut self) -> Option<String>;
@@ -88,6 +94,9 @@ const SHORTEST_SUMMARY: usize = 20;
 
 /// A server that needs longer to set something aside has other work.
 const LEAVING: Duration = Duration::from_secs(2);
+
+/// Before a server that has ended is started again: whatever ended it may take a moment to pass.
+const RESTART: Duration = Duration::from_millis(500);
 
 /// How often a summary is asked for.
 const TRIES: usize = 2;
@@ -242,11 +251,15 @@ impl<H: Host, F: Front> Reach<H, F> {
             None => return Ok(Ok(Answered::Reply(nothing_said()))),
         };
         line.request.extend(transcript.entries());
+        let heard = Cell::new(Instant::now());
         if let Asked::Reply(room) | Asked::Form(_, room) = wanted
             && room == RoomFor::AnAnswer
-            && let Some((tokens, window)) = line.full().await
         {
-            return Ok(Ok(Answered::Full { tokens, window }));
+            match watched(&mut self.host, &heard, line.full()).await {
+                Some(None) => {}
+                Some(Some((tokens, window))) => return Ok(Ok(Answered::Full { tokens, window })),
+                None => return Ok(Err(hangs())),
+            }
         }
         let other;
         let (request, event) = match wanted {
@@ -272,6 +285,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         let interrupt = &self.interrupt;
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
+            heard.set(Instant::now());
             match it {
                 Event::Said(_) if !is_reply || is_aside => {}
                 Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
@@ -281,8 +295,9 @@ impl<H: Host, F: Front> Reach<H, F> {
                 interrupt.fire();
             }
         };
-        let answer = llm::ask(&line.server, request, &mut on, self.interrupt.fired()).await;
-        let mut reply = match answer {
+        let asked = llm::ask(&line.server, request, &mut on, self.interrupt.fired());
+        let answer = watched(&mut self.host, &heard, asked).await;
+        let mut reply = match answer.unwrap_or_else(|| Err(hangs())) {
             Ok(reply) => reply,
             Err(err)
                 if line.holds_forms
@@ -331,7 +346,7 @@ impl<H: Host, F: Front> Reach<H, F> {
         transcript: &Transcript,
         wanted: Asked<'_>,
     ) -> anyhow::Result<Answered> {
-        let mut attempt = 0;
+        let (mut attempt, mut has_restarted) = (0, false);
         loop {
             let err = match self.ask_once(transcript, wanted).await? {
                 Ok(answered) => return Ok(answered),
@@ -342,7 +357,17 @@ impl<H: Host, F: Front> Reach<H, F> {
             };
             if let Some(reason) = self.host.obituary().await {
                 self.line = None;
-                bail!("the model server has ended: {reason}");
+                // One that ends with each answer would do so for ever.
+                if std::mem::replace(&mut has_restarted, true) {
+                    bail!("the model server has ended: {reason}");
+                }
+                let reason = reason.lines().next().unwrap_or_default();
+                let reason = format!("the model server has ended and is started again: {reason}");
+                self.front.show(&Event::Retrying { reason: &reason, wait: RESTART });
+                if self.waits(RESTART).await {
+                    continue;
+                }
+                return Ok(Answered::Reply(nothing_said()));
             }
             let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
             if err == AskError::Loading {
@@ -354,10 +379,17 @@ impl<H: Host, F: Front> Reach<H, F> {
                 let reason = reason.lines().next().unwrap_or_default();
                 self.front.show(&Event::Retrying { reason, wait });
             }
-            tokio::select! {
-                () = self.interrupt.fired() => return Ok(Answered::Reply(nothing_said())),
-                () = tokio::time::sleep(wait) => {}
+            if !self.waits(wait).await {
+                return Ok(Answered::Reply(nothing_said()));
             }
+        }
+    }
+
+    /// Whether the time passed before the person stopped it.
+    async fn waits(&self, wait: Duration) -> bool {
+        tokio::select! {
+            () = self.interrupt.fired() => false,
+            () = tokio::time::sleep(wait) => true,
         }
     }
 
@@ -547,6 +579,23 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         }
         if self.log.is_on_disk() { Err(err.root_cause().to_string()) } else { Ok(()) }
     }
+}
+
+/// What comes of it; `None` if the server hangs before it comes.
+async fn watched<T>(
+    host: &mut impl Host,
+    heard: &Cell<Instant>,
+    it: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        it = it => Some(it),
+        () = host.hang(heard) => None,
+    }
+}
+
+fn hangs() -> AskError {
+    AskError::Broken("the model server hangs".to_owned())
 }
 
 /// Whether the server finds fault with the request itself.

@@ -10,7 +10,10 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::{Deserialize, Serialize};
 
+use crate::cli::doctor::Doctor;
 use crate::cli::duration::duration;
+use crate::cli::engine::Engine;
+use crate::cli::version::Version;
 use crate::conversation::Permission;
 use crate::sandbox::Wanted;
 
@@ -236,6 +239,15 @@ pub(super) enum Subcommands {
     Selftest(Selftest),
     /// Believe what this project brings: tools of its own, as they are now
     Trust(Trust),
+    /// What is at work here, and where what it keeps lies
+    Version(Version),
+    /// See whether all that is needed is there and works
+    Doctor(Doctor),
+    /// Install, update and choose the llama-server that runs models
+    Engine {
+        #[command(subcommand)]
+        command: Engine,
+    },
     /// Models: what is here, what fits, what is worth having, and how to get it
     Models {
         #[command(subcommand)]

@@ -6,8 +6,10 @@ mod checking;
 mod configuration;
 mod conversing;
 mod demo;
+mod doctor;
 mod duration;
 mod editor;
+mod engine;
 mod filing;
 mod input;
 mod instructing;
@@ -33,6 +35,7 @@ mod tool_files;
 mod trust;
 mod undo;
 mod unified;
+mod version;
 
 use std::ffi::OsString;
 use std::fmt;
@@ -43,8 +46,10 @@ use anyhow::{Context, anyhow};
 use clap::{CommandFactory, Parser};
 
 use crate::cli::args::{Subcommands, Typed};
+use crate::cli::signals::outlive_limits;
 use crate::cli::surroundings::Surroundings;
 use crate::config::WrongFlag;
+use crate::sandbox::adopt_orphans;
 
 /// What the exit status says. Few, and documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -148,6 +153,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         }
         Some(Subcommands::Trust(wanted)) => trust::trust(&around, &wanted),
         Some(Subcommands::Models { command }) => models::models(&around, &typed.options, command),
+        Some(Subcommands::Version(it)) => version::version(&around, &typed.options, &it),
+        Some(Subcommands::Doctor(it)) => doctor::doctor(&around, &typed.options, &it),
+        Some(Subcommands::Engine { command }) => engine::engine(&around, &typed.options, &command),
         Some(Subcommands::Selftest(it)) => selftest::selftest(&around, &typed.options, &it),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
         Some(Subcommands::Completions { shell }) => {
@@ -157,6 +165,17 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
             Ok(Exit::Done)
         }
     }
+}
+
+/// Does what starts programs, on the one thread that may.
+fn on_children<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.context("cannot set up the event loop")?;
+    adopt_orphans().context("cannot watch over child processes")?;
+    runtime.block_on(async {
+        outlive_limits();
+        work.await
+    })
 }
 
 /// To standard error; if that is gone, there is nobody to tell.

@@ -5,7 +5,7 @@ mod here;
 mod import;
 mod info;
 mod list;
-mod pull;
+pub(super) mod pull;
 mod remove;
 mod search;
 mod verify;

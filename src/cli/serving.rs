@@ -1,5 +1,7 @@
 //! Where the model server comes from: somebody else runs it, or we start it.
 
+use std::cell::Cell;
+use std::future::pending;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
 use std::pin::pin;
@@ -9,8 +11,10 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::agent::Host;
+use crate::cli::engine;
 use crate::cli::surroundings::Surroundings;
 use crate::conversation::Event;
 use crate::llama::{self, Attic, Kept, Launch, Running};
@@ -50,7 +54,9 @@ pub(super) struct Engine {
     model: PathBuf,
     options: llama::Options,
     runtime_dir: PathBuf,
-    log: PathBuf,
+    logs: PathBuf,
+    /// How many were started: each has a log of its own, for one that ended is not the last.
+    started: Cell<u32>,
     environment: Environment,
     /// Where what it has read is kept.
     attic: Option<Attic>,
@@ -65,6 +71,8 @@ pub(super) enum State {
         progress: watch::Receiver<Option<f32>>,
     },
     Up(Box<Running>),
+    /// It did not end by itself, or nobody was told yet; why.
+    Ended(String),
 }
 
 impl Engine {
@@ -73,12 +81,7 @@ impl Engine {
         options: &llama::Options,
         model: PathBuf,
     ) -> anyhow::Result<Self> {
-        let places = llama::Places {
-            configured: options.program.as_deref(),
-            named: around.variable("LLAMA_SERVER").map(AsRef::as_ref),
-            path: around.variable("PATH").unwrap_or_default(),
-        };
-        let program = llama::find(&places)?;
+        let program = engine::found(around, options)?.program;
         let attic = attic(around, options.keep_gigabytes).filter(|it| it.is_open_for(options));
         Ok(Self {
             attic,
@@ -86,7 +89,8 @@ impl Engine {
             model,
             options: options.clone(),
             runtime_dir: around.runtime_dir(),
-            log: log_dir(around).join(format!("llama-server-{}.log", std::process::id())),
+            logs: log_dir(around),
+            started: Cell::new(0),
             environment: llama::environment(&around.variables),
         })
     }
@@ -96,14 +100,24 @@ impl Engine {
         self.attic.clone()?.of(session, (&self.program, &self.model), &self.options)
     }
 
+    /// Of the newest.
+    fn log(&self) -> PathBuf {
+        let id = std::process::id();
+        self.logs.join(match self.started.get() {
+            0 | 1 => format!("llama-server-{id}.log"),
+            nth => format!("llama-server-{id}-{nth}.log"),
+        })
+    }
+
     async fn start(&self, on: &mut dyn FnMut(Option<f32>)) -> anyhow::Result<Running> {
+        self.started.set(self.started.get() + 1);
         let launch = Launch {
             program: &self.program,
             model: &self.model,
             options: &self.options,
             attic: self.attic.as_ref().map(|it| it.directory.as_path()),
             runtime_dir: &self.runtime_dir,
-            log: &self.log,
+            log: &self.log(),
             environment: &self.environment,
         };
         llama::start(&launch, on).await
@@ -131,7 +145,7 @@ pub(super) fn forget(around: &Surroundings, session: &str) {
 }
 
 /// Where the logs are; with the socket, and gone with it, where there is no place that lasts.
-fn log_dir(around: &Surroundings) -> PathBuf {
+pub(super) fn log_dir(around: &Surroundings) -> PathBuf {
     let Ok(usual) = around.state_dir().map(|it| it.join("logs")) else {
         return around.runtime_dir();
     };
@@ -227,10 +241,10 @@ impl Serving {
                 let _ = start.await;
             }
             // It failed, and its log says why.
-            State::Down => return,
+            State::Down | State::Ended(_) => return,
         }
         // A log is for those who look for a fault; a server that was stopped in peace has none.
-        let _ = std::fs::remove_file(&engine.log);
+        let _ = std::fs::remove_file(engine.log());
     }
 }
 
@@ -253,8 +267,22 @@ impl Host for Serving {
         }
     }
 
+    async fn hang(&mut self, heard: &Cell<Instant>) {
+        let Self::Ours { state, engine, .. } = self else { return pending().await };
+        let State::Up(running) = state else { return pending().await };
+        let patience = Duration::from_secs(engine.options.silence.into());
+        running.hang(patience, heard).await;
+        // What hangs does not end when it is asked to; dropping it kills it.
+        *state = State::Ended(format!("it has answered nothing for {} s", patience.as_secs()));
+    }
+
     async fn obituary(&mut self) -> Option<String> {
         let Self::Ours { state, .. } = self else { return None };
+        if let State::Ended(reason) = state {
+            let reason = std::mem::take(reason);
+            *state = State::Down;
+            return Some(reason);
+        }
         let State::Up(running) = state else { return None };
         // Its sockets close a moment before it can be seen to have ended.
         let reason = running.ended_within(DYING).await?;
@@ -287,7 +315,7 @@ async fn ready<'a>(
     kept: Option<&Kept>,
     on: &mut dyn FnMut(Event<'_>),
 ) -> anyhow::Result<&'a Running> {
-    if let State::Down = state {
+    if let State::Down | State::Ended(_) = state {
         *state = State::start(engine);
     }
     if let State::Starting { start, progress } = state {
@@ -308,6 +336,8 @@ async fn ready<'a>(
     }
     match state {
         State::Up(running) => Ok(running),
-        State::Starting { .. } | State::Down => Err(anyhow!("the model server is not running")),
+        State::Starting { .. } | State::Down | State::Ended(_) => {
+            Err(anyhow!("the model server is not running"))
+        }
     }
 }

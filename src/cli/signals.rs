@@ -20,8 +20,7 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
     let mut stop = hear(SignalKind::interrupt())?;
     let mut end = hear(SignalKind::terminate())?;
     let mut hang_up = hear(SignalKind::hangup())?;
-    // To write past a limit on file sizes shall be an error like any other, not our death.
-    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+    outlive_limits();
     drop(entered);
     let (interrupt, leave) = (interrupt.clone(), leave.clone());
     std::thread::spawn(move || {
@@ -42,4 +41,10 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
         });
     });
     Ok(())
+}
+
+/// To write past a limit on file sizes shall be an error like any other, not our death. Must be called
+/// inside a runtime.
+pub(super) fn outlive_limits() {
+    let _ = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
 }

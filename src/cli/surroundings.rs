@@ -60,6 +60,12 @@ impl Surroundings {
         self.place("XDG_CONFIG_HOME", ".config")
     }
 
+    /// Engines.
+    pub(super) fn data_dir(&self) -> anyhow::Result<PathBuf> {
+        let place = self.place("XDG_DATA_HOME", ".local/share");
+        place.ok_or_else(|| anyhow!("neither HOME nor XDG_DATA_HOME is set"))
+    }
+
     /// Sessions, history and logs.
     pub(super) fn state_dir(&self) -> anyhow::Result<PathBuf> {
         let place = self.place("XDG_STATE_HOME", ".local/state");

@@ -214,8 +214,11 @@ mod tests {
             llama.cache_type AGENT_LLAMA_CACHE_TYPE Text unset
             llama.keep_gigabytes AGENT_LLAMA_KEEP_GIGABYTES Whole 4
             llama.keep_seconds AGENT_LLAMA_KEEP_SECONDS Whole 2
+            llama.silence AGENT_LLAMA_SILENCE Whole 30
             llama.args AGENT_LLAMA_ARGS List []
             models.folders AGENT_MODELS_FOLDERS List []
+            engine.api AGENT_ENGINE_API Text "https://api.github.com/repos/ggml-org/llama.cpp"
+            engine.downloads AGENT_ENGINE_DOWNLOADS Text "https://github.com/ggml-org/llama.cpp/releases"
             sampling.temperature AGENT_SAMPLING_TEMPERATURE Number unset
             sampling.top_k AGENT_SAMPLING_TOP_K Whole unset
             sampling.top_p AGENT_SAMPLING_TOP_P Number unset

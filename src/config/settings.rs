@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::conversation::Permission;
+use crate::llama::engine::EngineOptions;
 use crate::permission::RuleOptions;
 use crate::{llama, llm, models, sandbox};
 
@@ -41,6 +42,7 @@ pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) llama: llama::Options,
     pub(crate) models: models::Options,
+    pub(crate) engine: EngineOptions,
     pub(crate) sampling: llm::Sampling,
     pub(crate) commands: Commands,
     pub(crate) sandbox: sandbox::Options,
@@ -141,6 +143,7 @@ impl Default for Settings {
             server: Server::default(),
             llama: llama::Options::default(),
             models: models::Options::default(),
+            engine: EngineOptions::default(),
             sampling: llm::Sampling::default(),
             commands: Commands::default(),
             sandbox: sandbox::Options::default(),

@@ -13,22 +13,44 @@ pub(crate) struct Places<'a> {
     pub(crate) configured: Option<&'a Path>,
     /// The value of `$LLAMA_SERVER`.
     pub(crate) named: Option<&'a Path>,
+    /// The engine that we installed and use.
+    pub(crate) installed: Option<&'a Path>,
     /// The value of `$PATH`.
     pub(crate) path: &'a OsStr,
+}
+
+/// A llama-server, and who says that it is to be this one.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Found {
+    pub(crate) program: PathBuf,
+    pub(crate) whence: Whence,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Whence {
+    Configured,
+    Variable,
+    Installed,
+    Path,
 }
 
 const NAME: &str = "llama-server";
 
 /// What was said decides, even if it is wrong: to run another program in its place would hide the
-/// mistake.
-pub(crate) fn find(places: &Places<'_>) -> anyhow::Result<PathBuf> {
-    if let Some(program) = places.configured {
-        return said(program, places.path).context("cannot use `program` of the configuration");
-    }
-    if let Some(program) = places.named {
-        return said(program, places.path).context("cannot use `$LLAMA_SERVER`");
-    }
-    search(Path::new(NAME), places.path)
+/// mistake. An engine that was installed by us was asked for, and tried; what is in `PATH` is there
+/// for whatever reason.
+pub(crate) fn find(places: &Places<'_>) -> anyhow::Result<Found> {
+    let (program, whence) = if let Some(program) = places.configured {
+        let found = said(program, places.path);
+        (found.context("cannot use `program` of the configuration")?, Whence::Configured)
+    } else if let Some(program) = places.named {
+        (said(program, places.path).context("cannot use `$LLAMA_SERVER`")?, Whence::Variable)
+    } else if let Some(program) = places.installed {
+        (program.to_owned(), Whence::Installed)
+    } else {
+        (search(Path::new(NAME), places.path)?, Whence::Path)
+    };
+    Ok(Found { program, whence })
 }
 
 /// A program by its absolute path, or by a name that is searched for. A path relative to the
@@ -50,8 +72,8 @@ fn search(name: &Path, path: &OsStr) -> anyhow::Result<PathBuf> {
     found.with_context(|| {
         format!(
             "cannot find `{}` in the directories of `$PATH`\n\
-             hint: install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the \
-             path of its llama-server",
+             hint: `agent engine install` gets one; or install llama.cpp with your package manager, \
+             or set `$LLAMA_SERVER` to the path of its llama-server",
             name.display()
         )
     })
@@ -92,10 +114,11 @@ mod tests {
         let places = Places {
             configured: (!configured.is_empty()).then_some(Path::new(&configured)),
             named: (!named.is_empty()).then_some(Path::new(&named)),
+            installed: None,
             path: OsStr::new(&path),
         };
         let told = match find(&places) {
-            Ok(program) => program.display().to_string(),
+            Ok(found) => found.program.display().to_string(),
             Err(err) => format!("{err:#}"),
         };
         expected.assert_eq(&told.replace(root, "~"));
@@ -110,6 +133,19 @@ mod tests {
     fn what_is_configured_comes_before_what_is_named() {
         check("~/b/mine", "~/a/llama-server", "", expect!["~/b/mine"]);
         check("", "~/b/mine", "~/a", expect!["~/b/mine"]);
+    }
+
+    #[test]
+    fn what_we_installed_comes_before_the_path_and_behind_what_was_said() {
+        let installed = Some(Path::new("/engine/llama-server"));
+        let named = Some(Path::new("/bin/sh"));
+        let path = OsStr::new("");
+        let whence = |it: Places<'_>| find(&it).map(|it| it.whence).ok();
+        let there = Places { configured: None, named: None, installed, path };
+        assert_eq!(whence(there), Some(Whence::Installed));
+        assert_eq!(whence(Places { named, ..there }), Some(Whence::Variable));
+        assert_eq!(whence(Places { configured: named, ..there }), Some(Whence::Configured));
+        assert_eq!(whence(Places { installed: None, ..there }), None);
     }
 
     #[test]
@@ -153,7 +189,7 @@ mod tests {
             ":.:bin",
             expect![[r#"
                 cannot find `llama-server` in the directories of `$PATH`
-                hint: install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server"#]],
+                hint: `agent engine install` gets one; or install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server"#]],
         );
         check(
             "./llama-server",
@@ -181,7 +217,7 @@ mod tests {
             "~/b:~/c",
             expect![[r#"
                 cannot find `llama-server` in the directories of `$PATH`
-                hint: install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server"#]],
+                hint: `agent engine install` gets one; or install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server"#]],
         );
     }
 }

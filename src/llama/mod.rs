@@ -1,6 +1,7 @@
 //! The llama-server program: find it, start it, know why it failed, end it.
 
 mod address;
+pub(crate) mod engine;
 mod environment;
 mod failure;
 mod find;
@@ -19,7 +20,7 @@ mod testing;
 
 pub(crate) use address::Address;
 pub(crate) use environment::environment;
-pub(crate) use find::{Places, find};
+pub(crate) use find::{Found, Places, Whence, find};
 pub(crate) use kept::{Attic, Kept};
 pub(crate) use options::Options;
 pub(crate) use running::{Launch, Running, start};

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Options {
     /// The `llama-server` program, or a name to be found in `PATH`. If unset: `$LLAMA_SERVER`, then
-    /// the first `llama-server` in `PATH`.
+    /// what `agent engine install` has installed, then the first `llama-server` in `PATH`.
     #[schemars(example = &"~/llama.cpp/build/bin/llama-server")]
     pub(crate) program: Option<PathBuf>,
     /// Listen on this port of 127.0.0.1, so that other programs can use the model too. If unset, a
@@ -40,6 +40,10 @@ pub(crate) struct Options {
     pub(crate) keep_gigabytes: u32,
     /// What is read again in so many seconds is not kept.
     pub(crate) keep_seconds: u32,
+    /// A server of ours that has neither spoken nor answered for so many seconds hangs: it is ended and
+    /// started again. To read a long prompt is not to hang.
+    #[schemars(range(min = 1))]
+    pub(crate) silence: u32,
     /// Further arguments for the program, as they are.
     pub(crate) args: Vec<String>,
 }
@@ -57,6 +61,7 @@ impl Default for Options {
             cache_type: None,
             keep_gigabytes: 4,
             keep_seconds: 2,
+            silence: 30,
             args: Vec::new(),
         }
     }

@@ -26,6 +26,12 @@ pub(super) async fn is_ready(address: &Address, key: &str) -> bool {
     }
 }
 
+/// Whether somebody is there who answers, whatever the answer is. To read a prompt, however long, keeps
+/// no server from it.
+pub(super) async fn answers(address: &Address) -> bool {
+    status(address, "/health", "").await.is_ok()
+}
+
 /// The status of the answer to a `GET`.
 async fn status(address: &Address, path: &str, key: &str) -> io::Result<u16> {
     let request = format!(

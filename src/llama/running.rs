@@ -1,5 +1,6 @@
 //! A server from its start to its certain end.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -120,6 +121,29 @@ impl Running {
     pub(crate) async fn ended_within(&mut self, patience: Duration) -> Option<String> {
         let status = tokio::time::timeout(patience, self.server.wait()).await.ok()?.ok()?;
         Some(self.account(status))
+    }
+
+    /// Returns when it has neither spoken, as `heard` tells, nor answered for so long.
+    pub(crate) async fn hang(&self, patience: Duration, heard: &Cell<Instant>) {
+        let mut answered = Instant::now();
+        loop {
+            let quiet = heard.get().max(answered);
+            tokio::time::sleep_until(quiet + patience / 2).await;
+            if heard.get().max(answered) != quiet {
+                continue;
+            }
+            // Asked again and again: what is short of time may answer late.
+            while heard.get() <= quiet {
+                if probe::answers(&self.address).await {
+                    answered = Instant::now();
+                    break;
+                }
+                if patience <= quiet.elapsed() {
+                    return;
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        }
     }
 
     /// Ends it within two seconds, whatever it is doing.

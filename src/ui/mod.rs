@@ -22,5 +22,6 @@ pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Keyboard, Line};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
+pub(crate) use status::Status;
 pub(crate) use transfer::{Transfer, TransferStyle, bytes};
 pub(crate) use visible::{visible, visible_json, visible_line};

@@ -9,7 +9,7 @@ use crate::conversation::Progress;
 use crate::ui::visible::visible_line;
 
 /// Draws on standard error, and only if that is a terminal.
-pub(super) struct Status {
+pub(crate) struct Status {
     bar: Option<ProgressBar>,
     live: bool,
 }
@@ -21,11 +21,11 @@ pub(super) fn columns() -> Option<usize> {
 }
 
 impl Status {
-    pub(super) fn new(live: bool) -> Self {
+    pub(crate) fn new(live: bool) -> Self {
         Self { bar: None, live }
     }
 
-    pub(super) fn show(&mut self, text: &str) {
+    pub(crate) fn show(&mut self, text: &str) {
         if !self.live {
             return;
         }
@@ -42,7 +42,7 @@ impl Status {
         bar.set_message(visible_line(text, room));
     }
 
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }

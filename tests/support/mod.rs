@@ -25,3 +25,4 @@ pub mod wire;
 pub mod llama;
 pub mod long;
 pub mod play;
+pub mod releases;

@@ -189,13 +189,13 @@ pub(super) fn run(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::R
     ended
 }
 
-pub(super) fn place(around: &Surroundings) -> anyhow::Result<Place> {
+pub(in crate::cli) fn place(around: &Surroundings) -> anyhow::Result<Place> {
     let variable = |name: &str| around.variable(name).map(OsStr::to_owned);
     Place::of(&variable, around.home.as_deref())
 }
 
 /// How files are fetched, by what the environment says of proxies.
-pub(super) fn options(around: &Surroundings) -> Options {
+pub(in crate::cli) fn options(around: &Surroundings) -> Options {
     let first = |names: &[&str]| {
         let found = names.iter().find_map(|it| around.variable(it))?;
         found.to_str().map(str::to_owned)
