@@ -335,11 +335,11 @@ fn without_a_llama_server_there_is_a_hint() {
     check(
         home.agent(&["-m", "m.gguf", "hello"]).env("PATH", "/nowhere"),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: cannot find `llama-server` in the directories of `$PATH`
-        hint: install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: cannot find `llama-server` in the directories of `$PATH`
+            hint: `agent engine install` gets one; or install llama.cpp with your package manager, or set `$LLAMA_SERVER` to the path of its llama-server
+        "#]],
     );
     let named = home.agent(&["-m", "m.gguf", "hello"]).env("LLAMA_SERVER", "/nowhere/llama-server");
     check(
