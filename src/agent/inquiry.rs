@@ -4,6 +4,8 @@
 //! It begins with the same words and tools as the session, which the server has in its cache, and it
 //! can only look. What is said in it is in the journal, as the work of the call that asked.
 
+use std::time::Duration;
+
 use crate::agent::prompt::about;
 use crate::agent::reach::Spent;
 use crate::agent::step::Rules;
@@ -12,6 +14,8 @@ use crate::agent::{Host, Reach};
 use crate::conversation::{
     self, Call, Decision, Entry, Event, Front, Outcome, Stakes, Status, Stop, Transcript, Usage,
 };
+use crate::llm;
+use crate::tools::Sights;
 
 /// So often the model may be asked about one question.
 const MOST_REQUESTS: u32 = 24;
@@ -34,6 +38,15 @@ impl Inquiry {
         Self { rules, opened: None }
     }
 }
+
+/// What a conversation has come to, while another is held.
+struct Paused {
+    line: Option<(llm::Request, llm::Gauge)>,
+    sights: Sights,
+}
+
+/// A server that needs longer to set something aside has other work.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// The world of an inquiry: that of the session, but nobody is told what is said in it.
 struct Beside<'a, H, F> {
@@ -58,6 +71,43 @@ impl<H: Host, F: Front> Reach<H, F> {
         let mut outcome = outcome(finish, &transcript);
         outcome.text = self.toolbox.bounded(outcome.text);
         outcome
+    }
+
+    /// Another conversation begins, with the same words and tools.
+    fn step_aside(&mut self) -> Paused {
+        self.is_aside = true;
+        let sights = self.toolbox.look_away();
+        let line = self.line.as_mut().map(|it| {
+            let fresh = it.request.emptied();
+            (std::mem::replace(&mut it.request, fresh), it.gauge)
+        });
+        Paused { line, sights }
+    }
+
+    /// The conversation goes on from where it was.
+    async fn step_back(&mut self, Paused { line, sights }: Paused) {
+        self.is_aside = false;
+        self.is_set_aside = true;
+        if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
+            tokio::select! {
+                biased;
+                () = self.interrupt.fired() => {}
+                // Where it fails, the server reads more than it need.
+                _ = tokio::time::timeout(LEAVING, llm::leave(&line.server)) => {}
+            }
+        }
+        self.toolbox.look_back(sights);
+        if let Some(now) = &mut self.line {
+            // Without one, the connection was made for the other conversation.
+            let fresh = || (now.request.emptied(), llm::Gauge::default());
+            (now.request, now.gauge) = line.unwrap_or_else(fresh);
+        }
+    }
+
+    fn record_beside(&mut self, call: &str, entries: &[Entry]) {
+        if let Some(reason) = self.log.append_beside(call, entries) {
+            self.front.show(&Event::Warning(&reason));
+        }
     }
 }
 

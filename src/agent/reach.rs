@@ -21,7 +21,7 @@ use crate::conversation::{
     Stakes, Stop, Transcript, Usage,
 };
 use crate::llm::{self, AskError};
-use crate::tools::{self, Sights, Toolbox};
+use crate::tools::{self, Toolbox};
 
 /// Where the model server comes from.
 pub(crate) trait Host {
@@ -41,20 +41,20 @@ pub(crate) struct Reach<H, F> {
     pub(super) host: H,
     pub(super) front: F,
     pub(super) toolbox: Toolbox,
-    log: Log,
+    pub(super) log: Log,
     pub(super) interrupt: Interrupt,
     /// What to ask for in each request, beside what the server turns out to need.
     pub(super) constants: llm::Constants,
     /// Made when the server first answers.
-    line: Option<Line>,
+    pub(super) line: Option<Line>,
     /// Why it could not be made ahead of time, for the next who needs it.
     trouble: Option<anyhow::Error>,
     /// How questions are looked into beside the conversation.
     pub(super) inquiry: Option<Inquiry>,
     /// That is being done now: what the model says is for itself.
-    is_aside: bool,
+    pub(super) is_aside: bool,
     /// The server has set the conversation aside for another, and was asked nothing of it since.
-    is_set_aside: bool,
+    pub(super) is_set_aside: bool,
     /// The model has answered.
     has_asked: bool,
     /// What this turn has taken so far.
@@ -62,12 +62,6 @@ pub(crate) struct Reach<H, F> {
     /// Where a rule goes that the person adds; without one, nothing is added.
     pub(crate) grants: Option<Grants>,
     pub(crate) wording: Wording,
-}
-
-/// What a conversation has come to, while another is held.
-pub(super) struct Paused {
-    line: Option<(llm::Request, llm::Gauge)>,
-    sights: Sights,
 }
 
 /// What a turn has taken of what it may, with all that was done beside the conversation.
@@ -91,9 +85,6 @@ enum Asked<'a> {
 
 /// What is shorter is no summary, whatever it says.
 const SHORTEST_SUMMARY: usize = 20;
-
-/// A server that needs longer to set something aside has other work.
-const LEAVING: Duration = Duration::from_secs(2);
 
 /// Before a server that has ended is started again: whatever ended it may take a moment to pass.
 const RESTART: Duration = Duration::from_millis(500);
@@ -404,37 +395,6 @@ impl<H: Host, F: Front> Reach<H, F> {
         all(calls.iter().map(|it| self.toolbox.run(it, self.interrupt.fired()))).await
     }
 
-    /// Another conversation begins, with the same words and tools.
-    pub(super) fn step_aside(&mut self) -> Paused {
-        self.is_aside = true;
-        let sights = self.toolbox.look_away();
-        let line = self.line.as_mut().map(|it| {
-            let fresh = it.request.emptied();
-            (std::mem::replace(&mut it.request, fresh), it.gauge)
-        });
-        Paused { line, sights }
-    }
-
-    /// The conversation goes on from where it was.
-    pub(super) async fn step_back(&mut self, Paused { line, sights }: Paused) {
-        self.is_aside = false;
-        self.is_set_aside = true;
-        if let Some(line) = self.line.as_ref().filter(|it| it.counts) {
-            tokio::select! {
-                biased;
-                () = self.interrupt.fired() => {}
-                // Where it fails, the server reads more than it need.
-                _ = tokio::time::timeout(LEAVING, llm::leave(&line.server)) => {}
-            }
-        }
-        self.toolbox.look_back(sights);
-        if let Some(now) = &mut self.line {
-            // Without one, the connection was made for the other conversation.
-            let fresh = || (now.request.emptied(), llm::Gauge::default());
-            (now.request, now.gauge) = line.unwrap_or_else(fresh);
-        }
-    }
-
     pub(super) fn has_asked(&self) -> bool {
         self.has_asked
     }
@@ -442,12 +402,6 @@ impl<H: Host, F: Front> Reach<H, F> {
     /// Whether the server has something else in its cache than this conversation.
     pub(super) fn is_set_aside(&self) -> bool {
         self.is_set_aside
-    }
-
-    pub(super) fn record_beside(&mut self, call: &str, entries: &[Entry]) {
-        if let Some(reason) = self.log.append_beside(call, entries) {
-            self.front.show(&Event::Warning(&reason));
-        }
     }
 
     /// The call in the form in which it will run, which is the one to show and to judge.
