@@ -282,11 +282,12 @@ fn without_a_model_there_is_nothing_to_work_with() {
     check(
         Home::new().agent(&["hello"]),
         expect![[r#"
-        exit Some(1)
-        --- stderr
-        error: there is no model to work with
-        hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; `agent demo` shows the program at work without either
-    "#]],
+            exit Some(1)
+            --- stderr
+            error: there is no model to work with
+            hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; `agent demo` shows the program at work without either
+            hint: `agent --yes "…"` gets what suits this machine
+        "#]],
     );
 }
 

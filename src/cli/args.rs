@@ -64,6 +64,10 @@ pub(super) struct Options {
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
 
+    /// Get what is missing, an engine or a model, without asking
+    #[arg(long)]
+    pub(super) yes: bool,
+
     /// Plan the task first, then do it step by step
     #[arg(long)]
     pub(super) plan: bool,

@@ -168,6 +168,11 @@ fn say_what_counts(around: &Surroundings, settings: &Settings, ours: Option<&Pat
     }
 }
 
+/// Gets the one that suits this machine.
+pub(super) fn get(around: &Surroundings, settings: &Settings) -> anyhow::Result<()> {
+    on_children(bring(around, settings, (Wish::Stable, None, false)))
+}
+
 /// Gets an engine and tells how far it is.
 async fn bring(
     around: &Surroundings,

@@ -23,7 +23,8 @@ use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::task::{Task, form, task};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, note, planning, proving, stream, tool_files, trust,
+    Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
+    tool_files, trust,
 };
 use crate::config::{Color, Settings};
 use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
@@ -80,6 +81,9 @@ pub(super) fn work(
     let task = task(options, words)?;
     if task == Task::Conversation && options.plan {
         bail!(WrongUsage(planning::NOTHING.to_owned()));
+    }
+    if !first_run::settle(around, options)? {
+        return Ok(Exit::Failed);
     }
     job(around, options)?.run(task).map(|it| it.exit)
 }
@@ -399,7 +403,7 @@ impl Job<'_> {
             return models::locate(&found.path);
         }
         let known = match &here.some()[..] {
-            [] => String::new(),
+            [] => "\nhint: `agent --yes \"…\"` gets what suits this machine".to_owned(),
             some => {
                 format!("\nhint: name one of those that are here with `-m`: {}, …", some.join(", "))
             }
@@ -505,7 +509,7 @@ fn is_pipe(stdout: &std::io::Stdout) -> bool {
 }
 
 /// Whether a model is named by where it lies, not by what a server calls it.
-fn is_file_name(model: &str) -> bool {
+pub(super) fn is_file_name(model: &str) -> bool {
     model.ends_with(".gguf") || model.starts_with(['/', '~', '.'])
 }
 

@@ -1,5 +1,6 @@
 //! From what was typed to what is run: reads the world once, builds everything, prints what failed.
 
+mod agreed;
 mod args;
 mod beginning;
 mod checking;
@@ -11,6 +12,7 @@ mod duration;
 mod editor;
 mod engine;
 mod filing;
+mod first_run;
 mod input;
 mod instructing;
 mod job;

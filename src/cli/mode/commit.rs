@@ -1,17 +1,17 @@
 //! `agent commit`: a message for what is staged, and the commit.
 
-use std::io::IsTerminal;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow, bail};
 use serde::Deserialize;
 use serde_json::json;
 
+use crate::cli::agreed::{Question, agreed};
 use crate::cli::args::{Commit, Options, PromptName};
 use crate::cli::mode::{answer, diff, looking, must_be_words};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
-use crate::ui::{Keyboard, Line, visible};
+use crate::ui::visible;
 use crate::workspace::{Cancel, Compared, FileError, Workspace};
 
 /// So many of the last commits show how messages look here.
@@ -60,7 +60,7 @@ pub(in crate::cli) fn commit(
     let git = workspace.git().map_err(|err| anyhow!("cannot commit: {err}"))?;
     git.not_done().iter().for_each(|it| note(&format!("warning: {}", visible(it))));
     drop(git);
-    if !(wanted.yes || is_agreed_to()?) {
+    if !(wanted.yes || agreed(QUESTION)?) {
         return Ok(Exit::Failed);
     }
     let done = workspace.commit_staged(&message, &staged);
@@ -98,26 +98,11 @@ fn written(message: &Message) -> Option<String> {
     }
 }
 
-/// Only a clear yes is one.
-fn is_agreed_to() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        note("not committed: there is nobody to ask; `--yes` commits without asking");
-        return Ok(false);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.context("cannot set up the event loop")?;
-    let keyboard = Keyboard::new(None);
-    let question = "commit with this message? y = yes, n = no: ";
-    while let Line::Entered(answer) = runtime.block_on(keyboard.question(question)) {
-        match &*answer.trim().to_lowercase() {
-            "y" | "yes" => return Ok(true),
-            "n" | "no" | "" => break,
-            _ => {}
-        }
-    }
-    note("not committed");
-    Ok(false)
-}
+const QUESTION: Question<'_> = Question {
+    words: "commit with this message?",
+    otherwise: "not committed",
+    unasked: "`--yes` commits without asking",
+};
 
 #[cfg(test)]
 mod tests {

@@ -17,9 +17,9 @@ use crate::sandbox::{Captured, Command, Ended, Environment, run};
 
 pub(in crate::cli) struct Here {
     pub(super) places: Places,
-    pub(super) found: Vec<Found>,
-    pub(super) catalog: Catalog,
-    pub(super) machine: Machine,
+    pub(in crate::cli) found: Vec<Found>,
+    pub(in crate::cli) catalog: Catalog,
+    pub(in crate::cli) machine: Machine,
 }
 
 /// What a person can be expected to want.
@@ -51,7 +51,7 @@ impl Here {
     }
 
     /// All forms that a name can mean.
-    pub(super) fn forms(&self, name: &str) -> anyhow::Result<Vec<&Found>> {
+    pub(in crate::cli) fn forms(&self, name: &str) -> anyhow::Result<Vec<&Found>> {
         match Reference::parse(name).find(&self.found, &self.catalog) {
             Match::One(forms) => Ok(forms),
             Match::Several(names) => {
@@ -153,6 +153,16 @@ impl Here {
         let families: std::collections::BTreeSet<_> = usable().map(|it| &it.family).collect();
         let forms: Vec<_> = usable().collect();
         (families.len() == 1).then(|| self.best(&forms).0)
+    }
+
+    /// Whether there is any model that could be worked with.
+    pub(in crate::cli) fn has_some(&self) -> bool {
+        self.found.iter().any(Found::is_usable)
+    }
+
+    /// What the machine has for a model.
+    pub(in crate::cli) fn in_words(&self) -> String {
+        crate::cli::models::info::machine(self)
     }
 
     /// Names of some that are here, for a hint.

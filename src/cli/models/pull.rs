@@ -2,9 +2,10 @@
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
 
 use crate::agent::Interrupt;
@@ -32,10 +33,30 @@ pub(super) fn pull(around: &Surroundings, here: &Here, wanted: &Pull) -> anyhow:
     let hub = Hub { client: &client, place: &place };
     run(async {
         for remote in &remotes {
-            pull_one(&hub, here, remote, wanted).await?;
+            let path = pull_one(&hub, here, remote, wanted).await?;
+            if !wanted.json {
+                print(&format!("{}\n", visible(&path.display().to_string())))?;
+            }
         }
         Ok(Exit::Done)
     })
+}
+
+/// Fetches one model, told as to a person.
+pub(in crate::cli) fn get(around: &Surroundings, here: &Here, name: &str) -> anyhow::Result<()> {
+    let place = place(around)?;
+    let client = Client::new(&options(around)).context("cannot ask the hub")?;
+    let hub = Hub { client: &client, place: &place };
+    let wanted = Pull { models: Vec::new(), no_mmproj: true, clean: false, json: false };
+    let remote = here.remote(name)?;
+    let exit = run(async {
+        pull_one(&hub, here, &remote, &wanted).await?;
+        Ok(Exit::Done)
+    })?;
+    match exit {
+        Exit::Done => Ok(()),
+        _ => bail!("the model is not here yet\nhint: the same command goes on from there"),
+    }
 }
 
 async fn pull_one(
@@ -43,7 +64,7 @@ async fn pull_one(
     here: &Here,
     remote: &Remote,
     wanted: &Pull,
-) -> anyhow::Result<()> {
+) -> anyhow::Result<PathBuf> {
     let mut plan = hub::plan(hub, remote, &|it| here.best_of(it))
         .await
         .with_context(|| format!("cannot pull `{remote}`"))?;
@@ -74,10 +95,9 @@ async fn pull_one(
     drop(shown);
     let path = pulled.with_context(|| format!("cannot pull `{}`", plan.remote))?;
     if wanted.json {
-        say(&json!({"event": "done", "model": plan.remote.to_string(), "path": path}))
-    } else {
-        print(&format!("{}\n", visible(&path.display().to_string())))
+        say(&json!({"event": "done", "model": plan.remote.to_string(), "path": path}))?;
     }
+    Ok(path)
 }
 
 /// From what goes on to what is seen of it.

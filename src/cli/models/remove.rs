@@ -1,14 +1,13 @@
 //! `agent models rm`: a model goes from the disk, after it was said what that means.
 
-use std::io::IsTerminal;
+use anyhow::bail;
 
-use anyhow::{Context, bail};
-
+use crate::cli::agreed::{Question, agreed};
 use crate::cli::args::models::Remove;
 use crate::cli::models::Here;
 use crate::cli::{Exit, note, print};
 use crate::models::{Found, Reference, gigabytes, removal};
-use crate::ui::{Keyboard, Line, visible};
+use crate::ui::visible;
 
 pub(super) fn remove(here: &Here, wanted: &Remove) -> anyhow::Result<Exit> {
     let models = meant(here, &wanted.model)?;
@@ -27,7 +26,7 @@ pub(super) fn remove(here: &Here, wanted: &Remove) -> anyhow::Result<Exit> {
         print(&format!("would free {}\n", gigabytes(plan.freed)))?;
         return Ok(Exit::Done);
     }
-    if !(wanted.yes || is_agreed_to()?) {
+    if !(wanted.yes || agreed(QUESTION)?) {
         return Ok(Exit::Failed);
     }
     plan.carry_out()?;
@@ -66,23 +65,8 @@ fn meant<'a>(here: &'a Here, name: &str) -> anyhow::Result<Vec<&'a Found>> {
 }
 
 /// Only a clear yes is one.
-fn is_agreed_to() -> anyhow::Result<bool> {
-    if !std::io::stdin().is_terminal() {
-        note("not removed: there is nobody to ask; `--yes` removes without asking");
-        return Ok(false);
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().build();
-    let runtime = runtime.context("cannot set up the event loop")?;
-    let keyboard = Keyboard::new(None);
-    while let Line::Entered(answer) =
-        runtime.block_on(keyboard.question("remove it? y = yes, n = no: "))
-    {
-        match &*answer.trim().to_lowercase() {
-            "y" | "yes" => return Ok(true),
-            "n" | "no" | "" => break,
-            _ => {}
-        }
-    }
-    note("not removed");
-    Ok(false)
-}
+const QUESTION: Question<'_> = Question {
+    words: "remove it?",
+    otherwise: "not removed",
+    unasked: "`--yes` removes without asking",
+};

@@ -1,0 +1,138 @@
+//! On a machine with nothing but the program: what is missing is told, got when it is wanted, and then
+//! the task is done.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use crate::support::home::Run;
+use crate::support::hub::{Hub, Repo};
+use crate::support::play::Play;
+use crate::support::releases::{Release, Releases, standing_for};
+use crate::support::terminal::ENTER;
+
+/// A machine with nothing, and what there is to be had for it.
+struct Machine {
+    play: Play,
+    releases: Releases,
+    hub: Hub,
+}
+
+impl Machine {
+    /// `None` where the person who runs the tests does without a llama-server.
+    fn new() -> Option<Self> {
+        let play = Play::new()?;
+        let releases = Releases::serve(vec![
+            Release::proper("v0.7.0", 2),
+            Release::build(2).cpu(standing_for(2, play.server)),
+        ]);
+        let script = json!([{"content": "It is a small project."}]);
+        let model = std::fs::read(play.model("small", &script)).expect("it was written");
+        let hub = Hub::new();
+        hub.repo("org/Small-GGUF", Repo::default().file("Small-Q4_K_M.gguf", model));
+        let catalog = "[[model]]\nname = \"small\"\nrepo = \"org/Small-GGUF\"\nquant = \"Q4_K_M\"\n\
+                       needs = 0.1\nparameters = 0.1\nnote = \"small\"\n";
+        play.home.file("home/.config/agent/catalog.toml", catalog);
+        Some(Self { play, releases, hub })
+    }
+
+    /// Without a llama-server that anybody named.
+    fn agent(&self, args: &[&str]) -> Run {
+        let run = self.play.home.agent(args).env("HF_ENDPOINT", &self.hub.url());
+        let run = run.env("AGENT_ENGINE_API", &self.releases.api());
+        run.env("AGENT_ENGINE_DOWNLOADS", &self.releases.downloads())
+    }
+}
+
+/// Each machine has a memory of its own, and downloads take their time.
+#[track_caller]
+fn check_told(text: &str, expected: Expect) {
+    let lines = text.lines().filter(|it| !it.contains("tokens read,"));
+    let lines = lines.map(|line| match line.split_once("this machine: ") {
+        Some((before, _)) => format!("{before}this machine: [MEMORY]\n"),
+        None => format!("{line}\n"),
+    });
+    expected.assert_eq(&lines.collect::<String>());
+}
+
+#[test]
+fn what_is_missing_is_got_and_the_task_is_done() {
+    let Some(machine) = Machine::new() else { return };
+    let finished = machine.agent(&["--yes", "explain this project"]).run();
+    finished.assert_code(0);
+    assert_eq!(finished.stdout, "It is a small project.\n");
+    check_told(
+        &finished.stderr,
+        expect![[r#"
+            this machine: [MEMORY]
+            not here yet, and needed:
+              engine  llama.cpp's newest stable llama-server, some 20 to 200 MB, into [HOME]/.local/share/agent/engine
+              model   small (org/Small-GGUF:Q4_K_M): small; fits in memory
+                      about 100 MB, a minute at 100 Mbit/s, into [HOME]/.cache/huggingface/hub
+                      `agent models catalog` lists others
+            found b2
+            fetching llama-b2-bin-ubuntu-x64.tar.gz (400.8 kB)
+            trying it (cpu)
+            installed b2-cpu: [HOME]/.local/share/agent/engine/b2-cpu/llama/llama-b2/llama-server
+            org/Small-GGUF: Q4_K_M, 137.8 kB
+            Small-Q4_K_M.gguf: 137.8 kB, here, and its sha256 is right
+            working with org/Small-GGUF:Q4_K_M
+        "#]],
+    );
+    // The next time nothing is missing.
+    let asked = (machine.releases.asked().len(), machine.hub.asked().len());
+    let finished = machine.agent(&["and again"]).run();
+    finished.assert_code(0);
+    assert_eq!((machine.releases.asked().len(), machine.hub.asked().len()), asked);
+}
+
+#[test]
+fn nothing_is_fetched_before_the_person_has_said_yes() {
+    let Some(machine) = Machine::new() else { return };
+    let mut terminal = machine.agent(&["explain this project"]).terminal(40, 100);
+    terminal.wait_for("y = yes, n = no:");
+    assert_eq!((machine.releases.asked().len(), machine.hub.asked().len()), (0, 0));
+    terminal.send("n");
+    terminal.send(ENTER);
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(1), "{screen}");
+    check_told(
+        &screen,
+        expect![[r#"
+            this machine: [MEMORY]
+            not here yet, and needed:
+              engine  llama.cpp's newest stable llama-server, some 20 to 200 MB, into [HOME]/.local/s
+            hare/agent/engine
+              model   small (org/Small-GGUF:Q4_K_M): small; fits in memory
+                      about 100 MB, a minute at 100 Mbit/s, into [HOME]/.cache/huggingface/hub
+                      `agent models catalog` lists others
+            get it? y = yes, n = no: n
+            nothing was fetched
+        "#]],
+    );
+    assert_eq!((machine.releases.asked().len(), machine.hub.asked().len()), (0, 0));
+    let mut terminal = machine.agent(&["explain this project"]).terminal(40, 100);
+    terminal.wait_for("y = yes, n = no:");
+    terminal.send("y");
+    terminal.send(ENTER);
+    terminal.wait_for("It is a small project.");
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+#[test]
+fn where_nobody_can_be_asked_it_is_said_how_to_get_what_is_missing() {
+    let Some(machine) = Machine::new() else { return };
+    let finished = machine.agent(&["explain this project"]).run();
+    finished.assert_code(1);
+    check_told(
+        &finished.stderr,
+        expect![[r#"
+        error: there is no model to work with
+        hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; `agent demo` shows the program at work without either
+        hint: `agent --yes "…"` gets what suits this machine
+    "#]],
+    );
+    assert_eq!((machine.releases.asked().len(), machine.hub.asked().len()), (0, 0));
+}
