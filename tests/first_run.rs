@@ -136,3 +136,47 @@ fn where_nobody_can_be_asked_it_is_said_how_to_get_what_is_missing() {
     );
     assert_eq!((machine.releases.asked().len(), machine.hub.asked().len()), (0, 0));
 }
+
+#[test]
+fn what_a_model_takes_is_told_before_it_is_fetched() {
+    let Some(machine) = Machine::new() else { return };
+    let finished = machine.agent(&["models", "fit", "org/Small-GGUF", "--context", "4096"]).run();
+    finished.assert_code(0);
+    check_told(
+        &finished.stdout,
+        expect![[r#"
+        org/Small-GGUF, not here, context stored as f16
+        this machine: [MEMORY]
+         context   weights     cache   compute     total
+            4096    138 kB      1 MB     42 MB     44 MB  in memory
+    "#]],
+    );
+    // Asked for by its name in the catalogue.
+    let finished = machine.agent(&["models", "info", "small"]).run();
+    finished.assert_code(0);
+    let lines = finished.stdout.lines().filter(|it| !it.contains("fits"));
+    check_told(
+        &lines.collect::<Vec<_>>().join("\n"),
+        expect![[r#"
+        org/Small-GGUF:Q4_K_M, not here
+          title         scripted model
+          architecture  llama
+          weights       0 M parameters, Q4_K_M, 138 kB
+          context       32768 tokens
+          template      yes, with tools
+          file          org/Small-GGUF/Small-Q4_K_M.gguf
+    "#]],
+    );
+    assert!(!machine.play.home.has("home/.cache/huggingface"));
+    let asked = machine.hub.asked().len();
+    let finished = machine.agent(&["models", "fit", "org/None-GGUF"]).run();
+    finished.assert_code(1);
+    check_told(
+        &finished.stderr,
+        expect![[r#"
+        error: cannot look at `org/None-GGUF` at the hub: there is no `org/None-GGUF` at the hub, or it is private
+        hint: look for it with `agent models search`; for what is private set HF_TOKEN
+    "#]],
+    );
+    assert!(asked < machine.hub.asked().len());
+}

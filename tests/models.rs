@@ -190,7 +190,7 @@ fn a_model_is_told_by_any_name_it_may_have() {
         small: null error: `small` can mean several models hint: name one: `org/Small-4B-GGUF`, `small:4b`
         smal-4b: null error: there is no model `smal-4b` here hint: did you mean one of `org/Small-4B-GGUF:Q4_K_M`, `org/Small-4B-GGUF:Q8_0`, `small:4b`?
         big: null error: there is no model `big` here hint: `agent models list` shows what there is
-        gpt-oss: null error: there is no model `gpt-oss` here hint: `agent models pull gpt-oss` fetches `ggml-org/gpt-oss-20b-GGUF`
+        gpt-oss: null error: cannot look at `ggml-org/gpt-oss-20b-GGUF` at the hub: cannot ask the hub: cannot reach huggingface.co: failed to lookup address information: Name or service not known hint: is this machine connected, and does it need a proxy (HTTPS_PROXY)?
         ../home/me/deep/own_Q6_K.gguf: "[PROJECT]/../home/me/deep/own_Q6_K.gguf"
         ../home/me/cut-00001-of-00002.gguf: null error: part 2 of 2 is missing: `[PROJECT]/../home/me/cut-00002-of-00002.gguf` hint: download the model again
         no.gguf: null error: `[PROJECT]/no.gguf` does not exist

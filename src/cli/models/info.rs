@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::cli::WrongUsage;
 use crate::cli::args::models::{Fit, Info};
-use crate::cli::models::Here;
 use crate::cli::models::here::path_of;
+use crate::cli::models::{Here, pull};
 use crate::cli::surroundings::Surroundings;
+use crate::models::hub::Remote;
 use crate::models::{
     Element, FileName, Form, Found, Header, Need, Place, Quant, Wish, gigabytes, locate, longest,
     need, parts, place,
@@ -23,6 +24,8 @@ struct Subject<'a> {
     header: Header,
     forms: Vec<&'a Found>,
     reason: Option<String>,
+    /// The weights of all its parts, where only one of them was looked at.
+    weights: Option<u64>,
 }
 
 impl<'a> Subject<'a> {
@@ -33,18 +36,38 @@ impl<'a> Subject<'a> {
                 (path.display().to_string(), path, Vec::new(), None)
             }
             None => {
-                let forms = here.forms(name)?;
+                let forms = match (here.forms(name), here.remote(name)) {
+                    (Ok(forms), _) => forms,
+                    (Err(_), Ok(remote)) => return Self::afar(here, around, &remote),
+                    (Err(err), Err(_)) => return Err(err),
+                };
                 let (best, reason) = here.best(&forms);
                 (best.name(), best.path.clone(), forms, reason)
             }
         };
         let (_, header) = parts(&path)?;
-        Ok(Self { name, path, header, forms, reason })
+        Ok(Self { name, path, header, forms, reason, weights: None })
+    }
+
+    /// One that is not here, as the hub has it.
+    fn afar(here: &Here, around: &Surroundings, remote: &Remote) -> anyhow::Result<Self> {
+        let (plan, header) = pull::glance(around, here, remote)?;
+        let weights = plan.choice.parts.iter().map(|it| it.size).sum();
+        Ok(Self {
+            name: format!("{remote}, not here"),
+            path: format!("{}/{}", plan.remote.repo, plan.choice.parts[0].path).into(),
+            header,
+            forms: Vec::new(),
+            reason: plan.choice.why.clone(),
+            weights: Some(weights),
+        })
     }
 
     fn form(&self) -> anyhow::Result<Form> {
         let form = Form::of(&self.header);
-        form.with_context(|| format!("`{}` does not say how it is built", self.path.display()))
+        let form = form
+            .with_context(|| format!("`{}` does not say how it is built", self.path.display()))?;
+        Ok(Form { weights: self.weights.unwrap_or(form.weights), ..form })
     }
 
     fn quant(&self) -> Option<Quant> {
@@ -68,7 +91,8 @@ pub(super) fn info(here: &Here, around: &Surroundings, wanted: &Info) -> anyhow:
             "name": subject.name, "path": subject.path,
             "architecture": header.architecture(), "title": header.text("general.name"),
             "license": header.text("general.license"),
-            "parameters": header.parameters(), "weights": header.weights(), "context": context,
+            "parameters": header.parameters(),
+            "weights": subject.weights.unwrap_or_else(|| header.weights()), "context": context,
             "quant": subject.quant().map(|it| it.to_string()),
             "template": template.is_some(), "tools": tools,
             "forms": subject.forms.iter().map(|it| it.name()).collect::<Vec<_>>(),
@@ -81,7 +105,7 @@ pub(super) fn info(here: &Here, around: &Surroundings, wanted: &Info) -> anyhow:
         line("title", title);
     }
     line("architecture", header.architecture().unwrap_or("not said"));
-    let size = gigabytes(header.weights());
+    let size = gigabytes(subject.weights.unwrap_or_else(|| header.weights()));
     let quant = subject.quant().map_or(String::new(), |it| format!("{it}, "));
     line("weights", &format!("{}, {quant}{size}", billions(header.parameters())));
     line("context", &context.map_or("not said".to_owned(), |it| format!("{it} tokens")));

@@ -15,6 +15,7 @@ use crate::cli::signals::listen;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
 use crate::download::{Client, Options, Phase, Progress, Proxies};
+use crate::models::Header;
 use crate::models::hub::{self, Cache, Hub, Place, Plan, Pulling, Remote};
 use crate::ui::{Transfer, TransferStyle, bytes, visible, visible_json};
 
@@ -57,6 +58,25 @@ pub(in crate::cli) fn get(around: &Surroundings, here: &Here, name: &str) -> any
         Exit::Done => Ok(()),
         _ => bail!("the model is not here yet\nhint: the same command goes on from there"),
     }
+}
+
+/// What a model at the hub would be, and says of itself.
+pub(super) fn glance(
+    around: &Surroundings,
+    here: &Here,
+    remote: &Remote,
+) -> anyhow::Result<(Plan, Header)> {
+    let place = place(around)?;
+    let client = Client::new(&options(around)).context("cannot ask the hub")?;
+    let hub = Hub { client: &client, place: &place };
+    let (mut seen, context) = (None, || format!("cannot look at `{remote}` at the hub"));
+    run(async {
+        let plan = hub::plan(&hub, remote, &|it| here.best_of(it)).await.with_context(context)?;
+        let header = hub::header(&hub, &plan).await.with_context(context)?;
+        seen = Some((plan, header));
+        Ok(Exit::Done)
+    })?;
+    seen.context("stopped")
 }
 
 async fn pull_one(

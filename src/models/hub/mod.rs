@@ -12,5 +12,5 @@ mod trouble;
 pub(crate) use api::{Found, Hub, Search, Sort};
 pub(crate) use cache::Cache;
 pub(crate) use place::Place;
-pub(crate) use pull::{Plan, Pulling, plan, pull};
+pub(crate) use pull::{Plan, Pulling, header, plan, pull};
 pub(crate) use reference::Remote;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 
 use crate::download::{Ask, Fetched, Progress, Wanted, fetch};
+use crate::models::gguf::{Header, Reader, Step};
 use crate::models::hub::api::{Entry, Hub};
 use crate::models::hub::cache::{Cache, check_path};
 use crate::models::hub::choose::{Choice, Taste, choose};
@@ -93,6 +94,27 @@ async fn check_first(
         bail!("`{path}` is not a GGUF file, whatever its name says");
     }
     Ok(())
+}
+
+/// What a model says of itself, before it is fetched: of many gigabytes a few megabytes are read.
+pub(crate) async fn header(hub: &Hub<'_>, plan: &Plan) -> anyhow::Result<Header> {
+    const PIECE: u64 = 1 << 20;
+    let first = &plan.choice.parts[0];
+    let file = hub.file(&plan.remote.repo, &plan.commit, &first.path)?;
+    let ask = Ask::new(file).with_token(hub.token());
+    let (mut reader, mut at) = (Reader::new(Some(first.size)), 0);
+    loop {
+        let end = (at + PIECE).min(first.size);
+        let piece = hub.client.range(&ask, at..end).await;
+        let piece = piece.map_err(|err| of_file(err, hub.place, &plan.remote.repo))?;
+        at = end;
+        match reader.push(&piece).with_context(|| format!("`{}` is damaged", first.path))? {
+            Step::Done(header) => return Ok(*header),
+            Step::Skip(bytes) => at += bytes,
+            Step::NeedsMore(_) if at < first.size => {}
+            Step::NeedsMore(_) => bail!("`{}` ends before its header does", first.path),
+        }
+    }
 }
 
 /// Fetches what is not there yet; the path of the model, which of a split one is its first part.
