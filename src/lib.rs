@@ -13,6 +13,7 @@ mod models;
 mod permission;
 mod session;
 
+mod serving;
 mod tools;
 
 mod agent;
