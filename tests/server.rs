@@ -598,6 +598,58 @@ fn a_talk_goes_on_begins_anew_and_ends() {
 }
 
 #[test]
+fn ctrl_c_stops_an_answer_and_not_the_talk() {
+    let Some(served) = Served::stopped(&long_script(), "") else { return };
+    let mut terminal = served.run(&["chat", "alpha"]).terminal(24, 80);
+    terminal.wait_for("/help");
+    terminal.send("hello\r");
+    terminal.wait_for("It goes on");
+    terminal.send("\x03");
+    terminal.send("/clear\r");
+    terminal.wait_for("begun anew");
+    terminal.send("/bye\r");
+    assert_eq!(terminal.finish().0, Some(0));
+    assert_eq!(processes(&served.play.home), []);
+}
+
+#[test]
+fn talking_uses_the_server_that_runs() {
+    let Some(served) = Served::new("") else { return };
+    assert_eq!(served.agent(&["chat", "alpha", "hello"]).stdout, "One.\n");
+    assert_eq!(served.loaded(), ["alpha-1B:Q4_K_M idle"]);
+}
+
+/// A program that never becomes ready stands for a model that takes long.
+#[test]
+fn a_model_that_is_being_loaded_can_be_put_away() {
+    let Some(mut served) = Served::stopped(&script(), "") else { return };
+    served.play.home.file("slow", "#!/bin/sh\nexec sleep 1000\n");
+    let slow = served.play.home.path("slow");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&slow, mode).expect("it is ours");
+    let config = served.play.home.read("home/.config/agent/config.toml");
+    let config = config.replacen("[llama]", &format!("[llama]\nprogram = '{}'", slow.display()), 1);
+    served.play.home.file("home/.config/agent/config.toml", &config);
+    served.start();
+    let waiting = served.send(CHAT, &[], &chat("alpha", false));
+    until("the model to be loaded", || served.loaded() == ["alpha-1B:Q4_K_M loading"]);
+    assert_eq!(served.ask("GET /model/alpha/props", &[], "").0, 503);
+    let finished = served.agent(&["server", "unload"]);
+    finished.assert_code(1);
+    served.check(
+        &["server", "unload", "--force"],
+        0,
+        expect![[r#"
+            unloaded alpha-1B:Q4_K_M
+        "#]],
+    );
+    let (status, body) = answer(waiting);
+    assert_eq!(status, 500);
+    assert!(body.contains("it was put away: by request"), "{body}");
+    assert_eq!(processes(&served.play.home).len(), 1, "the server alone");
+}
+
+#[test]
 fn the_speed_of_a_model_is_measured_in_seconds() {
     let Some(served) = Served::stopped(&script(), "") else { return };
     let finished = served.agent(&["bench", "alpha", "--prompts", "64,256,99999", "--json"]);

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use http_body_util::BodyExt;
 use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
 use crate::llama::{self, Address, Launch, Running};
@@ -115,13 +116,13 @@ struct Model {
 }
 
 enum Holding {
-    Loading {
-        outcome: watch::Receiver<Option<Result<(), String>>>,
-        progress: Rc<Cell<Option<f32>>>,
-    },
+    Loading { told: watch::Sender<Outcome>, progress: Rc<Cell<Option<f32>>>, task: AbortHandle },
     Up(Box<Running>),
     Ending,
 }
+
+/// What comes of loading a model; nothing as long as it is loaded.
+type Outcome = Option<Result<(), String>>;
 
 /// A model that stays as long as this does.
 pub(super) struct Lease {
@@ -202,7 +203,7 @@ impl Loaded {
                             key: running.key.clone(),
                         });
                     }
-                    Some((_, Holding::Loading { outcome, .. }, _)) => Some(outcome.clone()),
+                    Some((_, Holding::Loading { told, .. }, _)) => Some(told.subscribe()),
                     Some((_, Holding::Ending, _)) => None,
                     None => {
                         drop(models);
@@ -225,10 +226,7 @@ impl Loaded {
 
     /// Begins to load it, if there is room; else those that are to make room begin to end, and nothing
     /// is returned.
-    fn begin(
-        self: &Rc<Self>,
-        wanted: &Wanted,
-    ) -> Option<watch::Receiver<Option<Result<(), String>>>> {
+    fn begin(self: &Rc<Self>, wanted: &Wanted) -> Option<watch::Receiver<Outcome>> {
         let (residents, ids): (Vec<_>, Vec<_>) = {
             let models = self.models.borrow();
             let idle = |it: &Model| it.is_idle().then(|| it.last.elapsed());
@@ -247,44 +245,57 @@ impl Loaded {
         }
     }
 
-    fn load(self: &Rc<Self>, wanted: &Wanted) -> watch::Receiver<Option<Result<(), String>>> {
-        let (told, outcome) = watch::channel(None);
+    fn load(self: &Rc<Self>, wanted: &Wanted) -> watch::Receiver<Outcome> {
+        let told = watch::Sender::new(None);
+        let outcome = told.subscribe();
         let progress = Rc::new(Cell::new(None));
         let id = self.serial.get() + 1;
         self.serial.set(id);
+        let task = {
+            let (loaded, wanted) = (Rc::clone(self), wanted.clone());
+            let (told, progress) = (told.clone(), Rc::clone(&progress));
+            tokio::task::spawn_local(async move {
+                let outcome = loaded.fetch(id, &wanted, &progress).await;
+                told.send_replace(Some(outcome));
+                loaded.changed.notify_waiters();
+            })
+        };
         self.models.borrow_mut().push(Model {
             id,
             wanted: wanted.clone(),
             need: wanted.need,
-            holding: Holding::Loading { outcome: outcome.clone(), progress: Rc::clone(&progress) },
+            holding: Holding::Loading { told, progress, task: task.abort_handle() },
             answering: 0,
             answers: 0,
             speed: Speed::default(),
             context: None,
             last: Instant::now(),
         });
-        let (loaded, wanted) = (Rc::clone(self), wanted.clone());
-        tokio::task::spawn_local(async move {
-            loaded.log.line(&format!("{}: is loaded", wanted.name));
-            let outcome = match loaded.start(id, &wanted, &progress).await {
-                Ok(running) => {
-                    loaded.is_there(id, running).await;
-                    Ok(())
-                }
-                Err(err) => {
-                    let reason = format!("{err:#}");
-                    loaded.log.line(&format!("{}: {reason}", wanted.name));
-                    loaded.failures.borrow_mut().retain(|it| it.0 != wanted.path);
-                    let failure = (wanted.path.clone(), reason.clone(), Instant::now());
-                    loaded.failures.borrow_mut().push(failure);
-                    loaded.models.borrow_mut().retain(|it| it.id != id);
-                    Err(reason)
-                }
-            };
-            told.send_replace(Some(outcome));
-            loaded.changed.notify_waiters();
-        });
         outcome
+    }
+
+    async fn fetch(
+        &self,
+        id: u64,
+        wanted: &Wanted,
+        progress: &Cell<Option<f32>>,
+    ) -> Result<(), String> {
+        self.log.line(&format!("{}: is loaded", wanted.name));
+        match self.start(id, wanted, progress).await {
+            Ok(running) => {
+                self.is_there(id, running).await;
+                Ok(())
+            }
+            Err(err) => {
+                let reason = format!("{err:#}");
+                self.log.line(&format!("{}: {reason}", wanted.name));
+                let mut failures = self.failures.borrow_mut();
+                failures.retain(|it| it.0 != wanted.path);
+                failures.push((wanted.path.clone(), reason.clone(), Instant::now()));
+                self.models.borrow_mut().retain(|it| it.id != id);
+                Err(reason)
+            }
+        }
     }
 
     async fn start(
@@ -328,22 +339,31 @@ impl Loaded {
     fn end(self: &Rc<Self>, id: u64, why: &str) {
         let mut models = self.models.borrow_mut();
         let Some(model) = models.iter_mut().find(|it| it.id == id) else { return };
-        if !matches!(model.holding, Holding::Up(_)) {
-            return;
+        let name = &model.wanted.name;
+        match std::mem::replace(&mut model.holding, Holding::Ending) {
+            Holding::Up(running) => {
+                self.log.line(&format!("{name}: is put away: {why}"));
+                let loaded = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    let log = running.log.clone();
+                    running.stop().await;
+                    // A log is for those who look for a fault; a server that was stopped in peace
+                    // has none.
+                    let _ = std::fs::remove_file(log);
+                    loaded.models.borrow_mut().retain(|it| it.id != id);
+                    loaded.changed.notify_waiters();
+                });
+            }
+            Holding::Loading { told, task, .. } => {
+                self.log.line(&format!("{name}: is not loaded after all: {why}"));
+                // What it has started is killed when it is dropped.
+                task.abort();
+                told.send_replace(Some(Err(format!("it was put away: {why}"))));
+                models.retain(|it| it.id != id);
+                self.changed.notify_waiters();
+            }
+            Holding::Ending => {}
         }
-        let Holding::Up(running) = std::mem::replace(&mut model.holding, Holding::Ending) else {
-            return;
-        };
-        self.log.line(&format!("{}: is put away: {why}", model.wanted.name));
-        let loaded = Rc::clone(self);
-        tokio::task::spawn_local(async move {
-            let log = running.log.clone();
-            running.stop().await;
-            // A log is for those who look for a fault; a server that was stopped in peace has none.
-            let _ = std::fs::remove_file(log);
-            loaded.models.borrow_mut().retain(|it| it.id != id);
-            loaded.changed.notify_waiters();
-        });
     }
 
     /// Puts away who was named, or all, and waits until they have ended.
@@ -357,10 +377,13 @@ impl Loaded {
             if named.as_ref().is_some_and(|it| it.path != model.wanted.path) {
                 continue;
             }
-            if model.is_idle() || (asked.force && matches!(model.holding, Holding::Up(_))) {
+            if matches!(model.holding, Holding::Ending) {
+                continue;
+            }
+            if model.is_idle() || asked.force {
                 told.unloaded.push(model.wanted.name.clone());
                 ids.push(model.id);
-            } else if !matches!(model.holding, Holding::Ending) {
+            } else {
                 told.busy.push(model.wanted.name.clone());
             }
         }
@@ -376,8 +399,6 @@ impl Loaded {
 
     /// Ends all, whatever they are doing.
     pub(super) async fn end_all(self: &Rc<Self>) {
-        // What is being loaded is killed when its task is dropped.
-        self.models.borrow_mut().retain(|it| !matches!(it.holding, Holding::Loading { .. }));
         let all = told::Unloading { model: None, force: true };
         // No model is named, so none can be missing.
         let _ = self.unload(&all).await;
