@@ -410,8 +410,8 @@ fn stop_leaves_nothing() {
             no server runs
         "#]],
     );
-    let runtime = served.play.home.path("run/agent");
-    let left = runtime.read_dir().into_iter().flatten().count();
+    let runtime = served.play.home.path("home/.local/state/agent/server/run");
+    let left = runtime.read_dir().expect("models had sockets there").count();
     assert_eq!(left, 0, "sockets are left in {}", runtime.display());
 }
 
@@ -481,6 +481,17 @@ fn a_model_whose_server_dies_is_started_again() {
     served.chat("alpha");
     let first = served.play.server_process();
     kill(first);
+    assert_eq!(served.chat("alpha"), "One.");
+    assert_ne!(served.play.server_process(), first);
+}
+
+#[test]
+fn a_model_that_cannot_be_reached_is_started_again() {
+    let Some(served) = Served::new("") else { return };
+    served.chat("alpha");
+    let first = served.play.server_process();
+    let sockets = served.play.home.path("home/.local/state/agent/server/run");
+    std::fs::remove_dir_all(sockets).expect("they are ours");
     assert_eq!(served.chat("alpha"), "One.");
     assert_ne!(served.play.server_process(), first);
 }

@@ -228,7 +228,9 @@ async fn of_model(
                 Some(reason) => died = Some(reason),
                 None => {
                     died = Some(format!("its server does not answer: {err:#}"));
-                    break;
+                    if !lease.end_unreachable(&err) {
+                        break;
+                    }
                 }
             },
         }

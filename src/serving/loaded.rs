@@ -5,6 +5,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -502,6 +503,17 @@ impl Lease {
                 written: speed.written.or(model.speed.written),
             };
         }
+    }
+
+    /// Ends it, if nobody can connect to it any more: its socket was removed, or it has closed it. What it
+    /// refused in another way may be the fault of what it was asked.
+    pub(super) fn end_unreachable(&self, err: &anyhow::Error) -> bool {
+        let kind = err.root_cause().downcast_ref::<io::Error>().map(io::Error::kind);
+        let is_gone = matches!(kind, Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused));
+        if is_gone {
+            self.loaded.end(self.id, "it cannot be reached");
+        }
+        is_gone
     }
 
     /// Why it has ended, if it has. Its sockets close a moment before that can be seen.

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, bail};
@@ -109,11 +110,20 @@ fn means(around: &Surroundings, settings: &Settings, address: SocketAddr) -> any
         program,
         // Several servers cannot listen at one port, and none needs to: we stand before them.
         options: llama::Options { port: None, ..settings.llama.clone() },
-        runtime_dir: around.runtime_dir(),
+        runtime_dir: sockets(around)?,
         logs: around.state_dir()?.join("logs"),
         environment: llama::environment(&around.variables),
         keep,
     })
+}
+
+/// Where the models' servers listen. Not where those of sessions do: that directory goes when the person
+/// logs out, and this server may stay. Where the path of a socket would be too long, there is no choice.
+fn sockets(around: &Surroundings) -> anyhow::Result<PathBuf> {
+    const LONGEST: usize = 80;
+    let lasting = place(around)?.directory.join("run").join(std::process::id().to_string());
+    let fits = lasting.as_os_str().len() <= LONGEST;
+    Ok(if fits { lasting } else { around.runtime_dir() })
 }
 
 /// Tells whoever started us; from then on nobody listens.
