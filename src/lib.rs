@@ -14,6 +14,7 @@ mod models;
 mod permission;
 mod session;
 
+mod serving;
 mod tools;
 
 mod agent;

@@ -14,6 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("llama", &["sandbox", "download", "models"]),
     ("llm", &["conversation"]),
     ("session", &["conversation"]),
+    ("serving", &["llama", "sandbox"]),
     ("tools", &["conversation", "workspace", "sandbox"]),
     ("agent", &["conversation", "workspace", "llm", "permission", "session", "tools"]),
     ("ui", &["conversation"]),

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub(super) mod models;
+pub(super) mod server;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -257,6 +258,15 @@ pub(super) enum Subcommands {
         #[command(subcommand)]
         command: Models,
     },
+    /// Serve models to other programs, in the background, as OpenAI does
+    Server {
+        #[command(subcommand)]
+        command: server::Server,
+    },
+    /// Talk to a model, without a project and without tools
+    Chat(server::Chat),
+    /// Measure how fast a model reads and writes on this machine
+    Bench(server::Bench),
     /// Print completions for a shell
     Completions {
         #[arg(value_enum)]

@@ -18,7 +18,7 @@ use crate::cli::instructing::folders_at_start;
 use crate::cli::models::Here;
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
-use crate::cli::serving::{Engine, Serving};
+use crate::cli::serving::{Engine, Serving, background};
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::task::{Task, form, task};
@@ -183,7 +183,10 @@ impl Job<'_> {
         // What the person forbids is not read for the instructions either.
         let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
-        let begun = self.begin().and_then(|it| Ok((it, self.serving()?)));
+        let begun = match self.begin() {
+            Ok(it) => self.serving().await.map(|serving| (it, serving)),
+            Err(err) => Err(err),
+        };
         let whose = begun.as_ref().ok().map(|(it, _)| it);
         let id = whose.map(|it| it.id.clone()).unwrap_or_default();
         let toolbox = self.toolbox(whose, is_conversation, &trust);
@@ -371,23 +374,27 @@ impl Job<'_> {
     }
 
     /// What a server that is not ours calls the model; a file of this machine means nothing to it.
-    fn served_name(&self) -> Option<String> {
+    pub(super) fn served_name(&self) -> Option<String> {
         let named = self.settings.server.url.as_ref().and(self.settings.model.clone());
         named.filter(|it| !is_file_name(it))
     }
 
-    /// The server that was named, or one of our own for the model that was named.
-    fn serving(&self) -> anyhow::Result<Serving> {
+    /// The server that was named, or ours in the background, or one of our own for the model that was
+    /// named.
+    pub(super) async fn serving(&self) -> anyhow::Result<Serving> {
         let server = &self.settings.server;
         if let Some(url) = &server.url {
             return Ok(Serving::Elsewhere { url: url.clone(), key: server.api_key.clone() });
         }
-        let model = self.model()?;
-        Ok(Serving::start(Engine::new(self.around, &self.settings.llama, model)?))
+        let engine = Engine::new(self.around, &self.settings.llama, self.model()?)?;
+        Ok(match background(self.around, &self.settings, &engine).await {
+            Some(serving) => serving,
+            None => Serving::start(engine),
+        })
     }
 
     /// The file of the model that was named, or of the one that is here.
-    fn model(&self) -> anyhow::Result<PathBuf> {
+    pub(super) fn model(&self) -> anyhow::Result<PathBuf> {
         if let Some(name) = &self.settings.model {
             if is_file_name(name) {
                 return models::locate(&self.around.directory.join(name));
@@ -415,7 +422,7 @@ impl Job<'_> {
         );
     }
 
-    fn keyboard(&self) -> Option<Keyboard> {
+    pub(super) fn keyboard(&self) -> Option<Keyboard> {
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let history = self.around.state_dir().ok().map(|it| it.join("history"));
         terminal.then(|| Keyboard::new(history))

@@ -3,6 +3,8 @@
 mod agreed;
 mod args;
 mod beginning;
+mod bench;
+mod chat;
 mod checking;
 mod configuration;
 mod conversing;
@@ -25,6 +27,7 @@ mod report;
 mod rewind;
 mod sandbox;
 mod selftest;
+mod server;
 mod serving;
 mod session_id;
 mod sessions;
@@ -160,6 +163,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Engine { command }) => engine::engine(&around, &typed.options, &command),
         Some(Subcommands::Selftest(it)) => selftest::selftest(&around, &typed.options, &it),
         Some(Subcommands::Sandbox(sandbox)) => sandbox::sandbox(&around, &typed.options, &sandbox),
+        Some(Subcommands::Server { command }) => server::server(&around, &typed.options, &command),
+        Some(Subcommands::Chat(chat)) => chat::chat(&around, &typed.options, &chat),
+        Some(Subcommands::Bench(bench)) => bench::bench(&around, &typed.options, &bench),
         Some(Subcommands::Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Typed::command(), "agent", &mut script);

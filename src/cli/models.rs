@@ -19,7 +19,7 @@ use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, configuration, print};
 use crate::models::{Script, Shape};
 
-pub(super) use here::Here;
+pub(super) use here::{Here, path_of};
 
 pub(super) fn models(
     around: &Surroundings,

@@ -14,12 +14,15 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::agent::Host;
-use crate::cli::engine;
+use crate::cli::server::{Background, fingerprint};
 use crate::cli::surroundings::Surroundings;
+use crate::cli::{engine, note};
+use crate::config::Settings;
 use crate::conversation::Event;
 use crate::llama::{self, Attic, Kept, Launch, Running};
 use crate::llm::{self, Address, Server};
 use crate::sandbox::Environment;
+use crate::ui::visible;
 
 /// A server that is not ours may be silent for so long; reading a long prompt takes minutes.
 const PATIENCE: Duration = Duration::from_secs(30 * 60);
@@ -154,6 +157,36 @@ pub(super) fn log_dir(around: &Surroundings) -> PathBuf {
         return around.runtime_dir();
     }
     usual
+}
+
+/// Our server in the background, if this model is to be had from it: it runs, or is to be started for
+/// that, and would start the model just as we would. What it has read is kept by nobody: other
+/// programs may speak to it between two requests of ours.
+pub(super) async fn background(
+    around: &Surroundings,
+    settings: &Settings,
+    engine: &Engine,
+) -> Option<Serving> {
+    let found = match settings.server.keep_alive {
+        true => Background::start(around, None).await.map(|it| Some(it.0)),
+        false => Background::find(around),
+    };
+    let running = match found {
+        Ok(running) => running?,
+        Err(err) => {
+            note(&visible(&format!("working without the server in the background: {err:#}")));
+            return None;
+        }
+    };
+    // Who does not answer is no server, whatever it was.
+    let status = running.status().await.ok()?;
+    if status.settings != fingerprint(&engine.options, &engine.program) {
+        note("the server in the background has other settings; starting one for this session");
+        return None;
+    }
+    let model = engine.model.to_str()?;
+    let key = Some(running.key().to_owned());
+    Some(Serving::Elsewhere { url: running.url_of(model), key })
 }
 
 impl State {

@@ -204,6 +204,10 @@ mod tests {
             permissions.deny AGENT_PERMISSIONS_DENY List []
             server.url AGENT_SERVER_URL Text unset
             server.api_key AGENT_SERVER_API_KEY Text unset
+            server.address AGENT_SERVER_ADDRESS Text "127.0.0.1:7435"
+            server.keep_minutes AGENT_SERVER_KEEP_MINUTES Number 30.0
+            server.gigabytes AGENT_SERVER_GIGABYTES Number unset
+            server.keep_alive AGENT_SERVER_KEEP_ALIVE Switch false
             llama.program AGENT_LLAMA_PROGRAM Text unset
             llama.port AGENT_LLAMA_PORT Whole unset
             llama.context AGENT_LLAMA_CONTEXT Whole unset

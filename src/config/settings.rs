@@ -50,8 +50,9 @@ pub(crate) struct Settings {
     pub(crate) ui: Ui,
 }
 
-/// A model server that is already running, to be used instead of one on this machine.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// A model server that is already running, to be used instead of one on this machine (`url`,
+/// `api_key`); and how ours serves in the background (`agent server`).
+#[derive(Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Server {
     /// Its address.
@@ -60,6 +61,17 @@ pub(crate) struct Server {
     /// The key it asks for.
     #[schemars(extend("writeOnly" = true))]
     pub(crate) api_key: Option<String>,
+    /// Where `agent server` listens. With another address than one of this machine alone, whoever
+    /// has the key can use your models, and reads it on the way: HTTP hides nothing.
+    pub(crate) address: String,
+    /// Minutes that a model stays loaded there while nobody asks it anything; 0 for ever.
+    #[schemars(range(min = 0))]
+    pub(crate) keep_minutes: f64,
+    /// Gigabytes of memory that models may take there together. If unset, what this machine has.
+    #[schemars(example = 16.0, range(min = 0))]
+    pub(crate) gigabytes: Option<f64>,
+    /// Work with `agent server`, and start it if need be, so that models stay loaded when agent ends.
+    pub(crate) keep_alive: bool,
 }
 
 /// Commands the model runs.
@@ -149,6 +161,19 @@ impl Default for Settings {
             sandbox: sandbox::Options::default(),
             checks: Checks::default(),
             ui: Ui::default(),
+        }
+    }
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            url: None,
+            api_key: None,
+            address: "127.0.0.1:7435".to_owned(),
+            keep_minutes: 30.0,
+            gigabytes: None,
+            keep_alive: false,
         }
     }
 }

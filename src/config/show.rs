@@ -70,6 +70,10 @@ mod tests {
             permissions.deny       []                                        default
             server.url             "http://(secret)@host/v1"                 AGENT_SERVER_URL
             server.api_key         (secret)                                  AGENT_SERVER_API_KEY
+            server.address         "127.0.0.1:7435"                          default
+            server.keep_minutes    30.0                                      default
+            server.gigabytes       unset                                     default
+            server.keep_alive      false                                     default
             llama.program          unset                                     default
             llama.port             unset                                     default
             llama.context          unset                                     default

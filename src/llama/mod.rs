@@ -23,4 +23,5 @@ pub(crate) use environment::environment;
 pub(crate) use find::{Found, Places, Whence, find};
 pub(crate) use kept::{Attic, Kept};
 pub(crate) use options::Options;
-pub(crate) use running::{Launch, Running, start};
+pub(crate) use private::make_dir;
+pub(crate) use running::{Launch, Running, random_key, start};

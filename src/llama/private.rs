@@ -10,7 +10,7 @@ use rustix::fs::OFlags;
 
 /// Makes `dir` if it is not there, and sees to it that only we may enter. What somebody else has
 /// put in its place, be it a link to elsewhere, is refused.
-pub(super) fn make_dir(dir: &Path) -> anyhow::Result<()> {
+pub(crate) fn make_dir(dir: &Path) -> anyhow::Result<()> {
     let name = dir.display();
     DirBuilder::new()
         .recursive(true)
@@ -42,7 +42,8 @@ pub(super) fn create_file(path: &Path) -> anyhow::Result<File> {
             .create(true)
             .truncate(true)
             .mode(0o600)
-            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+            // What is cut while somebody writes shall not leave a hole.
+            .custom_flags((OFlags::NOFOLLOW | OFlags::APPEND).bits() as i32)
             .open(path)?;
         file.set_permissions(Permissions::from_mode(0o600))?;
         Ok(file)

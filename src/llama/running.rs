@@ -41,8 +41,8 @@ pub(crate) struct Running {
     pub(crate) address: Address,
     /// Must be sent with each request: `Authorization: Bearer …`.
     pub(crate) key: String,
+    pub(crate) log: PathBuf,
     server: Server,
-    log: PathBuf,
     _home: RuntimeDir,
 }
 
@@ -144,6 +144,17 @@ impl Running {
                 tokio::time::sleep(POLL).await;
             }
         }
+    }
+
+    /// Why it has ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<String> {
+        let status = self.server.ended()?;
+        Some(self.account(status))
+    }
+
+    /// The id of its process, as long as it was not seen to end.
+    pub(crate) fn id(&self) -> Option<u32> {
+        self.server.id()
     }
 
     /// Ends it within two seconds, whatever it is doing.
@@ -267,7 +278,7 @@ fn free_port(port: u16) -> anyhow::Result<Address> {
 }
 
 /// 128 bits that nobody can guess, in hex.
-fn random_key() -> anyhow::Result<String> {
+pub(crate) fn random_key() -> anyhow::Result<String> {
     let mut bytes = [0; 16];
     File::open("/dev/urandom")
         .and_then(|mut it| it.read_exact(&mut bytes))

@@ -25,6 +25,8 @@ pub(super) enum Session {
     Own,
     /// That of the agent.
     Inherited,
+    /// None, and nobody's end is its own: it lives on when we are gone.
+    Apart,
 }
 
 /// The environment of a child: a choice from ours, and what is set on top.
@@ -150,17 +152,17 @@ impl Command {
         let mut command = tokio::process::Command::new(program);
         command.args(before).args(&self.args).current_dir(&self.dir).env_clear();
         command.envs(self.environment.0.iter().map(|(name, value)| (name, value)));
-        command.stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(true);
+        command.stdin(stdin).stdout(stdout).stderr(stderr).kill_on_drop(session != Session::Apart);
         let parent = rustix::process::getpid();
         // SAFETY: between fork and exec only async-signal-safe calls are made: `setsid`, `prctl`
         // and `getppid`, and none of them allocates.
         #[expect(unsafe_code, reason = "`pre_exec` is the only way to act between fork and exec")]
         unsafe {
             command.pre_exec(move || {
-                if session == Session::Own {
+                if session != Session::Inherited {
                     rustix::process::setsid()?;
                 }
-                die_with(parent)
+                if session == Session::Apart { Ok(()) } else { die_with(parent) }
             });
         }
         command

@@ -3,6 +3,7 @@
 //! The only place that starts a program. A child has a session of its own, a clean environment and
 //! no terminal; whatever it leaves behind is killed with it.
 
+mod apart;
 mod background;
 #[cfg(target_os = "linux")]
 mod bubblewrap;
@@ -40,6 +41,7 @@ mod sockets;
 mod stock;
 mod tree;
 
+pub(crate) use apart::start_apart;
 pub(crate) use background::Background;
 pub(crate) use capture::Captured;
 pub(crate) use command::{Command, Environment};

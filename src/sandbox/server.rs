@@ -34,9 +34,13 @@ impl Server {
         Ok(Self { child, stdin, stdout, tree })
     }
 
-    #[cfg(test)]
     pub(crate) fn id(&self) -> Option<u32> {
         self.child.id()
+    }
+
+    /// How it ended, if it has.
+    pub(crate) fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
     }
 
     pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {

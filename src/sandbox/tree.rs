@@ -61,6 +61,19 @@ impl Tree {
         Ok((Self { leader, _upkeep: upkeep }, child))
     }
 
+    /// Starts a child that is to outlive us: no orphan, and not ours to end.
+    pub(super) fn plant_apart(
+        spawn: impl FnOnce() -> io::Result<(tokio::process::Child, Upkeep)>,
+    ) -> io::Result<tokio::process::Child> {
+        let mut living = living();
+        let (child, _) = spawn()?;
+        let id = child.id().and_then(|it| i32::try_from(it).ok());
+        if let Some(living) = living.as_mut() {
+            living.inherited.extend(id);
+        }
+        Ok(child)
+    }
+
     pub(super) fn signal(&self, signal: Signal) {
         // An error means that the group is gone already.
         let _ = rustix::process::kill_process_group(self.leader, signal);

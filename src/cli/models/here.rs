@@ -16,7 +16,7 @@ use crate::models::{
 use crate::sandbox::{Captured, Command, Ended, Environment, run};
 
 pub(in crate::cli) struct Here {
-    pub(super) places: Places,
+    pub(in crate::cli) places: Places,
     pub(in crate::cli) found: Vec<Found>,
     pub(in crate::cli) catalog: Catalog,
     pub(in crate::cli) machine: Machine,
@@ -43,7 +43,7 @@ impl Here {
 
     /// With the cards whose driver tells by a program only. Not within a session, whose children are
     /// started elsewhere.
-    pub(super) fn with_cards(mut self, around: &Surroundings) -> Self {
+    pub(in crate::cli) fn with_cards(mut self, around: &Surroundings) -> Self {
         if self.machine.cards.is_empty() {
             self.machine.cards = nvidia(around).unwrap_or_default();
         }
@@ -194,7 +194,7 @@ fn nvidia(around: &Surroundings) -> Option<Vec<Card>> {
 }
 
 /// What is named by where it lies: something with the looks of a path, or that is there.
-pub(super) fn path_of(around: &Surroundings, name: &str) -> Option<PathBuf> {
+pub(in crate::cli) fn path_of(around: &Surroundings, name: &str) -> Option<PathBuf> {
     let path = around.directory.join(whole(Path::new(name), around.home.as_deref()));
     let looks_like_one = name.starts_with(['/', '~', '.']) || name.ends_with(".gguf");
     let is_address = name.contains("://") || name.starts_with("hf.co/");

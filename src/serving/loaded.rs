@@ -1,0 +1,597 @@
+//! The models that are loaded: who asks for one gets it, and holds it while it answers.
+//!
+//! All of this lives on one thread, the main one: a model's server dies with the thread that started
+//! it.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+use http_body_util::BodyExt;
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use crate::llama::{self, Address, Launch, Running};
+use crate::sandbox::Environment;
+use crate::serving::log::{self, Log};
+use crate::serving::pass;
+use crate::serving::room::{Resident, Room, make_room};
+use crate::serving::speed::Speed;
+use crate::serving::told;
+
+/// The models that can be had.
+pub(crate) trait Library {
+    /// The one that a name leads to; without a name, the usual one.
+    fn find(&self, name: Option<&str>) -> Result<Wanted, Missing>;
+    fn all(&self) -> Vec<Listed>;
+    /// Bytes that models may take together, if those that are loaded take `used`.
+    fn room(&self, used: u64) -> u64;
+    /// Bytes that a model takes with a context of so many tokens in all.
+    fn need(&self, path: &Path, context: u64) -> u64;
+}
+
+/// A model that is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) quant: Option<String>,
+    /// Bytes that it will take, as far as can be told before.
+    pub(crate) need: u64,
+}
+
+/// A model that could be asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Listed {
+    pub(crate) name: String,
+    pub(crate) size: u64,
+    /// In seconds of the Unix clock.
+    pub(crate) modified: u64,
+}
+
+/// There is no such model, or none that is meant for certain: a sentence, and perhaps a hint.
+#[derive(Clone, Debug)]
+pub(crate) struct Missing(pub(crate) String);
+
+/// How models are started.
+#[derive(Clone, Debug)]
+pub(crate) struct Means {
+    pub(crate) address: SocketAddr,
+    pub(crate) program: PathBuf,
+    pub(crate) options: llama::Options,
+    pub(crate) runtime_dir: PathBuf,
+    /// The directory for the logs of the models' servers.
+    pub(crate) logs: PathBuf,
+    pub(crate) environment: Environment,
+    /// How long a model stays that nobody asks anything; for ever without it.
+    pub(crate) keep: Option<Duration>,
+    /// All of that which makes a difference to an answer, in short.
+    pub(crate) settings: String,
+}
+
+/// Why somebody does not get a model.
+#[derive(Clone, Debug)]
+pub(super) enum Refused {
+    CannotLoad(String),
+    TooManyWait,
+}
+
+/// Who waits for a model holds a connection and a body.
+const MOST_WAITING: usize = 64;
+
+/// A model's server that is stopped with this many bytes in its log starts it anew.
+const LONGEST_LOG: u64 = 8 << 20;
+
+/// So long a failure is told to those who only look, before it is tried again.
+const FRESH: Duration = Duration::from_secs(10);
+
+pub(super) struct Loaded {
+    pub(super) means: Means,
+    pub(super) library: Box<dyn Library>,
+    pub(super) log: Log,
+    models: RefCell<Vec<Model>>,
+    failures: RefCell<Vec<(PathBuf, String, Instant)>>,
+    /// Somebody has been loaded, ended, or become idle.
+    changed: Notify,
+    serial: Cell<u64>,
+    waiting: Cell<usize>,
+    began: Instant,
+}
+
+struct Model {
+    id: u64,
+    wanted: Wanted,
+    /// Bytes.
+    need: u64,
+    holding: Holding,
+    answering: usize,
+    answers: u64,
+    speed: Speed,
+    context: Option<u32>,
+    last: Instant,
+}
+
+enum Holding {
+    Loading { told: watch::Sender<Outcome>, progress: Rc<Cell<Option<f32>>>, task: AbortHandle },
+    Up(Box<Running>),
+    Ending,
+}
+
+/// What comes of loading a model; nothing as long as it is loaded.
+type Outcome = Option<Result<(), String>>;
+
+/// A model that stays as long as this does.
+pub(super) struct Lease {
+    loaded: Rc<Loaded>,
+    id: u64,
+    pub(super) address: Address,
+    pub(super) key: String,
+}
+
+impl Model {
+    fn is_idle(&self) -> bool {
+        self.answering == 0 && matches!(self.holding, Holding::Up(_))
+    }
+}
+
+impl Loaded {
+    pub(super) fn new(means: Means, library: Box<dyn Library>, log: Log) -> Rc<Self> {
+        Rc::new(Self {
+            means,
+            library,
+            log,
+            models: RefCell::default(),
+            failures: RefCell::default(),
+            changed: Notify::new(),
+            serial: Cell::new(0),
+            waiting: Cell::new(0),
+            began: Instant::now(),
+        })
+    }
+
+    /// The model that a request means: the one it names, or else the only one that is loaded, or the
+    /// usual one.
+    pub(super) fn meant(&self, name: Option<&str>) -> Result<Wanted, Missing> {
+        let models = self.models.borrow();
+        let known = match name {
+            Some(name) => models.iter().find(|it| it.wanted.name == name),
+            None => models.first().filter(|_| models.len() == 1),
+        };
+        match known.map(|it| it.wanted.clone()) {
+            Some(wanted) => Ok(wanted),
+            None => self.library.find(name),
+        }
+    }
+
+    /// Whether it can answer at once.
+    pub(super) fn is_up(&self, wanted: &Wanted) -> bool {
+        let models = self.models.borrow();
+        models
+            .iter()
+            .any(|it| it.wanted.path == wanted.path && matches!(it.holding, Holding::Up(_)))
+    }
+
+    /// Why it could not be loaded just now.
+    pub(super) fn failure(&self, wanted: &Wanted) -> Option<String> {
+        let mut failures = self.failures.borrow_mut();
+        failures.retain(|it| it.2.elapsed() < FRESH);
+        failures.iter().find(|it| it.0 == wanted.path).map(|it| it.1.clone())
+    }
+
+    /// Waits until it is loaded and may be asked. What was begun goes on if nobody waits any more.
+    pub(super) async fn lease(self: &Rc<Self>, wanted: &Wanted) -> Result<Lease, Refused> {
+        if MOST_WAITING <= self.waiting.get() {
+            return Err(Refused::TooManyWait);
+        }
+        let _waits = Waits::new(self);
+        loop {
+            let changed = self.changed.notified();
+            let outcome = {
+                let mut models = self.models.borrow_mut();
+                let there = models.iter_mut().find(|it| it.wanted.path == wanted.path);
+                match there.map(|it| (it.id, &it.holding, &mut it.answering)) {
+                    Some((id, Holding::Up(running), answering)) => {
+                        *answering += 1;
+                        return Ok(Lease {
+                            loaded: Rc::clone(self),
+                            id,
+                            address: running.address.clone(),
+                            key: running.key.clone(),
+                        });
+                    }
+                    Some((_, Holding::Loading { told, .. }, _)) => Some(told.subscribe()),
+                    Some((_, Holding::Ending, _)) => None,
+                    None => {
+                        drop(models);
+                        self.begin(wanted)
+                    }
+                }
+            };
+            match outcome {
+                None => changed.await,
+                Some(mut outcome) => {
+                    if let Ok(told) = outcome.wait_for(Option::is_some).await
+                        && let Some(Err(reason)) = &*told
+                    {
+                        return Err(Refused::CannotLoad(reason.clone()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Begins to load it, if there is room; else those that are to make room begin to end, and nothing
+    /// is returned.
+    fn begin(self: &Rc<Self>, wanted: &Wanted) -> Option<watch::Receiver<Outcome>> {
+        let (residents, ids): (Vec<_>, Vec<_>) = {
+            let models = self.models.borrow();
+            let idle = |it: &Model| it.is_idle().then(|| it.last.elapsed());
+            models.iter().map(|it| (Resident { need: it.need, idle: idle(it) }, it.id)).unzip()
+        };
+        let used = residents.iter().fold(0_u64, |sum, it| sum.saturating_add(it.need));
+        match make_room(&residents, wanted.need, self.library.room(used)) {
+            Room::Enough => Some(self.load(wanted)),
+            Room::After(gone) => {
+                for at in gone {
+                    self.end(ids[at], &format!("makes room for {}", wanted.name));
+                }
+                None
+            }
+            Room::Later => None,
+        }
+    }
+
+    fn load(self: &Rc<Self>, wanted: &Wanted) -> watch::Receiver<Outcome> {
+        let told = watch::Sender::new(None);
+        let outcome = told.subscribe();
+        let progress = Rc::new(Cell::new(None));
+        let id = self.serial.get() + 1;
+        self.serial.set(id);
+        let task = {
+            let (loaded, wanted) = (Rc::clone(self), wanted.clone());
+            let (told, progress) = (told.clone(), Rc::clone(&progress));
+            tokio::task::spawn_local(async move {
+                let outcome = loaded.fetch(id, &wanted, &progress).await;
+                told.send_replace(Some(outcome));
+                loaded.changed.notify_waiters();
+            })
+        };
+        self.models.borrow_mut().push(Model {
+            id,
+            wanted: wanted.clone(),
+            need: wanted.need,
+            holding: Holding::Loading { told, progress, task: task.abort_handle() },
+            answering: 0,
+            answers: 0,
+            speed: Speed::default(),
+            context: None,
+            last: Instant::now(),
+        });
+        outcome
+    }
+
+    async fn fetch(
+        &self,
+        id: u64,
+        wanted: &Wanted,
+        progress: &Cell<Option<f32>>,
+    ) -> Result<(), String> {
+        self.log.line(&format!("{}: is loaded", wanted.name));
+        match self.start(id, wanted, progress).await {
+            Ok(running) => {
+                self.is_there(id, running).await;
+                Ok(())
+            }
+            Err(err) => {
+                let reason = format!("{err:#}");
+                self.log.line(&format!("{}: {reason}", wanted.name));
+                let mut failures = self.failures.borrow_mut();
+                failures.retain(|it| it.0 != wanted.path);
+                failures.push((wanted.path.clone(), reason.clone(), Instant::now()));
+                self.models.borrow_mut().retain(|it| it.id != id);
+                Err(reason)
+            }
+        }
+    }
+
+    async fn start(
+        &self,
+        id: u64,
+        wanted: &Wanted,
+        progress: &Cell<Option<f32>>,
+    ) -> anyhow::Result<Running> {
+        let means = &self.means;
+        let log = format!("llama-server-{}-{id}.log", std::process::id());
+        // What it calls itself in its answers is what it was called here, and not where it lies.
+        let mut options = means.options.clone();
+        options.args.extend(["--alias".to_owned(), wanted.name.clone()]);
+        let launch = Launch {
+            program: &means.program,
+            model: &wanted.path,
+            options: &options,
+            attic: None,
+            runtime_dir: &means.runtime_dir,
+            log: &means.logs.join(log),
+            environment: &means.environment,
+        };
+        llama::start(&launch, &mut |part| progress.set(part)).await
+    }
+
+    async fn is_there(&self, id: u64, running: Running) {
+        let context = context_of(&running).await;
+        let mut models = self.models.borrow_mut();
+        let Some(model) = models.iter_mut().find(|it| it.id == id) else { return };
+        model.context = context;
+        if let Some(context) = context {
+            let whole = u64::from(context) * u64::from(self.means.options.slots);
+            model.need = self.library.need(&model.wanted.path, whole);
+        }
+        model.last = Instant::now();
+        model.holding = Holding::Up(Box::new(running));
+        self.log.line(&format!("{}: is ready", model.wanted.name));
+    }
+
+    /// Ends it, whatever it is doing. It is in the list until it has ended, for so long it has memory.
+    fn end(self: &Rc<Self>, id: u64, why: &str) {
+        let mut models = self.models.borrow_mut();
+        let Some(model) = models.iter_mut().find(|it| it.id == id) else { return };
+        let name = &model.wanted.name;
+        match std::mem::replace(&mut model.holding, Holding::Ending) {
+            Holding::Up(running) => {
+                self.log.line(&format!("{name}: is put away: {why}"));
+                let loaded = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    let log = running.log.clone();
+                    running.stop().await;
+                    // A log is for those who look for a fault; a server that was stopped in peace
+                    // has none.
+                    let _ = std::fs::remove_file(log);
+                    loaded.models.borrow_mut().retain(|it| it.id != id);
+                    loaded.changed.notify_waiters();
+                });
+            }
+            Holding::Loading { told, task, .. } => {
+                self.log.line(&format!("{name}: is not loaded after all: {why}"));
+                // What it has started is killed when it is dropped.
+                task.abort();
+                told.send_replace(Some(Err(format!("it was put away: {why}"))));
+                models.retain(|it| it.id != id);
+                self.changed.notify_waiters();
+            }
+            Holding::Ending => {}
+        }
+    }
+
+    /// Puts away who was named, or all, and waits until they have ended.
+    pub(super) async fn unload(
+        self: &Rc<Self>,
+        asked: &told::Unloading,
+    ) -> Result<told::Unloaded, Missing> {
+        let named = asked.model.as_deref().map(|it| self.meant(Some(it))).transpose()?;
+        let (mut told, mut ids) = (told::Unloaded::default(), Vec::new());
+        for model in self.models.borrow().iter() {
+            if named.as_ref().is_some_and(|it| it.path != model.wanted.path) {
+                continue;
+            }
+            if matches!(model.holding, Holding::Ending) {
+                continue;
+            }
+            if model.is_idle() || asked.force {
+                told.unloaded.push(model.wanted.name.clone());
+                ids.push(model.id);
+            } else {
+                told.busy.push(model.wanted.name.clone());
+            }
+        }
+        ids.iter().for_each(|it| self.end(*it, "by request"));
+        loop {
+            let changed = self.changed.notified();
+            if !self.models.borrow().iter().any(|it| ids.contains(&it.id)) {
+                return Ok(told);
+            }
+            changed.await;
+        }
+    }
+
+    /// Ends all, whatever they are doing.
+    pub(super) async fn end_all(self: &Rc<Self>) {
+        let all = told::Unloading { model: None, force: true };
+        // No model is named, so none can be missing.
+        let _ = self.unload(&all).await;
+    }
+
+    /// What has to be done now and then: who has been idle too long goes, who has died is forgotten.
+    pub(super) fn tend(self: &Rc<Self>) {
+        let (mut idle, mut dead) = (Vec::new(), Vec::new());
+        for model in self.models.borrow_mut().iter_mut() {
+            let has_rested =
+                model.is_idle() && self.means.keep.is_some_and(|it| it <= model.last.elapsed());
+            let Holding::Up(running) = &mut model.holding else { continue };
+            match running.ended() {
+                Some(reason) => dead.push((model.id, reason)),
+                None if has_rested => idle.push(model.id),
+                None => {}
+            }
+            if let Ok(file) = std::fs::OpenOptions::new().append(true).open(&running.log) {
+                log::bound(&file, &running.log, LONGEST_LOG);
+            }
+        }
+        idle.into_iter().for_each(|it| self.end(it, "nobody asks it anything"));
+        dead.into_iter().for_each(|(id, reason)| self.forget(id, &reason));
+    }
+
+    fn forget(&self, id: u64, reason: &str) {
+        let mut models = self.models.borrow_mut();
+        if let Some(at) = models.iter().position(|it| it.id == id) {
+            let model = models.remove(at);
+            self.log.line(&format!("{}: {reason}", model.wanted.name));
+        }
+        drop(models);
+        self.changed.notify_waiters();
+    }
+
+    /// Answers under way.
+    pub(super) fn answering(&self) -> Vec<String> {
+        let models = self.models.borrow();
+        models.iter().filter(|it| 0 < it.answering).map(|it| it.wanted.name.clone()).collect()
+    }
+
+    pub(super) fn is_loaded(&self, name: &str) -> bool {
+        self.models.borrow().iter().any(|it| it.wanted.name == name)
+    }
+
+    pub(super) fn status(&self) -> told::Status {
+        let models = self.models.borrow();
+        let used = models.iter().fold(0_u64, |sum, it| sum.saturating_add(it.need));
+        told::Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            address: self.means.address.to_string(),
+            up_seconds: self.began.elapsed().as_secs(),
+            settings: self.means.settings.clone(),
+            room_bytes: self.library.room(used),
+            waiting: self.waiting.get(),
+            models: models.iter().map(|it| self.told(it)).collect(),
+        }
+    }
+
+    fn told(&self, model: &Model) -> told::Model {
+        let idle = model.is_idle().then(|| model.last.elapsed());
+        let (state, loaded, pid) = match &model.holding {
+            Holding::Loading { progress, .. } => (told::Stage::Loading, progress.get(), None),
+            Holding::Up(running) if model.answering == 0 => (told::Stage::Idle, None, running.id()),
+            Holding::Up(running) => (told::Stage::Busy, None, running.id()),
+            Holding::Ending => (told::Stage::Ending, None, None),
+        };
+        let left = |it: Duration| Some(self.means.keep?.saturating_sub(it).as_secs());
+        told::Model {
+            name: model.wanted.name.clone(),
+            path: model.wanted.path.display().to_string(),
+            quant: model.wanted.quant.clone(),
+            state,
+            loaded,
+            pid,
+            log: match &model.holding {
+                Holding::Up(running) => Some(running.log.display().to_string()),
+                Holding::Loading { .. } | Holding::Ending => None,
+            },
+            need_bytes: model.need,
+            memory_bytes: pid.and_then(memory_of),
+            context: model.context,
+            answering: model.answering,
+            answers: model.answers,
+            read_per_second: model.speed.read,
+            written_per_second: model.speed.written,
+            idle_seconds: idle.map(|it| it.as_secs()),
+            goes_in_seconds: idle.and_then(left),
+        }
+    }
+}
+
+impl Lease {
+    /// How fast it answered.
+    pub(super) fn was(&self, speed: Speed) {
+        let mut models = self.loaded.models.borrow_mut();
+        if let Some(model) = models.iter_mut().find(|it| it.id == self.id) {
+            model.speed = Speed {
+                read: speed.read.or(model.speed.read),
+                written: speed.written.or(model.speed.written),
+            };
+        }
+    }
+
+    /// Ends it, if nobody can connect to it any more: its socket was removed, or it has closed it. What it
+    /// refused in another way may be the fault of what it was asked.
+    pub(super) fn end_unreachable(&self, err: &anyhow::Error) -> bool {
+        let kind = err.root_cause().downcast_ref::<io::Error>().map(io::Error::kind);
+        let is_gone = matches!(kind, Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused));
+        if is_gone {
+            self.loaded.end(self.id, "it cannot be reached");
+        }
+        is_gone
+    }
+
+    /// Why it has ended, if it has. Its sockets close a moment before that can be seen.
+    pub(super) async fn obituary(&self) -> Option<String> {
+        const LOOKS: u32 = 10;
+        for _ in 0..LOOKS {
+            let ended = {
+                let mut models = self.loaded.models.borrow_mut();
+                let there = models.iter_mut().find(|it| it.id == self.id);
+                match there.map(|it| &mut it.holding) {
+                    Some(Holding::Up(running)) => running.ended(),
+                    Some(_) | None => return Some("it was put away".to_owned()),
+                }
+            };
+            if let Some(reason) = ended {
+                self.loaded.forget(self.id, &reason);
+                return Some(reason);
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        None
+    }
+}
+
+impl fmt::Debug for Lease {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Lease").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let mut models = self.loaded.models.borrow_mut();
+        if let Some(model) = models.iter_mut().find(|it| it.id == self.id) {
+            model.answering -= 1;
+            model.answers += 1;
+            model.last = Instant::now();
+        }
+        drop(models);
+        self.loaded.changed.notify_waiters();
+    }
+}
+
+/// Counts somebody among those who wait.
+struct Waits<'a>(&'a Loaded);
+
+impl<'a> Waits<'a> {
+    fn new(loaded: &'a Loaded) -> Self {
+        loaded.waiting.set(loaded.waiting.get() + 1);
+        Self(loaded)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
+}
+
+/// The tokens of one conversation, as the server tells them.
+async fn context_of(running: &Running) -> Option<u32> {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let headers = hyper::HeaderMap::new();
+    let request =
+        pass::inward(hyper::Method::GET, "/props", &headers, bytes::Bytes::new(), &running.key);
+    let asked = async {
+        let (response, _connection) = pass::send(&running.address, request.ok()?).await.ok()?;
+        let body = BodyExt::collect(response.into_body()).await.ok()?.to_bytes();
+        let props: serde_json::Value = serde_json::from_slice(&body).ok()?;
+        u32::try_from(props["default_generation_settings"]["n_ctx"].as_u64()?).ok()
+    };
+    tokio::time::timeout(PATIENCE, asked).await.ok().flatten()
+}
+
+/// What a process has in memory, where the kernel tells.
+fn memory_of(pid: u32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = text.lines().find_map(|it| it.strip_prefix("VmRSS:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kib << 10)
+}

@@ -1,0 +1,25 @@
+//! The background server: one address for all models of this machine, each loaded when it is asked
+//! for and put away when nobody does.
+//!
+//! It knows nothing of where models are kept: a [`Library`] tells it. It computes nothing either:
+//! each model is a llama-server of its own, and what is asked passes through to it.
+
+mod ask;
+mod door;
+mod front;
+mod loaded;
+mod log;
+mod pass;
+mod patient;
+mod place;
+mod room;
+mod route;
+mod speed;
+mod told;
+
+pub(crate) use ask::ask;
+pub(crate) use front::serve;
+pub(crate) use loaded::{Library, Listed, Means, Missing, Wanted};
+pub(crate) use place::{Hold, Notice, Place};
+pub(crate) use route::path_of_model;
+pub(crate) use told::{Model, Stage, Status, Unloaded, Unloading};
