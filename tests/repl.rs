@@ -398,14 +398,14 @@ fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › count
-        one two ^C
-        stopped
-        › still there?
-        Yes.
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › count
+            one two^C
+            stopped
+            › still there?
+            Yes.
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+            ›"#]],
     );
     let said = server.chat(1);
     assert_eq!(said.messages()[2]["content"], "one two ");

@@ -421,8 +421,9 @@ impl Job<'_> {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
+        let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
         let coloured = |terminal: bool| match self.settings.ui.color {
-            Color::Auto => terminal && !quiet && !dumb,
+            Color::Auto => !quiet && (forced || terminal && !dumb),
             Color::Always => true,
             Color::Never => false,
         };
@@ -431,6 +432,7 @@ impl Job<'_> {
         let style = Style {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
+            layout: stdout.is_terminal() && !dumb,
             live: stderr.is_terminal() && !dumb && !is_pipe(&stdout),
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,

@@ -1,12 +1,13 @@
 //! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
 
 mod call_line;
-mod code;
 mod context;
 mod diff;
 mod in_question;
 mod json;
 mod keyboard;
+mod markdown;
+mod outcome;
 mod outlet;
 #[cfg(test)]
 mod paper;

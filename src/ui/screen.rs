@@ -7,12 +7,13 @@ use std::time::Duration;
 use colored::Colorize;
 
 use crate::conversation::{
-    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan, PlanCheck,
-    Question, Reply, Stage, Stakes, Status as CallStatus, StepStatus, Stop, Usage,
+    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck, Question,
+    Reply, Stage, Stakes, StepStatus, Stop, Usage,
 };
 use crate::ui::call_line::call_line;
-use crate::ui::code::Code;
 use crate::ui::in_question::in_question;
+use crate::ui::markdown::Markdown;
+use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line};
 use crate::ui::outlet::Outlet;
 use crate::ui::plan;
 use crate::ui::status::{Status, columns, reading, trying};
@@ -25,6 +26,8 @@ pub(crate) struct Style {
     pub(crate) width: usize,
     /// Colours on the stream of words; those of notes follow `colored`.
     pub(crate) colour_words: bool,
+    /// The words are set for a terminal; else they pass as they are.
+    pub(crate) layout: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
     /// The words go to a program that may show them where the notes are, and later than they.
@@ -33,21 +36,13 @@ pub(crate) struct Style {
     pub(crate) verbose: bool,
 }
 
-/// At most so many lines of a diff or of a failed command are shown.
-const EXCERPT: usize = 12;
-
-/// At most so many of a command that succeeded.
-const GLIMPSE: usize = 4;
-
-/// At most so much of what an edit broke.
-const FOUND: usize = 3;
-
 pub(crate) struct Screen {
     words: Outlet,
     notes: Box<dyn Write>,
     style: Style,
     status: Status,
-    code: Code,
+    /// Sets the words for a terminal.
+    markdown: Option<Markdown>,
     /// Who answers questions; nobody when input is not a terminal.
     keyboard: Option<Keyboard>,
     /// The calls of the newest reply, to name them when they end.
@@ -90,7 +85,7 @@ impl Screen {
             notes,
             style,
             status: Status::new(style.live),
-            code: Code::default(),
+            markdown: style.layout.then(|| Markdown::new(style.colour_words)),
             keyboard,
             calls: HashMap::new(),
             calls_beside: HashMap::new(),
@@ -170,11 +165,19 @@ impl Screen {
         self.status.clear();
         self.end_thinking();
         self.pay();
+        self.spoke = true;
+        let width = self.width();
+        if let Some(markdown) = &mut self.markdown {
+            let shown = markdown.feed(text, width);
+            self.mid_line = markdown.is_mid_line();
+            if !shown.is_empty() {
+                self.words.write(&shown);
+            }
+            return;
+        }
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
-        self.spoke = true;
-        let shown = if self.style.colour_words { self.code.feed(&text).into() } else { text };
-        self.words.write(&shown);
+        self.words.write(&text);
     }
 
     fn think(&mut self, text: &str) {
@@ -197,8 +200,12 @@ impl Screen {
     fn end_words(&mut self) {
         self.status.clear();
         self.end_thinking();
-        let rest = self.code.finish();
-        self.words.write(&rest);
+        if let Some(markdown) = &mut self.markdown {
+            let rest = markdown.pause();
+            self.mid_line = markdown.is_mid_line();
+            markdown.line_ended();
+            self.words.write(&rest);
+        }
         if !std::mem::take(&mut self.mid_line) {
             return;
         }
@@ -208,6 +215,14 @@ impl Screen {
             let _ = writeln!(self.notes);
         } else {
             self.words.write("\n");
+        }
+    }
+
+    /// What is said next is another text.
+    fn end_answer(&mut self) {
+        self.end_words();
+        if let Some(markdown) = &mut self.markdown {
+            *markdown = Markdown::new(self.style.colour_words);
         }
     }
 
@@ -347,6 +362,7 @@ impl Front for Screen {
                 self.status.clear();
             }
             Event::Asked => {
+                self.end_answer();
                 self.asked = true;
                 self.spoke = false;
                 self.status.show("waiting for the model");
@@ -456,100 +472,6 @@ fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
 
 fn is_always(answer: &str) -> bool {
     matches!(&*answer.trim().to_lowercase(), "a" | "always")
-}
-
-fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
-    let gist = visible_line(&outcome.gist, 60);
-    // The mark, the gaps and the gist have to fit on the line too.
-    let room = width.saturating_sub(gist.chars().count() + 5);
-    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, room));
-    match outcome.status {
-        CallStatus::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
-        _ => format!("{} {what}  {}", "●".red(), gist.red()),
-    }
-}
-
-/// The part of a result that a person wants to see: a diff and what it broke, or the end of an
-/// output.
-fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
-    let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
-    let text = visible(&outcome.text);
-    let lines: Vec<&str> = text.lines().collect();
-    if writes && outcome.status == CallStatus::Done {
-        let (diff, found) = lines.split_at(after_diff(&lines));
-        let mut shown = diff_excerpt(diff);
-        shown.extend(found_excerpt(found));
-        return shown.join("\n");
-    }
-    let runs = call.is_some_and(|it| it.tool == "run_command");
-    let most = match outcome.status {
-        CallStatus::Failed | CallStatus::Malformed => EXCERPT,
-        CallStatus::Done if runs => GLIMPSE,
-        _ => return String::new(),
-    };
-    end_of(&lines, most)
-}
-
-/// The last lines of an output.
-fn end_of(lines: &[&str], most: usize) -> String {
-    // How it ended stands in the line above.
-    let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
-    let lines = &lines[..lines.len() - usize::from(ends)];
-    let from = lines.len().saturating_sub(most);
-    let before = Some(more_lines(from)).filter(|_| 0 < from);
-    let shown = lines[from..].iter().map(|it| format!("    {it}"));
-    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
-    shown.collect::<Vec<_>>().join("\n")
-}
-
-/// Where what an edit broke begins, behind its diff: no line of a diff looks like its heading.
-fn after_diff(lines: &[&str]) -> usize {
-    let is_heading = |it: &&str| it.starts_with('[') && it.ends_with(":]");
-    lines.iter().position(is_heading).unwrap_or(lines.len())
-}
-
-fn diff_excerpt(lines: &[&str]) -> Vec<String> {
-    // Of several files each has a heading.
-    let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
-    let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
-    let from = lines.iter().position(begins).unwrap_or(lines.len());
-    let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
-    let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
-    if EXCERPT < diff.len() {
-        shown.push(more_lines(diff.len() - EXCERPT).dimmed().to_string());
-    }
-    shown
-}
-
-/// What was found, without the lines of the file that it speaks of.
-fn found_excerpt(lines: &[&str]) -> Vec<String> {
-    let is_note = |it: &&&str| it.starts_with('[') && it.ends_with(']');
-    let is_found = |it: &&&str| !is_note(it) && !it.starts_with("    ");
-    let left_out =
-        |it: &&str| it.strip_prefix("[and ")?.strip_suffix(" more]")?.parse::<usize>().ok();
-    let found: Vec<&&str> = lines.iter().filter(is_found).collect();
-    let left_out: usize = lines.iter().filter_map(left_out).sum();
-    let mut shown: Vec<String> =
-        found.iter().take(FOUND).map(|it| format!("    {it}").red().to_string()).collect();
-    let more = found.len().saturating_sub(FOUND) + left_out;
-    if 0 < more {
-        shown.push(format!("    … {more} more").dimmed().to_string());
-    }
-    shown
-}
-
-fn more_lines(n: usize) -> String {
-    format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
-}
-
-fn diff_line(line: &str) -> String {
-    let shown = format!("    {line}");
-    match line.chars().next() {
-        Some('+') => shown.green().to_string(),
-        Some('-') => shown.red().to_string(),
-        Some('@') => shown.cyan().to_string(),
-        _ => shown.dimmed().to_string(),
-    }
 }
 
 fn stop_line(stop: Stop) -> &'static str {

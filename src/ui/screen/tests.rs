@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::conversation::{Outcome, Status as CallStatus};
 use crate::ui::paper::Paper;
 
 /// Words are marked `>`, notes are not.
@@ -10,7 +11,14 @@ use crate::ui::paper::Paper;
 fn check(events: &[Event<'_>], expected: Expect) {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        layout: false,
+        live: false,
+        apart: false,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     events.iter().for_each(|it| screen.show(it));
     drop(screen);
@@ -59,7 +67,14 @@ fn words_and_notes_go_different_ways() {
 fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, apart: true, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        layout: false,
+        live: false,
+        apart: true,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     screen.show(&Event::Said(Piece::Text("step")));
     screen.show(&Event::Warning("it is late"));
@@ -291,7 +306,14 @@ fn an_answer_that_could_not_be_written_is_told() {
             Ok(())
         }
     }
-    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        layout: false,
+        live: false,
+        apart: false,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(Full), Box::new(Paper::default()), style, None);
     assert!(screen.trouble().is_none());
     screen.show(&Event::Said(Piece::Text("It is done.")));
