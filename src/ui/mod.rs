@@ -19,7 +19,7 @@ mod visible;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Keyboard, Line};
+pub(crate) use keyboard::{Keyboard, Line, Offer, Suggest};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use visible::{visible, visible_json, visible_line};

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use colored::Colorize;
 
 use crate::conversation::{
@@ -16,7 +18,7 @@ use crate::ui::markdown::Markdown;
 use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line};
 use crate::ui::outlet::Outlet;
 use crate::ui::plan;
-use crate::ui::status::{Status, columns, reading, trying};
+use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line};
 
@@ -53,7 +55,11 @@ pub(crate) struct Screen {
     mid_line: bool,
     /// Its end is still to be written to the words: the notes had it first.
     owed: bool,
-    thinking: bool,
+    thinking: Option<Thinking>,
+    /// The call that is being written.
+    calling: String,
+    /// Pieces that came of what is being written and not shown.
+    pieces: u32,
     /// Words were shown since the model was asked, which are void if it has to be asked again.
     spoke: bool,
     /// The model was asked and has not replied.
@@ -64,6 +70,15 @@ pub(crate) struct Screen {
     window: Option<u32>,
     /// The plan as the person knows it.
     plan: Option<Plan>,
+}
+
+/// How a person sees the model think.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Thinking {
+    /// Its words.
+    Open,
+    /// How long it takes.
+    Folded,
 }
 
 /// What the requests of a turn took.
@@ -91,7 +106,9 @@ impl Screen {
             calls_beside: HashMap::new(),
             mid_line: false,
             owed: false,
-            thinking: false,
+            thinking: None,
+            calling: String::new(),
+            pieces: 0,
             spoke: false,
             asked: false,
             loading_told: false,
@@ -107,6 +124,28 @@ impl Screen {
         // A terminal that is gone cannot be told so.
         let _ = writeln!(self.notes, "{text}");
         let _ = self.notes.flush();
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.style.verbose
+    }
+
+    /// Shows what the model thinks, or only how long.
+    pub(crate) fn be_verbose(&mut self, verbose: bool) {
+        self.style.verbose = verbose;
+    }
+
+    /// Puts a text into the clipboard of the terminal, which may ask the person or refuse.
+    pub(crate) fn copy(&mut self, text: &str) {
+        if self.style.live {
+            let _ = write!(self.notes, "{}", clipboard(text));
+            let _ = self.notes.flush();
+        }
+    }
+
+    /// A call is run that nobody else tells of.
+    pub(crate) fn wait_for(&mut self, call: &Call) {
+        self.status.show(&call_line(call, usize::MAX));
     }
 
     /// Columns there are now: a terminal can be made wider while a command runs.
@@ -162,8 +201,8 @@ impl Screen {
     }
 
     fn say(&mut self, text: &str) {
-        self.status.clear();
         self.end_thinking();
+        self.status.clear();
         self.pay();
         self.spoke = true;
         let width = self.width();
@@ -181,25 +220,49 @@ impl Screen {
     }
 
     fn think(&mut self, text: &str) {
-        if !self.style.verbose {
-            return self.status.show("thinking");
+        if self.style.verbose {
+            self.status.clear();
+            self.thinking = Some(Thinking::Open);
+            let _ = write!(self.notes, "{}", visible(text).dimmed());
+            let _ = self.notes.flush();
+            return;
         }
-        self.status.clear();
-        self.thinking = true;
-        let _ = write!(self.notes, "{}", visible(text).dimmed());
-        let _ = self.notes.flush();
+        if self.thinking.replace(Thinking::Folded).is_none() {
+            self.pieces = 0;
+            self.status.begin("thinking");
+        }
+        self.write_on("thinking");
+    }
+
+    /// One more piece of something that is not shown.
+    fn write_on(&mut self, what: &str) {
+        self.pieces += 1;
+        self.status.show(&writing(what, self.pieces, self.status.elapsed()));
     }
 
     fn end_thinking(&mut self) {
-        if std::mem::take(&mut self.thinking) {
-            let _ = writeln!(self.notes);
+        let took = self.status.elapsed();
+        match self.thinking.take() {
+            None => return,
+            Some(Thinking::Open) => {
+                let _ = writeln!(self.notes);
+            }
+            Some(Thinking::Folded) => {
+                self.status.clear();
+                // What took no time is not worth a line.
+                if 0 < took.as_secs() {
+                    let line = format!("  thought for {}", seconds(took));
+                    let _ = writeln!(self.notes, "{}", line.dimmed());
+                }
+            }
         }
+        let _ = self.notes.flush();
     }
 
     /// Brings both streams to the start of a line.
     fn end_words(&mut self) {
-        self.status.clear();
         self.end_thinking();
+        self.status.clear();
         if let Some(markdown) = &mut self.markdown {
             let rest = markdown.pause();
             self.mid_line = markdown.is_mid_line();
@@ -238,7 +301,7 @@ impl Screen {
             Entry::Reply(reply) => self.reply(reply),
             Entry::Started { call } => {
                 if let Some(call) = self.calls.get(call) {
-                    self.status.show(&call_line(call, usize::MAX));
+                    self.status.begin(&call_line(call, usize::MAX));
                 }
             }
             Entry::Result { call, outcome } => {
@@ -365,20 +428,28 @@ impl Front for Screen {
                 self.end_answer();
                 self.asked = true;
                 self.spoke = false;
-                self.status.show("waiting for the model");
+                self.status.begin("waiting for the model");
             }
             Event::Forming(Form::Plan) => self.status.show("writing the plan"),
             Event::Forming(Form::Verdict) => self.status.show("looking whether it holds"),
             Event::Trying { test, is_broken } => self.status.show(&trying(test, *is_broken)),
             Event::Condensing => self.status.show("making room: summing up what was said"),
-            Event::Reading(progress) => self.status.show(&reading(*progress)),
+            Event::Reading(progress) => {
+                self.status.show(&reading(*progress, self.status.elapsed()));
+            }
             Event::Said(Piece::Text(text)) => self.say(text),
             Event::Said(Piece::Reasoning(text)) => self.think(text),
             Event::Said(Piece::Call(name)) => {
                 self.end_words();
-                self.status.show(&format!("calling {name}"));
+                self.calling = format!("calling {name}");
+                self.pieces = 0;
+                self.status.begin(&self.calling);
             }
-            Event::Said(Piece::Arguments(_)) => {}
+            Event::Said(Piece::Arguments(_)) => {
+                let calling = std::mem::take(&mut self.calling);
+                self.write_on(&calling);
+                self.calling = calling;
+            }
             Event::Understood(call) => {
                 self.calls.insert(call.id.clone(), (*call).clone());
             }
@@ -419,7 +490,7 @@ impl Front for Screen {
                     None => {}
                     decision => return decision,
                 },
-                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+                Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }
         }
     }
@@ -441,10 +512,15 @@ impl Front for Screen {
                     None => {}
                     Some(words) => return Some(Answer::Said(words)),
                 },
-                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+                Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }
         }
     }
+}
+
+/// What a terminal takes as a text for its clipboard: nothing in it can end the sequence.
+fn clipboard(text: &str) -> String {
+    format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))
 }
 
 /// The question whole, with its options by number: who wrote it is a model.
