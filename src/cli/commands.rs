@@ -169,16 +169,15 @@ pub(super) fn offer(line: &str, own: &[String], sessions: impl FnOnce() -> Vec<S
 /// What belongs behind a line that begins with `/`.
 pub(super) fn hint(line: &str) -> Option<String> {
     let begun = line.strip_prefix('/').filter(|it| !it.is_empty())?;
-    let mut fitting = ALL.iter().filter(|it| it.name.starts_with(begun.trim_end()));
-    let (first, next) = (fitting.next()?, fitting.next());
-    let is_it = first.name == begun.trim_end();
-    if next.is_some() && !is_it {
-        return None;
+    if let Some(name) = begun.strip_suffix(' ') {
+        let known = ALL.iter().find(|it| it.is(name))?;
+        return Some(known.operand.to_owned()).filter(|it| !it.is_empty());
     }
-    let rest = &first.name[begun.trim_end().len()..];
-    let gap = if begun.ends_with(' ') { "" } else { " " };
-    let hint = format!("{rest}{gap}{}", first.operand);
-    Some(hint.trim_end().to_owned()).filter(|it| !it.is_empty())
+    let mut fitting = ALL.iter().filter(|it| it.name.starts_with(begun));
+    let (only, None) = (fitting.next()?, fitting.next()) else { return None };
+    let rest = &only.name[begun.len()..];
+    // Who has typed all of it sees nothing that they have not.
+    (!rest.is_empty()).then(|| format!("{rest} {}", only.operand).trim_end().to_owned())
 }
 
 #[cfg(test)]
@@ -226,6 +225,7 @@ mod tests {
         assert_eq!(hint("/save ").as_deref(), Some("NAME"));
         assert_eq!(hint("/re"), None);
         assert_eq!(hint("/undo"), None);
+        assert_eq!(hint("/save"), None);
         assert_eq!(hint("/save x"), None);
     }
 

@@ -4,6 +4,7 @@ use colored::Colorize;
 
 use crate::conversation::{Call, Outcome, Status};
 use crate::ui::call_line::call_line;
+use crate::ui::diff::numbered_diff;
 use crate::ui::visible::{visible, visible_line};
 
 /// At most so many lines of a diff or of a failed command are shown.
@@ -70,10 +71,12 @@ fn diff_excerpt(lines: &[&str]) -> Vec<String> {
     let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
     let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
     let from = lines.iter().position(begins).unwrap_or(lines.len());
-    let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
-    let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
-    if EXCERPT < diff.len() {
-        shown.push(more_lines(diff.len() - EXCERPT).dimmed().to_string());
+    let diff: Vec<&str> = lines[from..].iter().filter(is_diff).copied().collect();
+    let mut shown = numbered_diff(&diff);
+    if EXCERPT < shown.len() {
+        let more = shown.len() - EXCERPT;
+        shown.truncate(EXCERPT);
+        shown.push(more_lines(more).dimmed().to_string());
     }
     shown
 }
@@ -97,14 +100,4 @@ fn found_excerpt(lines: &[&str]) -> Vec<String> {
 
 fn more_lines(n: usize) -> String {
     format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
-}
-
-fn diff_line(line: &str) -> String {
-    let shown = format!("    {line}");
-    match line.chars().next() {
-        Some('+') => shown.green().to_string(),
-        Some('-') => shown.red().to_string(),
-        Some('@') => shown.cyan().to_string(),
-        _ => shown.dimmed().to_string(),
-    }
 }

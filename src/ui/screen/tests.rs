@@ -111,9 +111,8 @@ fn an_edit_shows_its_diff_and_nothing_else() {
         ],
         expect![[r#"
             ● edit_file a.rs  +1 -1
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
         "#]],
     );
 }
@@ -133,9 +132,8 @@ fn the_diffs_of_several_files_have_headings() {
             ● edit_file a  +2 -1 in 2 files
                 == created `b`: 1 line ==
                 == a ==
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
         "#]],
     );
 }
@@ -156,9 +154,8 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
          a.rs:1:1: error[E0425]: no `b`\n    b\n[there are new errors in other files too: c.rs]\n",
         expect![[r#"
             ● edit_file a.rs  +1 -1, errors
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
                 a.rs:1:1: error[E0425]: no `b`
         "#]],
     );
@@ -167,9 +164,8 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
          [id].ts:1: error: 1\na:2: error: 2\na:3: error: 3\na:4: error: 4\n[and 7 more]\n",
         expect![[r#"
             ● edit_file a.rs  +1 -1, errors
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
                 [id].ts:1: error: 1
                 a:2: error: 2
                 a:3: error: 3
@@ -180,21 +176,20 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
     edit(
         &format!("Edited a.rs:\n@@ -0,0 +1,12 @@\n{added}"),
         expect![[r#"
-        ● edit_file a.rs  +1 -1, errors
-            @@ -0,0 +1,12 @@
-            +1
-            +2
-            +3
-            +4
-            +5
-            +6
-            +7
-            +8
-            +9
-            +10
-            +11
-            … 1 more line
-    "#]],
+            ● edit_file a.rs  +1 -1, errors
+                   1 +1
+                   2 +2
+                   3 +3
+                   4 +4
+                   5 +5
+                   6 +6
+                   7 +7
+                   8 +8
+                   9 +9
+                  10 +10
+                  11 +11
+                  12 +12
+        "#]],
     );
 }
 
@@ -333,9 +328,8 @@ fn a_change_that_looks_like_the_head_of_a_diff_is_shown() {
         ],
         expect![[r#"
             ● edit_file a.sql  +1 -1
-                @@ -1,2 +1,2 @@
-                --- gone
-                +++i;
+                   1 --- gone
+                   1 +++i;
         "#]],
     );
 }
