@@ -237,3 +237,18 @@ fn a_conversation_says_what_it_is_made_of() {
     let chat = server.chat(1);
     assert_eq!(chat.messages().last(), Some(&json!({"role": "user", "content": "hello"})));
 }
+
+#[test]
+fn who_wants_it_plain_gets_the_words_as_they_came() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "ui.plain = true\n");
+    let server = FaultServer::script(vec![say("# One\n\n- **two**")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("hello", "**two**");
+    leaves(talk, expect![[r#"
+        › hello
+        # One
+
+        - **two**
+        ›"#]]);
+}

@@ -11,8 +11,10 @@ mod ink;
 mod inline;
 mod table;
 
+use syntect::highlighting::Theme;
+
 use crate::ui::markdown::block::{Behind, Container, Kind, Opening, inside_code, opening};
-use crate::ui::markdown::code::{Fence, LONGEST};
+use crate::ui::markdown::code::{Fence, LONGEST, theme};
 use crate::ui::markdown::flow::{Flow, Lead, dimmed};
 use crate::ui::markdown::ink::Ink;
 use crate::ui::markdown::inline::Inline;
@@ -27,6 +29,7 @@ const RULE: usize = 60;
 
 pub(super) struct Markdown {
     is_coloured: bool,
+    is_light: bool,
     /// A carriage return came last, which a line break may follow.
     returned: bool,
     /// The line that has begun, as long as it is not known what it is.
@@ -60,9 +63,10 @@ enum Leaf {
 }
 
 impl Markdown {
-    pub(super) fn new(is_coloured: bool) -> Self {
+    pub(super) fn new(is_coloured: bool, is_light: bool) -> Self {
         Self {
             is_coloured,
+            is_light,
             returned: false,
             line: String::new(),
             known: Known::No,
@@ -159,6 +163,11 @@ impl Markdown {
         }
     }
 
+    /// What code is coloured by, if it is.
+    fn theme(&self) -> Option<&'static Theme> {
+        self.is_coloured.then(|| theme(self.is_light))
+    }
+
     fn behind(&self) -> Behind<'_> {
         let is_paragraph = matches!(self.leaf, Leaf::Paragraph);
         Behind { containers: &self.containers, is_paragraph }
@@ -223,7 +232,7 @@ impl Markdown {
             Kind::Fence => {
                 let mark = text.trim_end_matches('\n');
                 self.flow.verbatim(&dimmed(mark, self.is_coloured));
-                let fence = Fence::open(mark, opening.indent, self.is_coloured);
+                let fence = Fence::open(mark, opening.indent, self.theme());
                 self.leaf = fence.map_or(Leaf::None, Leaf::Fence);
             }
             Kind::Row => self.leaf = Leaf::Head(text.to_owned()),

@@ -28,6 +28,8 @@ pub(crate) struct Style {
     pub(crate) width: usize,
     /// Colours on the stream of words; those of notes follow `colored`.
     pub(crate) colour_words: bool,
+    /// The background is light.
+    pub(crate) light: bool,
     /// The words are set for a terminal; else they pass as they are.
     pub(crate) layout: bool,
     /// A line may move while the person waits.
@@ -100,7 +102,7 @@ impl Screen {
             notes,
             style,
             status: Status::new(style.live),
-            markdown: style.layout.then(|| Markdown::new(style.colour_words)),
+            markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
             keyboard,
             calls: HashMap::new(),
             calls_beside: HashMap::new(),
@@ -285,7 +287,7 @@ impl Screen {
     fn end_answer(&mut self) {
         self.end_words();
         if let Some(markdown) = &mut self.markdown {
-            *markdown = Markdown::new(self.style.colour_words);
+            *markdown = Markdown::new(self.style.colour_words, self.style.light);
         }
     }
 

@@ -11,10 +11,17 @@ use crate::ui::markdown::ink::PLAIN;
 
 /// Read when the first fence opens: most runs never need it.
 static SYNTAXES: LazyLock<SyntaxSet> = LazyLock::new(SyntaxSet::load_defaults_newlines);
-static THEME: LazyLock<Theme> = LazyLock::new(|| {
-    let mut themes = ThemeSet::load_defaults().themes;
-    themes.remove("base16-ocean.dark").expect("syntect brings this theme")
-});
+static DARK: LazyLock<Theme> = LazyLock::new(|| named("base16-ocean.dark"));
+static LIGHT: LazyLock<Theme> = LazyLock::new(|| named("InspiredGitHub"));
+
+fn named(name: &str) -> Theme {
+    ThemeSet::load_defaults().themes.remove(name).expect("syntect brings this theme")
+}
+
+/// The colours that stand out from such a background.
+pub(super) fn theme(is_light: bool) -> &'static Theme {
+    if is_light { &LIGHT } else { &DARK }
+}
 
 /// A line longer than this is printed plain: highlighting it would take seconds.
 pub(super) const LONGEST: usize = 2000;
@@ -30,16 +37,18 @@ pub(super) struct Fence {
 
 impl Fence {
     /// The fence that this line opens, if it does.
-    pub(super) fn open(line: &str, indent: usize, is_coloured: bool) -> Option<Self> {
+    pub(super) fn open(line: &str, indent: usize, theme: Option<&'static Theme>) -> Option<Self> {
         let letter = line.chars().next().filter(|it| matches!(it, '`' | '~'))?;
         let length = line.len() - line.trim_start_matches(letter).len();
         let info = &line[length..];
         if length < 3 || (letter == '`' && info.contains('`')) {
             return None;
         }
-        let language = info.split_whitespace().next().filter(|_| is_coloured);
-        let syntax = language.and_then(|it| SYNTAXES.find_syntax_by_token(it));
-        let highlight = syntax.map(|it| HighlightLines::new(it, &THEME));
+        let language = info.split_whitespace().next();
+        let highlight = theme.zip(language).and_then(|(theme, language)| {
+            let syntax = SYNTAXES.find_syntax_by_token(language)?;
+            Some(HighlightLines::new(syntax, theme))
+        });
         Some(Self { letter, length, indent, highlight })
     }
 

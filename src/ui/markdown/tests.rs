@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 fn printed(pieces: &[&str], width: usize, is_coloured: bool) -> String {
-    let mut markdown = Markdown::new(is_coloured);
+    let mut markdown = Markdown::new(is_coloured, false);
     let mut shown: String = pieces.iter().map(|it| markdown.feed(it, width)).collect();
     shown += &markdown.pause();
     if markdown.is_mid_line() { shown + "\n" } else { shown }
@@ -272,7 +272,7 @@ fn nothing_in_the_text_acts() {
 
 #[test]
 fn a_note_in_the_middle_leaves_code_code() {
-    let mut markdown = Markdown::new(true);
+    let mut markdown = Markdown::new(true, false);
     let mut shown = markdown.feed("```\none\ntw", 40);
     shown += &markdown.pause();
     shown += &markdown.feed("o\n*three*\n```\nfour", 40);

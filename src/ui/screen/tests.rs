@@ -14,6 +14,7 @@ fn check(events: &[Event<'_>], expected: Expect) {
     let style = Style {
         width: 80,
         colour_words: false,
+        light: false,
         layout: false,
         live: false,
         apart: false,
@@ -70,6 +71,7 @@ fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
     let style = Style {
         width: 80,
         colour_words: false,
+        light: false,
         layout: false,
         live: false,
         apart: true,
@@ -304,6 +306,7 @@ fn an_answer_that_could_not_be_written_is_told() {
     let style = Style {
         width: 80,
         colour_words: false,
+        light: false,
         layout: false,
         live: false,
         apart: false,
