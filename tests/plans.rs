@@ -684,7 +684,7 @@ fn a_step_that_the_person_stops_waits_for_a_word() {
     let server = FaultServer::script(vec![
         say("Ready."),
         plan(&[("Write two", "")]),
-        Response::stream().text("I beg").hold(&gate).finish("stop"),
+        Response::stream().text("I beg ").hold(&gate).finish("stop"),
         say("Two is written."),
     ]);
     let mut terminal = home.agent(&[]).server(&server).terminal(60, 120);

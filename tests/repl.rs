@@ -398,14 +398,14 @@ fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › count
-        one two ^C
-        stopped
-        › still there?
-        Yes.
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › count
+            one two^C
+            stopped
+            › still there?
+            Yes.
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+            ›"#]],
     );
     let said = server.chat(1);
     assert_eq!(said.messages()[2]["content"], "one two ");
@@ -433,25 +433,32 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
         terminal,
         &server,
         expect![[r#"
-            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-            › /help
-              /help     this list
-              /undo     take back what the newest turn changed
-              /redo     do it again
-              /diff     what this session changed
-              /rewind   your prompts so far; `/rewind 3` goes back to before the third
-              /plan     the plan; `/plan TASK` plans before it does, `/plan go` goes on with it
-              /context  what fills the model's window
-              /compact  sum up the conversation, to make room; say behind it what to keep
-              /new      a new session; `/clear` is the same
-              /sessions the sessions of this project
-              /save     give this session a name; `/save parser`
-              /load     go on with another session, by its name or id
-              /fork     go on from here in a copy; say behind it how to call it
-              /delete   delete another session, by its whole name or id
-              /exit     leave (as Ctrl-D)
-            A line that ends in \ goes on in the next. Ctrl-C stops the work and keeps what was done;
-            twice, it leaves.
+              /test [WHAT]       have the tests run, and what fails mended
+              /init              have an AGENTS.md written, which tells the model about this project
+              /status            what is worked with, and how
+              /tools             what the model may call, and what each does
+              /permissions       what may happen without asking
+              /prompt            what the model is told before anything else
+              /context           what fills the model's window
+              /compact [WHAT]    sum up the conversation, to make room; say behind it what to keep
+              /copy              the newest answer, into the clipboard of your terminal
+              /export [FILE]     write this session down as Markdown, in the project
+              /new               a new session (also /clear)
+              /sessions          the sessions of this project
+              /save NAME         give this session a name; `/save parser`
+              /load NAME|ID      go on with another session, by its name or id
+              /fork [NAME]       go on from here in a copy; say behind it how to call it
+              /delete NAME|ID    delete another session, by its whole name or id
+              /verbose [on|off]  show what the model thinks, or not
+              /exit              leave (as Ctrl-D) (also /quit, /bye)
+              !COMMAND     run a command, confined as the model's are; its output goes with your next
+            prompt
+              @FILE        in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@sr
+            c` a folder's list
+            Tab completes. A line that ends in \ goes on in the next, and Alt-Enter begins another; Ct
+            rl-G opens your editor,
+            Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice,
+            it leaves.
             › /hlep
             there is no command `/hlep`; did you mean `/help`?
             ›"#]],

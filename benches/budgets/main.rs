@@ -8,6 +8,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod answer;
 mod confined;
 mod find;
 mod floor;
@@ -35,6 +36,7 @@ const ALL: &[Measurement] = &[
     ("repl", start::repl),
     ("first-request", start::first_request),
     ("memory", memory::fifty_turns),
+    ("answer", answer::answer),
     ("find", find::find),
     ("floor", floor::floor),
     ("confined", confined::confined),

@@ -8,7 +8,9 @@ use serde_json::Value;
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Form, Host, Interrupt, Reach, form};
-use crate::conversation::{Context, End, Entry, Event, Front, Prompted, Reply, Stop, Transcript};
+use crate::conversation::{
+    Call, Context, End, Entry, Event, Front, Outcome, Prompted, Reply, Stop, ToolSpec, Transcript,
+};
 
 /// One session at work.
 pub(crate) struct Desk<H, F> {
@@ -36,6 +38,16 @@ impl<H: Host, F: Front> Desk<H, F> {
     /// The wish to stop, for whoever bounds more than one turn.
     pub(crate) fn interrupt(&self) -> Interrupt {
         self.reach.interrupt.clone()
+    }
+
+    /// What the model may call.
+    pub(crate) fn tools(&self) -> &[ToolSpec] {
+        self.reach.toolbox.specs()
+    }
+
+    /// Makes a call that the person wants, and not the model: it is no part of the conversation.
+    pub(crate) async fn call(&mut self, call: &Call) -> Outcome {
+        self.reach.toolbox.run(call, self.reach.interrupt.fired()).await
     }
 
     /// Gives back the host, to be stopped. What still runs in the background is stopped.

@@ -123,13 +123,14 @@ async fn go(
         }),
         (None, Some(keyboard)) => {
             talk.screen.note("/help says what there is besides talking");
+            let mut begun = String::new();
             loop {
                 let line = {
                     let mut left = pin!(leave.fired());
                     tokio::select! {
                         biased;
                         () = &mut left => break Ok(Exit::Cancelled),
-                        line = keyboard.prompt("> ", String::new()) => line,
+                        line = keyboard.prompt("> ", std::mem::take(&mut begun)) => line,
                     }
                 };
                 match line {
@@ -150,6 +151,7 @@ async fn go(
                             }
                         }
                     },
+                    Line::Edit(text) => begun = text,
                     Line::Interrupted => talk.screen.note("/bye or Ctrl-D leaves"),
                     Line::End => break Ok(Exit::Done),
                     Line::Failed(why) => break Err(anyhow::anyhow!("cannot read a line: {why}")),

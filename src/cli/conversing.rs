@@ -2,20 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::agent::{Grants, Interrupt};
+use crate::agent::{Desk, Grants, Interrupt};
 use crate::cli::Exit;
 use crate::cli::beginning::{Begun, Which};
 use crate::cli::editor::Editor;
-use crate::cli::job::{Job, close, put_down};
+use crate::cli::job::{Job, close, put_down, store};
+use crate::cli::own_commands::{self, AtHand};
 use crate::cli::planning::Person;
 use crate::cli::report::report;
 use crate::cli::sandbox::keeping_secrets;
 use crate::cli::serving::Serving;
+use crate::cli::suggesting::Suggestions;
 use crate::cli::talk::{Left, talk};
-use crate::conversation::{Entry, Transcript};
+use crate::conversation::{Entry, Event, Front, Permission, Transcript};
 use crate::permission::Trust;
 use crate::tools::Toolbox;
-use crate::ui::{Keyboard, visible_line};
+use crate::ui::{Keyboard, Screen, visible, visible_line};
 
 /// A session and what is made for it alone.
 pub(super) struct Place {
@@ -46,8 +48,10 @@ impl Job<'_> {
             lines.iter().flatten().for_each(|it| desk.front().note(it));
             let workspace = Arc::clone(&self.workspace);
             let here = (self.around, &*workspace, &*id);
+            let at_hand = self.at_hand(confinement.as_deref(), trust, &mut desk);
+            self.suggest(keyboard, &at_hand);
             let next = loop {
-                match talk(&mut desk, &person, here, &leave).await {
+                match talk(&mut desk, &person, here, &at_hand).await {
                     Ok(Left::Program(exit)) => break Err(Ok(exit)),
                     Ok(Left::Session(which)) => match self.go_to(which, trust) {
                         Ok(next) => break Ok(next),
@@ -75,6 +79,34 @@ impl Job<'_> {
                 }
             }
         }
+    }
+
+    /// What the person has at hand here, besides the session.
+    fn at_hand(
+        &self,
+        confinement: Option<&str>,
+        trust: &Trust,
+        desk: &mut Desk<Serving, Screen>,
+    ) -> AtHand {
+        let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
+        let (own, warnings) = own_commands::load(self.around, &self.workspace, is_trusted);
+        warnings.iter().for_each(|it| desk.front().show(&Event::Warning(it)));
+        let permissions = self.settings.permission.unwrap_or(Permission::Ask);
+        let permissions = match toml::to_string(&self.settings.permissions) {
+            Ok(rules) if !rules.trim().is_empty() => format!("{permissions}\n{}", rules.trim_end()),
+            _ => permissions.to_string(),
+        };
+        let permissions = visible(&permissions).into_owned();
+        AtHand { own, header: self.header(confinement), permissions }
+    }
+
+    fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
+        // Another thread looks for files, with a workspace of its own.
+        let Ok(workspace) = self.around.workspace() else { return };
+        let root = workspace.root().to_owned();
+        let own = at_hand.own.iter().map(|it| it.name.clone()).collect();
+        let store = store(self.around).ok();
+        keyboard.suggest(Box::new(Suggestions { workspace, store, root, own }));
     }
 
     /// How to go back, where the person did not just choose between two.

@@ -26,7 +26,7 @@ use crate::cli::{
     Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
     tool_files, trust,
 };
-use crate::config::{Color, Settings};
+use crate::config::{Color, Settings, Theme};
 use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
 use crate::llm::Constants;
 use crate::models;
@@ -432,8 +432,10 @@ impl Job<'_> {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
+        let plain = self.settings.ui.plain;
+        let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
         let coloured = |terminal: bool| match self.settings.ui.color {
-            Color::Auto => terminal && !quiet && !dumb,
+            Color::Auto => !quiet && (forced || terminal && !dumb),
             Color::Always => true,
             Color::Never => false,
         };
@@ -442,7 +444,12 @@ impl Job<'_> {
         let style = Style {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
-            live: stderr.is_terminal() && !dumb && !is_pipe(&stdout),
+            light: match self.settings.ui.theme {
+                Theme::Auto => self.around.is_light(),
+                theme => theme == Theme::Light,
+            },
+            layout: stdout.is_terminal() && !dumb && !plain,
+            live: !plain && stderr.is_terminal() && !dumb && !is_pipe(&stdout),
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         };

@@ -192,7 +192,9 @@ async fn review(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> Review
         let Some(mut plan) = desk.plan() else { return Reviewed::Left };
         let line = match person.question(ui::REVIEW).await {
             Line::Entered(line) => line,
-            Line::Interrupted | Line::End | Line::Failed(_) => return Reviewed::Left,
+            Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => {
+                return Reviewed::Left;
+            }
         };
         match Review::parse(&line, plan.steps.len()) {
             Err(why) => {
@@ -264,7 +266,7 @@ async fn mend(person: &Person<'_>) -> Mend {
                     return mend;
                 }
             }
-            Line::Interrupted | Line::End | Line::Failed(_) => return Mend::Stop,
+            Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return Mend::Stop,
         }
     }
 }

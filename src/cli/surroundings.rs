@@ -83,6 +83,12 @@ impl Surroundings {
         base.join(std::process::id().to_string())
     }
 
+    /// Whether the terminal says that its background is light, as some do: `foreground;background`.
+    pub(super) fn is_light(&self) -> bool {
+        let colours = self.variable("COLORFGBG").and_then(OsStr::to_str);
+        matches!(colours.and_then(|it| it.rsplit(';').next()), Some("7" | "15"))
+    }
+
     pub(super) fn temp_dir(&self) -> PathBuf {
         let named = self.variable("TMPDIR").map(PathBuf::from).filter(|it| it.is_absolute());
         named.unwrap_or_else(|| PathBuf::from("/tmp"))
@@ -106,4 +112,19 @@ pub(super) fn may_colour() -> bool {
 #[expect(clippy::disallowed_methods, reason = "this is the one place that looks at the clock")]
 pub(super) fn now() -> SystemTime {
     SystemTime::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_light_background_is_known_by_its_number() {
+        let is_light = |colours: &str| {
+            let variables = vec![("COLORFGBG".into(), colours.into())];
+            Surroundings { variables, directory: PathBuf::new(), home: None }.is_light()
+        };
+        assert!(is_light("0;15") && is_light("0;default;7"));
+        assert!(!is_light("15;0") && !is_light("x") && !is_light(""));
+    }
 }

@@ -4,39 +4,18 @@ use std::pin::pin;
 
 use anyhow::bail;
 
-use crate::agent::{Desk, Finish, Interrupt};
+use crate::agent::{Desk, Finish};
 use crate::cli::beginning::{Sought, Which};
 use crate::cli::filing::{self, Here};
+use crate::cli::own_commands::AtHand;
 use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
-use crate::cli::{Exit, undo};
-use crate::conversation::Stage;
-use crate::ui::{self, Line, Screen};
+use crate::cli::{Exit, commands, mentions, telling, undo};
+use crate::conversation::{Call, Stage};
+use crate::ui::{self, Screen, visible, visible_line};
 use crate::workspace::{Way, Workspace};
-
-const HELP: &str = "  /help     this list
-  /undo     take back what the newest turn changed
-  /redo     do it again
-  /diff     what this session changed
-  /rewind   your prompts so far; `/rewind 3` goes back to before the third
-  /plan     the plan; `/plan TASK` plans before it does, `/plan go` goes on with it
-  /context  what fills the model's window
-  /compact  sum up the conversation, to make room; say behind it what to keep
-  /new      a new session; `/clear` is the same
-  /sessions the sessions of this project
-  /save     give this session a name; `/save parser`
-  /load     go on with another session, by its name or id
-  /fork     go on from here in a copy; say behind it how to call it
-  /delete   delete another session, by its whole name or id
-  /exit     leave (as Ctrl-D)
-A line that ends in \\ goes on in the next. Ctrl-C stops the work and keeps what was done; twice, it leaves.";
-
-const COMMANDS: &[&str] = &[
-    "help", "undo", "redo", "diff", "rewind", "plan", "context", "compact", "new", "clear",
-    "sessions", "save", "load", "fork", "delete", "exit",
-];
 
 /// Why a conversation is over.
 pub(super) enum Left {
@@ -50,10 +29,9 @@ pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
     person: &Person<'_>,
     here: Here<'_>,
-    leave: &Interrupt,
+    at_hand: &AtHand,
 ) -> anyhow::Result<Left> {
-    let Person { keyboard, interrupt, .. } = *person;
-    let (_, workspace, id) = here;
+    let Person { keyboard, interrupt, leave, editor } = *person;
     if desk.is_mid_turn() {
         desk.front().note("the last turn was interrupted; going on with it");
         settle(desk.go_on().await);
@@ -61,9 +39,10 @@ pub(super) async fn talk(
     if let Err(err) = planning::resume(desk, person).await {
         report(&err);
     }
-    let (mut leaving, mut is_cold, mut begun) = (false, true, String::new());
+    let (mut leaving, mut is_cold) = (false, true);
+    let mut next = Line::default();
     loop {
-        let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut begun)));
+        let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut next.begun)));
         let line = loop {
             tokio::select! {
                 biased;
@@ -78,73 +57,193 @@ pub(super) async fn talk(
         };
         is_cold = false;
         let words = match line {
-            Line::Entered(words) => words,
-            Line::End => return Ok(Left::Program(Exit::Done)),
-            Line::Interrupted if leaving => return Ok(Left::Program(Exit::Cancelled)),
-            Line::Interrupted => {
+            ui::Line::Entered(words) => words,
+            ui::Line::Edit(begun) => {
+                next.begun = match editor.edit("prompt.md", &begun).await {
+                    Ok(text) => text.trim_end().to_owned(),
+                    Err(err) => {
+                        report(&err);
+                        begun
+                    }
+                };
+                continue;
+            }
+            ui::Line::End => return Ok(Left::Program(Exit::Done)),
+            ui::Line::Interrupted if leaving => return Ok(Left::Program(Exit::Cancelled)),
+            ui::Line::Interrupted => {
                 leaving = true;
                 desk.front().note("Ctrl-C again leaves");
                 continue;
             }
-            Line::Failed(reason) => bail!("cannot read from the terminal: {reason}"),
+            ui::Line::Failed(reason) => bail!("cannot read from the terminal: {reason}"),
         };
         leaving = false;
-        match words.trim() {
-            "" => {}
-            "/exit" | "/quit" | "/bye" => return Ok(Left::Program(Exit::Done)),
-            "/help" | "/?" => desk.front().note(HELP),
-            "/undo" => show(desk, undo::reverse(workspace, Way::Undo)),
-            "/redo" => show(desk, undo::reverse(workspace, Way::Redo)),
-            "/diff" => show(desk, differences(workspace)),
-            "/new" | "/clear" => return Ok(Left::Session(Which::New)),
-            "/sessions" => show(desk, filing::list(here)),
-            "/context" => {
-                interrupt.clear();
-                let measured = desk.context().await.map(|it| ui::context(&it));
-                show(desk, measured);
-            }
-            it if word(it) == "/compact" => {
-                interrupt.clear();
-                match desk.compact(it.strip_prefix("/compact").unwrap_or_default()).await {
-                    Ok(None) => {}
-                    Ok(Some(why_not)) => desk.front().note(why_not),
-                    Err(err) => report(&err),
+        let command = words.trim().strip_prefix('!').map(str::trim).filter(|it| !it.is_empty());
+        if let Some(command) = command {
+            interrupt.clear();
+            next.told.push(run(desk, command).await);
+            continue;
+        }
+        let prompt = match commands::parse(&words) {
+            None if words.trim().is_empty() => continue,
+            None => words,
+            Some((name, rest)) => match obey(desk, person, here, at_hand, (name, rest)).await {
+                Ok(Obeyed::Done) => {
+                    is_cold = desk.is_cold();
+                    continue;
                 }
-            }
-            it if word(it) == "/rewind" => {
-                let said = rewind(desk, workspace, it);
-                begun = said.as_ref().map(|it| it.begun.clone()).unwrap_or_default();
-                show(desk, said.map(|it| it.text));
-            }
-            it if word(it) == "/save" => {
-                let said = filing::save(desk, here, rest(it));
-                show(desk, said);
-            }
-            it if word(it) == "/delete" => show(desk, filing::delete(here, rest(it))),
-            it if word(it) == "/load" => match filing::to_load(here, rest(it)) {
-                Ok(id) => return Ok(Left::Session(Which::Old(Sought::Named(id)))),
-                Err(err) => report(&err),
-            },
-            it if word(it) == "/fork" => match filing::to_fork(desk, here, rest(it)) {
-                Ok(name) => {
-                    let of = Sought::Named(id.to_owned());
-                    return Ok(Left::Session(Which::Fork(of, name)));
+                Ok(Obeyed::Begun(words)) => {
+                    next.begun = words;
+                    continue;
                 }
-                Err(err) => report(&err),
+                Ok(Obeyed::Left(left)) => return Ok(left),
+                Ok(Obeyed::Prompt(words)) => words,
+                Err(err) => {
+                    report(&err);
+                    continue;
+                }
             },
-            it if word(it) == "/plan" => {
-                let task = it.strip_prefix("/plan").unwrap_or_default().trim();
-                plan(desk, person, task).await;
-                is_cold = desk.is_cold();
-            }
-            it if is_command(it) => desk.front().note(&unknown(it)),
-            _ => {
-                interrupt.clear();
-                settle(desk.prompt(words).await);
-                is_cold = desk.is_cold();
+        };
+        interrupt.clear();
+        let attached = attached(desk, here, &prompt).await;
+        let told = std::mem::take(&mut next.told);
+        // The prompt first: a session is called by how it begins.
+        let words = [vec![prompt], told, attached].concat().join("\n\n");
+        settle(desk.prompt(words).await);
+        is_cold = desk.is_cold();
+    }
+}
+
+/// What the next prompt begins with, in the line and before it.
+#[derive(Default)]
+struct Line {
+    /// It stands there already, to be edited.
+    begun: String,
+    /// What the person had run, for the model.
+    told: Vec<String>,
+}
+
+/// What came of a command.
+enum Obeyed {
+    Done,
+    /// The next line begins with this.
+    Begun(String),
+    Left(Left),
+    /// The model is asked this.
+    Prompt(String),
+}
+
+async fn obey(
+    desk: &mut Desk<Serving, Screen>,
+    person: &Person<'_>,
+    here: Here<'_>,
+    at_hand: &AtHand,
+    (name, rest): (&str, &str),
+) -> anyhow::Result<Obeyed> {
+    let (_, workspace, id) = here;
+    if let Some(why_not) = commands::takes_nothing(name, rest) {
+        desk.front().note(&why_not);
+        return Ok(Obeyed::Done);
+    }
+    let said = match name {
+        "exit" => return Ok(Obeyed::Left(Left::Program(Exit::Done))),
+        "new" => return Ok(Obeyed::Left(Left::Session(Which::New))),
+        "load" => {
+            let found = Sought::Named(filing::to_load(here, rest)?);
+            return Ok(Obeyed::Left(Left::Session(Which::Old(found))));
+        }
+        "fork" => {
+            let name = filing::to_fork(desk, here, rest)?;
+            let of = Sought::Named(id.to_owned());
+            return Ok(Obeyed::Left(Left::Session(Which::Fork(of, name))));
+        }
+        "rewind" => {
+            let said = rewind(desk, workspace, &format!("/rewind {rest}"))?;
+            desk.front().note(&said.text);
+            return Ok(Obeyed::Begun(said.begun));
+        }
+        "retry" => return telling::retry(desk).map(Obeyed::Prompt),
+        "review" | "test" | "init" => return Ok(Obeyed::Prompt(telling::task(name, rest))),
+        "plan" => {
+            plan(desk, person, rest).await;
+            return Ok(Obeyed::Done);
+        }
+        "context" => {
+            person.interrupt.clear();
+            ui::context(&desk.context().await?)
+        }
+        "compact" => {
+            person.interrupt.clear();
+            match desk.compact(rest).await? {
+                None => return Ok(Obeyed::Done),
+                Some(why_not) => why_not.to_owned(),
             }
         }
+        "verbose" => {
+            let is_on = match rest {
+                "on" => true,
+                "off" => false,
+                _ => !desk.front().is_verbose(),
+            };
+            desk.front().be_verbose(is_on);
+            let what = if is_on { "is shown" } else { "is one line" };
+            format!("what the model thinks {what} from now on")
+        }
+        "copy" => {
+            let text = telling::newest_answer(&desk.transcript)?;
+            desk.front().copy(&text);
+            format!(
+                "{} characters are in the clipboard, if your terminal lets programs write to it",
+                text.chars().count()
+            )
+        }
+        "help" => at_hand.help(),
+        "undo" => undo::reverse(workspace, Way::Undo)?,
+        "redo" => undo::reverse(workspace, Way::Redo)?,
+        "diff" => differences(workspace)?,
+        "sessions" => filing::list(here)?,
+        "save" => filing::save(desk, here, rest)?,
+        "delete" => filing::delete(here, rest)?,
+        "export" => telling::export(here, rest)?,
+        "status" => telling::status(desk, here, at_hand),
+        "tools" => telling::tools(desk.tools()),
+        "permissions" => at_hand.permissions.clone(),
+        "prompt" => telling::first_words(desk),
+        own => match at_hand.own.iter().find(|it| it.name == own) {
+            Some(it) => return Ok(Obeyed::Prompt(it.words(rest))),
+            None => commands::unknown(own, at_hand.own.iter().map(|it| &*it.name)),
+        },
+    };
+    desk.front().note(&said);
+    Ok(Obeyed::Done)
+}
+
+/// Runs a command of the person's as one of the model's is run; what the model is told of it.
+async fn run(desk: &mut Desk<Serving, Screen>, command: &str) -> String {
+    let args = serde_json::json!({"command": command}).to_string();
+    let call = Call { id: "typed".to_owned(), tool: "run_command".to_owned(), args };
+    desk.front().wait_for(&call);
+    let outcome = desk.call(&call).await;
+    desk.front().note(visible(&outcome.text).trim_end());
+    desk.front().note("  it goes with your next prompt");
+    format!("[I ran this command:]\n$ {command}\n{}", outcome.text.trim_end())
+}
+
+/// The files that a prompt names, as the model would see them.
+async fn attached(
+    desk: &mut Desk<Serving, Screen>,
+    (_, workspace, _): Here<'_>,
+    prompt: &str,
+) -> Vec<String> {
+    let mut attached = Vec::new();
+    for mention in mentions::mentions(prompt, workspace) {
+        let outcome = desk.call(&mention.look()).await;
+        let gist = visible_line(&outcome.gist, 60);
+        let note = format!("  attached {}: {gist}", visible_line(&mention.path, 60));
+        desk.front().note(&note);
+        attached.push(format!("[Attached: {}]\n{}", mention.path, outcome.text.trim_end()));
     }
+    attached
 }
 
 async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str) {
@@ -179,59 +278,7 @@ fn settle(turn: anyhow::Result<Finish>) {
     }
 }
 
-fn show(desk: &mut Desk<Serving, Screen>, said: anyhow::Result<String>) {
-    match said {
-        Ok(text) => desk.front().note(&text),
-        Err(err) => report(&err),
-    }
-}
-
 fn differences(workspace: &Workspace) -> anyhow::Result<String> {
     let text = undo::differences(workspace)?;
     Ok(if text.is_empty() { "nothing was changed".to_owned() } else { text.trim_end().to_owned() })
-}
-
-fn word(line: &str) -> &str {
-    line.split_whitespace().next().unwrap_or_default()
-}
-
-fn rest(line: &str) -> &str {
-    line.strip_prefix(word(line)).unwrap_or_default()
-}
-
-/// `/name`, which a path like `/usr/bin` is not.
-fn is_command(line: &str) -> bool {
-    word(line)
-        .strip_prefix('/')
-        .is_some_and(|it| !it.is_empty() && it.chars().all(char::is_alphabetic))
-}
-
-fn unknown(line: &str) -> String {
-    let word = word(line).trim_start_matches('/');
-    let nearest = COMMANDS.iter().min_by_key(|it| strsim::osa_distance(it, word));
-    let nearest = nearest.filter(|it| strsim::osa_distance(it, word) <= 2);
-    match nearest {
-        Some(it) if *it == word => format!("`/{word}` takes nothing behind it"),
-        Some(it) => format!("there is no command `/{word}`; did you mean `/{it}`?"),
-        None => format!("there is no command `/{word}`; `/help` lists them"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_no_command() {
-        assert!(is_command("/help"));
-        assert!(is_command("/modle x"));
-        assert!(!is_command("/usr/bin/env is missing"));
-        assert!(!is_command("/ is full"));
-    }
-
-    #[test]
-    fn a_mistyped_command_is_guessed() {
-        assert_eq!(unknown("/hlep"), "there is no command `/hlep`; did you mean `/help`?");
-        assert_eq!(unknown("/frobnicate"), "there is no command `/frobnicate`; `/help` lists them");
-    }
 }

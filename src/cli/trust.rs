@@ -10,7 +10,7 @@ use crate::ui::{Keyboard, Line, visible};
 use crate::workspace::{Cancel, Kind, Workspace};
 
 /// Folders of a project whose files work for the agent, and how such a file ends.
-const BRINGING: &[(&str, &str)] = &[(".agent/tools", "json")];
+const BRINGING: &[(&str, &str)] = &[(".agent/tools", "json"), (".agent/commands", "md")];
 
 /// No project needs more of them, or longer ones; what is beyond is not looked at, nor believed.
 const MOST: usize = 64;

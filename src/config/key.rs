@@ -246,6 +246,8 @@ mod tests {
             checks.after_edit AGENT_CHECKS_AFTER_EDIT auto|always|never "auto"
             checks.attempts AGENT_CHECKS_ATTEMPTS Whole 3
             ui.color AGENT_UI_COLOR auto|always|never "auto"
+            ui.theme AGENT_UI_THEME auto|dark|light "auto"
+            ui.plain AGENT_UI_PLAIN Switch false
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());
     }

@@ -16,4 +16,4 @@ mod value;
 pub(crate) use example::example;
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
 use origin::Origin;
-pub(crate) use settings::{AfterEdit, Checks, Color, Settings, schema};
+pub(crate) use settings::{AfterEdit, Checks, Color, Settings, Theme, schema};

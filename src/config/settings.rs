@@ -128,6 +128,22 @@ pub(crate) enum AfterEdit {
 pub(crate) struct Ui {
     /// When to use colours.
     pub(crate) color: Color,
+    /// What the colours of code have to stand out from.
+    pub(crate) theme: Theme,
+    /// Whether nothing moves and nothing is drawn: words as they come, for screen readers.
+    pub(crate) plain: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Theme {
+    /// What your terminal says in `COLORFGBG`, else dark.
+    #[default]
+    Auto,
+    /// A dark background.
+    Dark,
+    /// A light background.
+    Light,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -63,7 +63,7 @@ fn hits(context: &Context) -> Option<String> {
 }
 
 /// As in `12,345`.
-fn grouped(number: u32) -> String {
+pub(super) fn grouped(number: u32) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.char_indices() {

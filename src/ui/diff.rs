@@ -1,6 +1,7 @@
 //! A unified diff for a person.
 
-use colored::Colorize;
+use colored::{ColoredString, Colorize};
+use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::ui::visible::visible;
 
@@ -18,4 +19,186 @@ pub(crate) fn coloured_diff(diff: &str) -> String {
         format!("{line}\n")
     };
     diff.lines().map(line).collect()
+}
+
+/// A part of a line: whether it is what makes the line another.
+type Part = (bool, String);
+
+/// A line of a diff as it is shown.
+#[derive(Debug, PartialEq)]
+struct Row {
+    mark: char,
+    number: usize,
+    parts: Vec<Part>,
+}
+
+/// The lines of a diff with their numbers; where one line became another, the words that did.
+pub(super) fn numbered_diff(lines: &[&str]) -> Vec<String> {
+    let mut shown = Vec::new();
+    let (mut old, mut new) = (1, 1);
+    let mut at = 0;
+    let mut is_begin = true;
+    while let Some(line) = lines.get(at) {
+        let block = &lines[at..];
+        match line.chars().next() {
+            Some('@') => {
+                (old, new) = places(line).unwrap_or((old, new));
+                if !std::mem::take(&mut is_begin) {
+                    shown.push("       …".dimmed().to_string());
+                }
+                at += 1;
+            }
+            Some('=') => {
+                shown.push(format!("    {line}").dimmed().to_string());
+                is_begin = true;
+                at += 1;
+            }
+            Some('-' | '+') => {
+                let gone = block.iter().take_while(|it| it.starts_with('-')).count();
+                let come = block[gone..].iter().take_while(|it| it.starts_with('+')).count();
+                let rows = changed(&block[..gone], &block[gone..gone + come], (old, new));
+                shown.extend(rows.iter().map(row_line));
+                (old, new, at) = (old + gone, new + come, at + gone + come);
+            }
+            _ => {
+                let parts = vec![(false, line.get(1..).unwrap_or_default().to_owned())];
+                shown.push(row_line(&Row { mark: ' ', number: new, parts }));
+                (old, new, at) = (old + 1, new + 1, at + 1);
+            }
+        }
+    }
+    shown
+}
+
+/// Where a hunk begins before and after.
+fn places(head: &str) -> Option<(usize, usize)> {
+    let mut numbers = head.split_whitespace().filter_map(|it| {
+        let it = it.strip_prefix(['-', '+'])?;
+        it.split(',').next()?.parse::<usize>().ok()
+    });
+    Some((numbers.next()?, numbers.next()?))
+}
+
+fn changed(gone: &[&str], come: &[&str], (old, new): (usize, usize)) -> Vec<Row> {
+    let row = |mark, number, parts| Row { mark, number, parts };
+    let whole = |line: &str| vec![(false, line[1..].to_owned())];
+    let pairs: Vec<_> = if gone.len() == come.len() {
+        gone.iter().zip(come).map(|(a, b)| words(&a[1..], &b[1..])).collect()
+    } else {
+        Vec::new()
+    };
+    let before = gone.iter().enumerate().map(|(nth, line)| {
+        let parts = pairs.get(nth).map_or_else(|| whole(line), |it| it.0.clone());
+        row('-', old + nth, parts)
+    });
+    let after = come.iter().enumerate().map(|(nth, line)| {
+        let parts = pairs.get(nth).map_or_else(|| whole(line), |it| it.1.clone());
+        row('+', new + nth, parts)
+    });
+    before.chain(after).collect()
+}
+
+/// Two lines in parts that they share and parts that they do not; whole, where they share little.
+fn words(old: &str, new: &str) -> (Vec<Part>, Vec<Part>) {
+    let (a, b) = (tokens(old), tokens(new));
+    let ops = capture_diff_slices(Algorithm::Myers, &a, &b);
+    let (mut before, mut after, mut same) = (Vec::new(), Vec::new(), 0);
+    for op in ops {
+        let is_other = op.tag() != DiffTag::Equal;
+        let (left, right) = (a[op.old_range()].concat(), b[op.new_range()].concat());
+        same += if is_other { 0 } else { left.trim().len() };
+        before.extend(Some((is_other, left)).filter(|it| !it.1.is_empty()));
+        after.extend(Some((is_other, right)).filter(|it| !it.1.is_empty()));
+    }
+    if same * 2 < old.trim().len().max(new.trim().len()) {
+        return (vec![(false, old.to_owned())], vec![(false, new.to_owned())]);
+    }
+    (before, after)
+}
+
+/// Words, and each other letter by itself.
+fn tokens(line: &str) -> Vec<&str> {
+    let is_word = |it: char| it.is_alphanumeric() || it == '_';
+    let (mut tokens, mut rest) = (Vec::new(), line);
+    while let Some(c) = rest.chars().next() {
+        let end = if is_word(c) {
+            rest.find(|it| !is_word(it)).unwrap_or(rest.len())
+        } else {
+            c.len_utf8()
+        };
+        let (token, behind) = rest.split_at(end);
+        tokens.push(token);
+        rest = behind;
+    }
+    tokens
+}
+
+fn row_line(Row { mark, number, parts }: &Row) -> String {
+    let ink = |text: &str| -> ColoredString {
+        match mark {
+            '+' => text.green(),
+            '-' => text.red(),
+            _ => text.dimmed(),
+        }
+    };
+    let mut line = format!("{number:>8}").dimmed().to_string();
+    line += &ink(&format!(" {mark}")).to_string();
+    for (is_other, text) in parts {
+        let shown = if *is_other { ink(text).bold().underline() } else { ink(text) };
+        line += &shown.to_string();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(old: &str, new: &str, expected: Expect) {
+        let marked = |parts: &[Part]| -> String {
+            parts
+                .iter()
+                .map(|(other, it)| if *other { format!("[{it}]") } else { it.clone() })
+                .collect()
+        };
+        let (before, after) = words(old, new);
+        expected.assert_eq(&format!("{}\n{}\n", marked(&before), marked(&after)));
+    }
+
+    #[test]
+    fn what_makes_a_line_another_is_marked() {
+        check(
+            "let x = parse(text);",
+            "let x = parse(&line);",
+            expect![[r#"
+            let x = parse([text]);
+            let x = parse([&line]);
+        "#]],
+        );
+        check(
+            "nothing of this",
+            "is like that at all",
+            expect![[r#"
+            nothing of this
+            is like that at all
+        "#]],
+        );
+        check(
+            "    a",
+            "a",
+            expect![[r#"
+            [    ]a
+            a
+        "#]],
+        );
+    }
+
+    #[test]
+    fn a_hunk_says_where_it_begins() {
+        assert_eq!(places("@@ -12,3 +14 @@ fn main()"), Some((12, 14)));
+        assert_eq!(places("@@ what"), None);
+    }
 }

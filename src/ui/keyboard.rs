@@ -1,5 +1,8 @@
 //! A person's lines, read on a thread of their own so that the work goes on meanwhile.
 
+mod aid;
+mod keys;
+
 use std::fs::DirBuilder;
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
@@ -9,16 +12,20 @@ use std::sync::mpsc;
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{
-    Cmd, ConditionalEventHandler, Config, Editor, Event, EventContext, EventHandler, KeyEvent,
-    RepeatCount,
-};
+use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
 use tokio::sync::oneshot;
+
+pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
+
+use crate::ui::keyboard::aid::Aid;
+use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
 
 /// What came of asking for a line.
 #[derive(Debug)]
 pub(crate) enum Line {
     Entered(String),
+    /// What stands there is to be edited in the person's own editor.
+    Edit(String),
     /// Ctrl-C.
     Interrupted,
     /// Ctrl-D, or the end of the input.
@@ -35,16 +42,11 @@ struct Question {
     answer: oneshot::Sender<Line>,
 }
 
-/// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
-const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
-
-/// Begins that mode.
-const PASTE_ON: &[u8] = b"\x1b[?2004h";
-
 /// The line editor. It sets the terminal to raw mode only while a line is read.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Keyboard {
     questions: mpsc::Sender<Question>,
+    aid: Aid,
     /// The terminal as it was before a line was read.
     found: Option<Termios>,
 }
@@ -54,9 +56,16 @@ impl Keyboard {
     pub(crate) fn new(history: Option<PathBuf>) -> Self {
         let (questions, asked) = mpsc::channel();
         let found = tcgetattr(std::io::stdin()).ok();
-        let suspend = found.clone().map(Suspend);
-        std::thread::spawn(move || serve(&asked, history, suspend));
-        Self { questions, found }
+        let (aid, typed) = (Aid::default(), Typed::default());
+        let keys = Keys { typed: typed.clone(), found: found.clone() };
+        let aided = aid.clone();
+        std::thread::spawn(move || serve(&asked, history, (aided, keys, typed)));
+        Self { questions, aid, found }
+    }
+
+    /// From now on this is asked how a prompt may go on.
+    pub(crate) fn suggest(&self, suggest: Box<dyn Suggest>) {
+        self.aid.replace(Some(suggest));
     }
 
     /// Leaves the terminal as it was found, though a line is being read.
@@ -91,8 +100,14 @@ impl Keyboard {
     }
 }
 
-fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>, suspend: Option<Suspend>) {
-    let mut editor = match open(history.as_deref(), suspend) {
+type Lines = Editor<Aid, FileHistory>;
+
+fn serve(
+    asked: &mpsc::Receiver<Question>,
+    history: Option<PathBuf>,
+    (aid, keys, typed): (Aid, Keys, Typed),
+) {
+    let mut editor = match open(history.as_deref(), keys) {
         Ok(editor) => editor,
         Err(err) => {
             while let Ok(question) = asked.recv() {
@@ -102,7 +117,16 @@ fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>, suspend: Op
         }
     };
     while let Ok(question) = asked.recv() {
-        let line = read(&mut editor, &question.prompt, &question.begun);
+        // An answer is not completed.
+        editor.set_helper(question.remember.then(|| aid.clone()));
+        let line = match read(&mut editor, &question.prompt, &question.begun) {
+            Line::Entered(text) => {
+                let text = typed.whole(&text);
+                let edit = typed.wants_editor() && question.remember;
+                if edit { Line::Edit(text) } else { Line::Entered(text) }
+            }
+            other => other,
+        };
         if let (Line::Entered(text), true) = (&line, question.remember && history.is_some()) {
             // History is a comfort: that it cannot be kept is no reason to fail.
             let _ = editor.add_history_entry(text.trim_end());
@@ -117,20 +141,15 @@ fn serve(asked: &mpsc::Receiver<Question>, history: Option<PathBuf>, suspend: Op
     }
 }
 
-fn open(
-    history: Option<&Path>,
-    suspend: Option<Suspend>,
-) -> rustyline::Result<Editor<(), FileHistory>> {
+fn open(history: Option<&Path>, keys: Keys) -> rustyline::Result<Lines> {
     let config = Config::builder()
         .auto_add_history(false)
         .bracketed_paste(true)
+        .completion_type(CompletionType::List)
         .max_history_size(2000)?
         .build();
     let mut editor = Editor::with_config(config)?;
-    if let Some(suspend) = suspend {
-        let suspend = EventHandler::Conditional(Box::new(suspend));
-        editor.bind_sequence(KeyEvent::ctrl('Z'), suspend);
-    }
+    editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys)));
     if let Some(path) = history {
         // There is none before the first prompt.
         let _ = editor.load_history(path);
@@ -138,7 +157,7 @@ fn open(
     Ok(editor)
 }
 
-fn read(editor: &mut Editor<(), FileHistory>, prompt: &str, begun: &str) -> Line {
+fn read(editor: &mut Lines, prompt: &str, begun: &str) -> Line {
     let (mut text, mut begun) = (String::new(), begun);
     let mut prompt = prompt.to_owned();
     loop {
@@ -156,39 +175,5 @@ fn read(editor: &mut Editor<(), FileHistory>, prompt: &str, begun: &str) -> Line
             Err(ReadlineError::Eof) => return Line::Entered(text),
             Err(err) => return Line::Failed(err.to_string()),
         }
-    }
-}
-
-/// What Ctrl-Z does while a line is read; with the terminal as it was found.
-///
-/// The editor's own way asks for the whole group to be stopped and goes on: the system stops another
-/// thread first, and raw mode is set again before anything stands still, for the shell to undo.
-struct Suspend(Termios);
-
-impl ConditionalEventHandler for Suspend {
-    fn handle(&self, _: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
-        let raw = tcgetattr(std::io::stdin()).ok()?;
-        let set = |modes| tcsetattr(std::io::stdin(), OptionalActions::Drain, modes);
-        let _ = std::io::stderr().write_all(PASTE_OFF);
-        set(&self.0).ok()?;
-        stop();
-        // A terminal that is gone ends the line by itself.
-        let _ = set(&raw);
-        let _ = std::io::stderr().write_all(PASTE_ON);
-        Some(Cmd::Repaint)
-    }
-}
-
-/// Stops the group that the shell knows as one job; returns when it goes on. In a group that no
-/// shell minds nothing is stopped.
-fn stop() {
-    // SAFETY: neither of the two is a handler, and a signal may be sent to this thread at any time.
-    #[expect(unsafe_code, reason = "only a signal to this very thread stops it before it goes on")]
-    unsafe {
-        // The others first: whoever is left goes on.
-        libc::signal(libc::SIGTSTP, libc::SIG_IGN);
-        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
-        libc::signal(libc::SIGTSTP, libc::SIG_DFL);
-        libc::raise(libc::SIGTSTP);
     }
 }

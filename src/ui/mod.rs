@@ -1,12 +1,13 @@
 //! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
 
 mod call_line;
-mod code;
 mod context;
 mod diff;
 mod in_question;
 mod json;
 mod keyboard;
+mod markdown;
+mod outcome;
 mod outlet;
 #[cfg(test)]
 mod paper;
@@ -19,7 +20,7 @@ mod visible;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Keyboard, Line};
+pub(crate) use keyboard::{Keyboard, Line, Offer, Suggest};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;

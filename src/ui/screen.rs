@@ -4,18 +4,21 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use colored::Colorize;
 
 use crate::conversation::{
-    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan, PlanCheck,
-    Question, Reply, Stage, Stakes, Status as CallStatus, StepStatus, Stop, Usage,
+    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck, Question,
+    Reply, Stage, Stakes, StepStatus, Stop, Usage,
 };
 use crate::ui::call_line::call_line;
-use crate::ui::code::Code;
 use crate::ui::in_question::in_question;
+use crate::ui::markdown::Markdown;
+use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line};
 use crate::ui::outlet::Outlet;
 use crate::ui::plan;
-use crate::ui::status::{Status, columns, reading, trying};
+use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line};
 
@@ -25,6 +28,10 @@ pub(crate) struct Style {
     pub(crate) width: usize,
     /// Colours on the stream of words; those of notes follow `colored`.
     pub(crate) colour_words: bool,
+    /// The background is light.
+    pub(crate) light: bool,
+    /// The words are set for a terminal; else they pass as they are.
+    pub(crate) layout: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
     /// The words go to a program that may show them where the notes are, and later than they.
@@ -33,21 +40,13 @@ pub(crate) struct Style {
     pub(crate) verbose: bool,
 }
 
-/// At most so many lines of a diff or of a failed command are shown.
-const EXCERPT: usize = 12;
-
-/// At most so many of a command that succeeded.
-const GLIMPSE: usize = 4;
-
-/// At most so much of what an edit broke.
-const FOUND: usize = 3;
-
 pub(crate) struct Screen {
     words: Outlet,
     notes: Box<dyn Write>,
     style: Style,
     status: Status,
-    code: Code,
+    /// Sets the words for a terminal.
+    markdown: Option<Markdown>,
     /// Who answers questions; nobody when input is not a terminal.
     keyboard: Option<Keyboard>,
     /// The calls of the newest reply, to name them when they end.
@@ -58,7 +57,11 @@ pub(crate) struct Screen {
     mid_line: bool,
     /// Its end is still to be written to the words: the notes had it first.
     owed: bool,
-    thinking: bool,
+    thinking: Option<Thinking>,
+    /// The call that is being written.
+    calling: String,
+    /// Pieces that came of what is being written and not shown.
+    pieces: u32,
     /// Words were shown since the model was asked, which are void if it has to be asked again.
     spoke: bool,
     /// The model was asked and has not replied.
@@ -69,6 +72,15 @@ pub(crate) struct Screen {
     window: Option<u32>,
     /// The plan as the person knows it.
     plan: Option<Plan>,
+}
+
+/// How a person sees the model think.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Thinking {
+    /// Its words.
+    Open,
+    /// How long it takes.
+    Folded,
 }
 
 /// What the requests of a turn took.
@@ -90,13 +102,15 @@ impl Screen {
             notes,
             style,
             status: Status::new(style.live),
-            code: Code::default(),
+            markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
             keyboard,
             calls: HashMap::new(),
             calls_beside: HashMap::new(),
             mid_line: false,
             owed: false,
-            thinking: false,
+            thinking: None,
+            calling: String::new(),
+            pieces: 0,
             spoke: false,
             asked: false,
             loading_told: false,
@@ -112,6 +126,28 @@ impl Screen {
         // A terminal that is gone cannot be told so.
         let _ = writeln!(self.notes, "{text}");
         let _ = self.notes.flush();
+    }
+
+    pub(crate) fn is_verbose(&self) -> bool {
+        self.style.verbose
+    }
+
+    /// Shows what the model thinks, or only how long.
+    pub(crate) fn be_verbose(&mut self, verbose: bool) {
+        self.style.verbose = verbose;
+    }
+
+    /// Puts a text into the clipboard of the terminal, which may ask the person or refuse.
+    pub(crate) fn copy(&mut self, text: &str) {
+        if self.style.live {
+            let _ = write!(self.notes, "{}", clipboard(text));
+            let _ = self.notes.flush();
+        }
+    }
+
+    /// A call is run that nobody else tells of.
+    pub(crate) fn wait_for(&mut self, call: &Call) {
+        self.status.show(&call_line(call, usize::MAX));
     }
 
     /// Columns there are now: a terminal can be made wider while a command runs.
@@ -167,38 +203,74 @@ impl Screen {
     }
 
     fn say(&mut self, text: &str) {
-        self.status.clear();
         self.end_thinking();
+        self.status.clear();
         self.pay();
+        self.spoke = true;
+        let width = self.width();
+        if let Some(markdown) = &mut self.markdown {
+            let shown = markdown.feed(text, width);
+            self.mid_line = markdown.is_mid_line();
+            if !shown.is_empty() {
+                self.words.write(&shown);
+            }
+            return;
+        }
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
-        self.spoke = true;
-        let shown = if self.style.colour_words { self.code.feed(&text).into() } else { text };
-        self.words.write(&shown);
+        self.words.write(&text);
     }
 
     fn think(&mut self, text: &str) {
-        if !self.style.verbose {
-            return self.status.show("thinking");
+        if self.style.verbose {
+            self.status.clear();
+            self.thinking = Some(Thinking::Open);
+            let _ = write!(self.notes, "{}", visible(text).dimmed());
+            let _ = self.notes.flush();
+            return;
         }
-        self.status.clear();
-        self.thinking = true;
-        let _ = write!(self.notes, "{}", visible(text).dimmed());
-        let _ = self.notes.flush();
+        if self.thinking.replace(Thinking::Folded).is_none() {
+            self.pieces = 0;
+            self.status.begin("thinking");
+        }
+        self.write_on("thinking");
+    }
+
+    /// One more piece of something that is not shown.
+    fn write_on(&mut self, what: &str) {
+        self.pieces += 1;
+        self.status.show(&writing(what, self.pieces, self.status.elapsed()));
     }
 
     fn end_thinking(&mut self) {
-        if std::mem::take(&mut self.thinking) {
-            let _ = writeln!(self.notes);
+        let took = self.status.elapsed();
+        match self.thinking.take() {
+            None => return,
+            Some(Thinking::Open) => {
+                let _ = writeln!(self.notes);
+            }
+            Some(Thinking::Folded) => {
+                self.status.clear();
+                // What took no time is not worth a line.
+                if 0 < took.as_secs() {
+                    let line = format!("  thought for {}", seconds(took));
+                    let _ = writeln!(self.notes, "{}", line.dimmed());
+                }
+            }
         }
+        let _ = self.notes.flush();
     }
 
     /// Brings both streams to the start of a line.
     fn end_words(&mut self) {
-        self.status.clear();
         self.end_thinking();
-        let rest = self.code.finish();
-        self.words.write(&rest);
+        self.status.clear();
+        if let Some(markdown) = &mut self.markdown {
+            let rest = markdown.pause();
+            self.mid_line = markdown.is_mid_line();
+            markdown.line_ended();
+            self.words.write(&rest);
+        }
         if !std::mem::take(&mut self.mid_line) {
             return;
         }
@@ -208,6 +280,14 @@ impl Screen {
             let _ = writeln!(self.notes);
         } else {
             self.words.write("\n");
+        }
+    }
+
+    /// What is said next is another text.
+    fn end_answer(&mut self) {
+        self.end_words();
+        if let Some(markdown) = &mut self.markdown {
+            *markdown = Markdown::new(self.style.colour_words, self.style.light);
         }
     }
 
@@ -223,7 +303,7 @@ impl Screen {
             Entry::Reply(reply) => self.reply(reply),
             Entry::Started { call } => {
                 if let Some(call) = self.calls.get(call) {
-                    self.status.show(&call_line(call, usize::MAX));
+                    self.status.begin(&call_line(call, usize::MAX));
                 }
             }
             Entry::Result { call, outcome } => {
@@ -347,22 +427,31 @@ impl Front for Screen {
                 self.status.clear();
             }
             Event::Asked => {
+                self.end_answer();
                 self.asked = true;
                 self.spoke = false;
-                self.status.show("waiting for the model");
+                self.status.begin("waiting for the model");
             }
             Event::Forming(Form::Plan) => self.status.show("writing the plan"),
             Event::Forming(Form::Verdict) => self.status.show("looking whether it holds"),
             Event::Trying { test, is_broken } => self.status.show(&trying(test, *is_broken)),
             Event::Condensing => self.status.show("making room: summing up what was said"),
-            Event::Reading(progress) => self.status.show(&reading(*progress)),
+            Event::Reading(progress) => {
+                self.status.show(&reading(*progress, self.status.elapsed()));
+            }
             Event::Said(Piece::Text(text)) => self.say(text),
             Event::Said(Piece::Reasoning(text)) => self.think(text),
             Event::Said(Piece::Call(name)) => {
                 self.end_words();
-                self.status.show(&format!("calling {name}"));
+                self.calling = format!("calling {name}");
+                self.pieces = 0;
+                self.status.begin(&self.calling);
             }
-            Event::Said(Piece::Arguments(_)) => {}
+            Event::Said(Piece::Arguments(_)) => {
+                let calling = std::mem::take(&mut self.calling);
+                self.write_on(&calling);
+                self.calling = calling;
+            }
             Event::Understood(call) => {
                 self.calls.insert(call.id.clone(), (*call).clone());
             }
@@ -403,7 +492,7 @@ impl Front for Screen {
                     None => {}
                     decision => return decision,
                 },
-                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+                Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }
         }
     }
@@ -425,10 +514,15 @@ impl Front for Screen {
                     None => {}
                     Some(words) => return Some(Answer::Said(words)),
                 },
-                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+                Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }
         }
     }
+}
+
+/// What a terminal takes as a text for its clipboard: nothing in it can end the sequence.
+fn clipboard(text: &str) -> String {
+    format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))
 }
 
 /// The question whole, with its options by number: who wrote it is a model.
@@ -456,100 +550,6 @@ fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
 
 fn is_always(answer: &str) -> bool {
     matches!(&*answer.trim().to_lowercase(), "a" | "always")
-}
-
-fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
-    let gist = visible_line(&outcome.gist, 60);
-    // The mark, the gaps and the gist have to fit on the line too.
-    let room = width.saturating_sub(gist.chars().count() + 5);
-    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, room));
-    match outcome.status {
-        CallStatus::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
-        _ => format!("{} {what}  {}", "●".red(), gist.red()),
-    }
-}
-
-/// The part of a result that a person wants to see: a diff and what it broke, or the end of an
-/// output.
-fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
-    let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
-    let text = visible(&outcome.text);
-    let lines: Vec<&str> = text.lines().collect();
-    if writes && outcome.status == CallStatus::Done {
-        let (diff, found) = lines.split_at(after_diff(&lines));
-        let mut shown = diff_excerpt(diff);
-        shown.extend(found_excerpt(found));
-        return shown.join("\n");
-    }
-    let runs = call.is_some_and(|it| it.tool == "run_command");
-    let most = match outcome.status {
-        CallStatus::Failed | CallStatus::Malformed => EXCERPT,
-        CallStatus::Done if runs => GLIMPSE,
-        _ => return String::new(),
-    };
-    end_of(&lines, most)
-}
-
-/// The last lines of an output.
-fn end_of(lines: &[&str], most: usize) -> String {
-    // How it ended stands in the line above.
-    let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
-    let lines = &lines[..lines.len() - usize::from(ends)];
-    let from = lines.len().saturating_sub(most);
-    let before = Some(more_lines(from)).filter(|_| 0 < from);
-    let shown = lines[from..].iter().map(|it| format!("    {it}"));
-    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
-    shown.collect::<Vec<_>>().join("\n")
-}
-
-/// Where what an edit broke begins, behind its diff: no line of a diff looks like its heading.
-fn after_diff(lines: &[&str]) -> usize {
-    let is_heading = |it: &&str| it.starts_with('[') && it.ends_with(":]");
-    lines.iter().position(is_heading).unwrap_or(lines.len())
-}
-
-fn diff_excerpt(lines: &[&str]) -> Vec<String> {
-    // Of several files each has a heading.
-    let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
-    let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
-    let from = lines.iter().position(begins).unwrap_or(lines.len());
-    let diff: Vec<&&str> = lines[from..].iter().filter(is_diff).collect();
-    let mut shown: Vec<String> = diff.iter().take(EXCERPT).map(|it| diff_line(it)).collect();
-    if EXCERPT < diff.len() {
-        shown.push(more_lines(diff.len() - EXCERPT).dimmed().to_string());
-    }
-    shown
-}
-
-/// What was found, without the lines of the file that it speaks of.
-fn found_excerpt(lines: &[&str]) -> Vec<String> {
-    let is_note = |it: &&&str| it.starts_with('[') && it.ends_with(']');
-    let is_found = |it: &&&str| !is_note(it) && !it.starts_with("    ");
-    let left_out =
-        |it: &&str| it.strip_prefix("[and ")?.strip_suffix(" more]")?.parse::<usize>().ok();
-    let found: Vec<&&str> = lines.iter().filter(is_found).collect();
-    let left_out: usize = lines.iter().filter_map(left_out).sum();
-    let mut shown: Vec<String> =
-        found.iter().take(FOUND).map(|it| format!("    {it}").red().to_string()).collect();
-    let more = found.len().saturating_sub(FOUND) + left_out;
-    if 0 < more {
-        shown.push(format!("    … {more} more").dimmed().to_string());
-    }
-    shown
-}
-
-fn more_lines(n: usize) -> String {
-    format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
-}
-
-fn diff_line(line: &str) -> String {
-    let shown = format!("    {line}");
-    match line.chars().next() {
-        Some('+') => shown.green().to_string(),
-        Some('-') => shown.red().to_string(),
-        Some('@') => shown.cyan().to_string(),
-        _ => shown.dimmed().to_string(),
-    }
 }
 
 fn stop_line(stop: Stop) -> &'static str {

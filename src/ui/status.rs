@@ -6,6 +6,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::conversation::Progress;
+use crate::ui::context::grouped;
 use crate::ui::visible::visible_line;
 
 /// Draws on standard error, and only if that is a terminal.
@@ -40,6 +41,19 @@ impl Status {
         // The spinner and the time have to fit beside it.
         let room = usize::from(Margin.width()).saturating_sub(10);
         bar.set_message(visible_line(text, room));
+    }
+
+    /// The same for something else than before: its time begins.
+    pub(super) fn begin(&mut self, text: &str) {
+        self.show(text);
+        if let Some(bar) = &self.bar {
+            bar.reset_elapsed();
+        }
+    }
+
+    /// How long what is shown has taken.
+    pub(super) fn elapsed(&self) -> Duration {
+        self.bar.as_ref().map(ProgressBar::elapsed).unwrap_or_default()
     }
 
     pub(crate) fn clear(&mut self) {
@@ -95,15 +109,67 @@ fn moved(n: usize, direction: char) -> io::Result<()> {
     if n == 0 { Ok(()) } else { write!(io::stderr(), "\x1b[{n}{direction}") }
 }
 
-/// How far the server has read the prompt.
-pub(super) fn reading(progress: Progress) -> String {
+/// How far the server has read the prompt, and how long that has taken.
+pub(super) fn reading(progress: Progress, took: Duration) -> String {
     let new = progress.total.saturating_sub(progress.cached);
-    let done = progress.processed.saturating_sub(progress.cached);
-    format!("reading {done} of {new} tokens")
+    let done = progress.processed.saturating_sub(progress.cached).min(new);
+    let mut text = format!("reading {} of {} tokens", grouped(done), grouped(new));
+    if let Some(percent) = (u64::from(done) * 100).checked_div(u64::from(new)) {
+        text += &format!(", {percent} %");
+    }
+    // What little was read says little about the rest.
+    if SOME < took && 0 < done && done < new {
+        let left = took.as_secs_f64() * f64::from(new - done) / f64::from(done);
+        text += &format!(", {} left", seconds(Duration::from_secs_f64(left)));
+    }
+    text
+}
+
+const SOME: Duration = Duration::from_secs(2);
+
+/// What is written, how much of it, and how fast; a piece is about a token.
+pub(super) fn writing(what: &str, pieces: u32, took: Duration) -> String {
+    let what = visible_line(what, 60);
+    if took < Duration::from_secs(1) {
+        return what;
+    }
+    let rate = f64::from(pieces) / took.as_secs_f64();
+    format!("{what}, {} tokens, {rate:.0}/s", grouped(pieces))
+}
+
+pub(super) fn seconds(it: Duration) -> String {
+    match it.as_secs() {
+        it @ ..=99 => format!("{it} s"),
+        it => format!("{} min {:02} s", it / 60, it % 60),
+    }
 }
 
 /// Which test is run, and how.
 pub(super) fn trying(test: &str, is_broken: bool) -> String {
     let code = if is_broken { ", with the code broken" } else { "" };
     format!("running the test {}{code}", visible_line(test, 60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_reading_takes_is_known_after_a_while() {
+        let progress = Progress { total: 12_000, cached: 2000, processed: 4500 };
+        let at = |seconds| reading(progress, Duration::from_secs(seconds));
+        assert_eq!(at(1), "reading 2,500 of 10,000 tokens, 25 %");
+        assert_eq!(at(10), "reading 2,500 of 10,000 tokens, 25 %, 30 s left");
+        assert_eq!(at(100), "reading 2,500 of 10,000 tokens, 25 %, 5 min 00 s left");
+        assert_eq!(reading(Progress::default(), Duration::ZERO), "reading 0 of 0 tokens");
+    }
+
+    #[test]
+    fn how_fast_it_writes_is_known_after_a_second() {
+        assert_eq!(writing("thinking", 3, Duration::from_millis(100)), "thinking");
+        assert_eq!(
+            writing("thinking", 1200, Duration::from_secs(10)),
+            "thinking, 1,200 tokens, 120/s"
+        );
+    }
 }

@@ -29,6 +29,16 @@ impl Talk {
         talk
     }
 
+    /// The same with colours.
+    #[track_caller]
+    pub fn coloured(run: Run) -> Self {
+        let terminal = run.terminal(40, 100);
+        terminal.wait_for("/help");
+        let talk = Self { terminal, host: "nowhere".to_owned() };
+        talk.prompted();
+        talk
+    }
+
     /// Waits for an empty prompt: only then do keys mean a line.
     #[track_caller]
     pub fn prompted(&self) {

@@ -115,6 +115,10 @@ impl Terminal {
         self.seen.read(|it| it.emulator.screen().cursor_position())
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub fn resize(&self, rows: u16, columns: u16) {
         let size = (rows, columns);
         let (rows, columns) = cells(size);

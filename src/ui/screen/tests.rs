@@ -3,6 +3,7 @@
 use expect_test::{Expect, expect};
 
 use super::*;
+use crate::conversation::{Outcome, Status as CallStatus};
 use crate::ui::paper::Paper;
 
 /// Words are marked `>`, notes are not.
@@ -10,7 +11,15 @@ use crate::ui::paper::Paper;
 fn check(events: &[Event<'_>], expected: Expect) {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        light: false,
+        layout: false,
+        live: false,
+        apart: false,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     events.iter().for_each(|it| screen.show(it));
     drop(screen);
@@ -59,7 +68,15 @@ fn words_and_notes_go_different_ways() {
 fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
     colored::control::set_override(false);
     let (words, notes) = (Paper::default(), Paper::default());
-    let style = Style { width: 80, colour_words: false, live: false, apart: true, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        light: false,
+        layout: false,
+        live: false,
+        apart: true,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(words.clone()), Box::new(notes.clone()), style, None);
     screen.show(&Event::Said(Piece::Text("step")));
     screen.show(&Event::Warning("it is late"));
@@ -96,9 +113,8 @@ fn an_edit_shows_its_diff_and_nothing_else() {
         ],
         expect![[r#"
             ● edit_file a.rs  +1 -1
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
         "#]],
     );
 }
@@ -118,9 +134,8 @@ fn the_diffs_of_several_files_have_headings() {
             ● edit_file a  +2 -1 in 2 files
                 == created `b`: 1 line ==
                 == a ==
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
         "#]],
     );
 }
@@ -141,9 +156,8 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
          a.rs:1:1: error[E0425]: no `b`\n    b\n[there are new errors in other files too: c.rs]\n",
         expect![[r#"
             ● edit_file a.rs  +1 -1, errors
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
                 a.rs:1:1: error[E0425]: no `b`
         "#]],
     );
@@ -152,9 +166,8 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
          [id].ts:1: error: 1\na:2: error: 2\na:3: error: 3\na:4: error: 4\n[and 7 more]\n",
         expect![[r#"
             ● edit_file a.rs  +1 -1, errors
-                @@ -1 +1 @@
-                -a
-                +b
+                   1 -a
+                   1 +b
                 [id].ts:1: error: 1
                 a:2: error: 2
                 a:3: error: 3
@@ -165,21 +178,20 @@ fn what_an_edit_broke_is_shown_below_its_diff() {
     edit(
         &format!("Edited a.rs:\n@@ -0,0 +1,12 @@\n{added}"),
         expect![[r#"
-        ● edit_file a.rs  +1 -1, errors
-            @@ -0,0 +1,12 @@
-            +1
-            +2
-            +3
-            +4
-            +5
-            +6
-            +7
-            +8
-            +9
-            +10
-            +11
-            … 1 more line
-    "#]],
+            ● edit_file a.rs  +1 -1, errors
+                   1 +1
+                   2 +2
+                   3 +3
+                   4 +4
+                   5 +5
+                   6 +6
+                   7 +7
+                   8 +8
+                   9 +9
+                  10 +10
+                  11 +11
+                  12 +12
+        "#]],
     );
 }
 
@@ -291,7 +303,15 @@ fn an_answer_that_could_not_be_written_is_told() {
             Ok(())
         }
     }
-    let style = Style { width: 80, colour_words: false, live: false, apart: false, verbose: false };
+    let style = Style {
+        width: 80,
+        colour_words: false,
+        light: false,
+        layout: false,
+        live: false,
+        apart: false,
+        verbose: false,
+    };
     let mut screen = Screen::new(Box::new(Full), Box::new(Paper::default()), style, None);
     assert!(screen.trouble().is_none());
     screen.show(&Event::Said(Piece::Text("It is done.")));
@@ -311,9 +331,8 @@ fn a_change_that_looks_like_the_head_of_a_diff_is_shown() {
         ],
         expect![[r#"
             ● edit_file a.sql  +1 -1
-                @@ -1,2 +1,2 @@
-                --- gone
-                +++i;
+                   1 --- gone
+                   1 +++i;
         "#]],
     );
 }

@@ -1,0 +1,42 @@
+//! What is offered while a person types a prompt.
+
+use std::path::PathBuf;
+
+use crate::cli::{commands, mentions};
+use crate::session::Store;
+use crate::ui::{Offer, Suggest, visible};
+use crate::workspace::Workspace;
+
+/// All that is needed for it, away from the conversation: it is asked on another thread.
+pub(super) struct Suggestions {
+    pub(super) workspace: Workspace,
+    pub(super) store: Option<Store>,
+    pub(super) root: PathBuf,
+    /// Names of the person's own commands.
+    pub(super) own: Vec<String>,
+}
+
+impl Suggestions {
+    fn sessions(&self) -> Vec<String> {
+        let list = self.store.as_ref().map(|it| it.list(Some(&self.root)));
+        let list = list.and_then(Result::ok).unwrap_or_default();
+        let called = list.iter().map(|it| match it.name.as_deref().unwrap_or_default() {
+            "" => it.id.clone(),
+            name => name.to_owned(),
+        });
+        called.filter(|it| visible(it) == *it).collect()
+    }
+}
+
+impl Suggest for Suggestions {
+    fn offer(&self, line: &str) -> Offer {
+        match line.starts_with('/') {
+            true => commands::offer(line, &self.own, || self.sessions()),
+            false => mentions::offer(line, &self.workspace),
+        }
+    }
+
+    fn hint(&self, line: &str) -> Option<String> {
+        commands::hint(line)
+    }
+}

@@ -1,0 +1,127 @@
+//! What commands of a conversation say about it, and what some have the model asked.
+
+use std::fmt::Write;
+use std::io::Write as _;
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::agent::{Desk, Host};
+use crate::cli::filing::Here;
+use crate::cli::job::store;
+use crate::cli::own_commands::AtHand;
+use crate::conversation::{Effect, Entry, Front, ToolSpec, Transcript};
+use crate::session::markdown;
+use crate::ui::{visible, visible_line};
+
+const INIT: &str = include_str!("../../prompts/init.md");
+
+/// What `/init`, `/review` and `/test` have the model asked.
+pub(super) fn task(name: &str, rest: &str) -> String {
+    match (name, rest) {
+        ("init", _) => INIT.trim_end().to_owned(),
+        ("review", "") => {
+            "Review what is changed in this project and not committed: look at the diff with `git`, and at as \
+             much around it as you need. Change nothing. Name each fault with its file and line, why it is \
+             one, and how to mend it, the gravest first. If there is none, say so."
+                .to_owned()
+        }
+        ("review", what) => format!(
+            "Review {what}. Change nothing. Name each fault with its file and line, why it is one, and how to \
+             mend it, the gravest first. If there is none, say so."
+        ),
+        (_, "") => {
+            "Run the tests of this project. If some fail, find out why, mend the code and not the test unless \
+             the test is wrong, and run them again."
+                .to_owned()
+        }
+        (_, what) => format!(
+            "Run the tests of {what}. If some fail, find out why, mend the code and not the test unless the \
+             test is wrong, and run them again."
+        ),
+    }
+}
+
+/// Goes back to before the newest prompt; its words.
+pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<String> {
+    let Some(prompt) = desk.transcript.prompts().last().copied() else {
+        bail!("nothing was said yet");
+    };
+    let Some(Entry::Prompt(words)) = desk.transcript.entries().get(prompt.at).cloned() else {
+        bail!("the newest prompt is not there any more");
+    };
+    desk.rewind(prompt);
+    desk.front().show(&crate::conversation::Event::Warning(
+        "files are as the last try left them; `/undo` takes that back",
+    ));
+    Ok(words)
+}
+
+pub(super) fn newest_answer(transcript: &Transcript) -> anyhow::Result<String> {
+    let replies = transcript.entries().iter().rev().filter_map(|it| match it {
+        Entry::Reply(reply) if !reply.text.trim().is_empty() => Some(reply.text.trim().to_owned()),
+        _ => None,
+    });
+    replies.into_iter().next().context("there is no answer yet")
+}
+
+/// `/export [FILE]`.
+pub(super) fn export((around, workspace, id): Here<'_>, file: &str) -> anyhow::Result<String> {
+    let store = store(around)?;
+    let found = store.find(id, Some(workspace.root())).context("this session is not kept yet")?;
+    let held = store.held(&found)?;
+    let name = if file.is_empty() { format!("session-{id}.md") } else { file.to_owned() };
+    let path = around.directory.join(&name);
+    let cannot = || format!("cannot write `{}`", path.display());
+    // Whatever is there is not ours to replace.
+    let mut out = std::fs::File::create_new(&path).with_context(cannot)?;
+    out.write_all(markdown(&held.title, &held.entries).as_bytes()).with_context(cannot)?;
+    Ok(format!("written to {}", visible(&name)))
+}
+
+pub(super) fn status<H: Host, F: Front>(
+    desk: &Desk<H, F>,
+    (_, _, id): Here<'_>,
+    at_hand: &AtHand,
+) -> String {
+    let entries = desk.transcript.entries();
+    let replies =
+        || entries.iter().filter_map(|it| if let Entry::Reply(it) = it { Some(it) } else { None });
+    let model = replies().map(|it| &*it.model).rfind(|it| !it.is_empty());
+    let written: u64 = replies().map(|it| u64::from(it.usage.written)).sum();
+    let read: u64 = replies().map(|it| u64::from(it.usage.read)).sum();
+    let mut text = at_hand.header.trim_end_matches(" · /help").to_owned();
+    let _ = write!(text, "\n  session  {id}, {} prompts", desk.transcript.prompts().len());
+    if let Some(model) = model {
+        let _ = write!(text, "\n  model    {}", visible_line(model, 100));
+    }
+    let _ = write!(text, "\n  tokens   {read} read, {written} written");
+    text
+}
+
+pub(super) fn tools(specs: &[ToolSpec]) -> String {
+    let lines = specs.iter().map(|it| {
+        let does = match it.effect {
+            Effect::Reads => "looks",
+            Effect::Writes => "writes",
+            Effect::Executes => "runs",
+            Effect::Asks => "asks",
+            Effect::Reaches => "reaches",
+        };
+        let definition: Value = serde_json::from_str(&it.definition).unwrap_or_default();
+        let described = definition["description"].as_str().unwrap_or_default();
+        let first = described.split_once(". ").map_or(described, |(it, _)| it);
+        format!("  {:<18}{does:<8}{}", visible_line(&it.name, 17), visible_line(first, 70))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// What the model is told before anything else.
+pub(super) fn first_words<H: Host, F: Front>(desk: &Desk<H, F>) -> String {
+    let told = desk.transcript.entries().iter().find_map(|it| match it {
+        Entry::Opened { system } => Some(system),
+        _ => None,
+    });
+    told.or(desk.system.as_ref())
+        .map_or_else(|| "nothing".to_owned(), |it| visible(it.trim_end()).into_owned())
+}

@@ -1,0 +1,75 @@
+//! What the line editor offers while a person types: how the word may go on, and what belongs behind it.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use colored::Colorize;
+use rustyline::completion::{Completer, Pair};
+use rustyline::highlight::Highlighter;
+use rustyline::hint::Hinter;
+use rustyline::validate::Validator;
+use rustyline::{Context, Helper};
+
+/// How the end of a line may go on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Offer {
+    /// Where in the line it begins, in bytes.
+    pub(crate) from: usize,
+    /// What may stand there instead.
+    pub(crate) words: Vec<String>,
+}
+
+/// Whoever knows what may be typed.
+pub(crate) trait Suggest: Send {
+    fn offer(&self, line: &str) -> Offer;
+    /// What is shown behind the line, and not part of it.
+    fn hint(&self, line: &str) -> Option<String>;
+}
+
+/// Somebody else at each prompt, if there is anybody.
+#[derive(Clone, Default)]
+pub(super) struct Aid(Arc<Mutex<Option<Box<dyn Suggest>>>>);
+
+impl Aid {
+    pub(super) fn replace(&self, suggest: Option<Box<dyn Suggest>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = suggest;
+    }
+
+    fn asked<T>(&self, ask: impl FnOnce(&dyn Suggest) -> T) -> Option<T> {
+        let suggest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        suggest.as_deref().map(ask)
+    }
+}
+
+impl Completer for Aid {
+    type Candidate = Pair;
+
+    fn complete(
+        &self,
+        line: &str,
+        at: usize,
+        _: &Context<'_>,
+    ) -> rustyline::Result<(usize, Vec<Pair>)> {
+        let offer = self.asked(|it| it.offer(&line[..at])).unwrap_or_default();
+        let pair = |it: String| Pair { display: it.trim_end().to_owned(), replacement: it };
+        Ok((offer.from, offer.words.into_iter().map(pair).collect()))
+    }
+}
+
+impl Hinter for Aid {
+    type Hint = String;
+
+    fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
+        self.asked(|it| it.hint(line)).flatten().filter(|_| at == line.len())
+    }
+}
+
+impl Highlighter for Aid {
+    fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
+        hint.dimmed().to_string().into()
+    }
+}
+
+impl Validator for Aid {}
+
+impl Helper for Aid {}

@@ -1,0 +1,187 @@
+//! Keys that mean something else here than to the line editor: what is pasted, the editor, Ctrl-Z.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
+use rustyline::{
+    Cmd, ConditionalEventHandler, Event, EventContext, KeyCode, KeyEvent, Modifiers, RepeatCount,
+};
+
+use crate::ui::visible::visible;
+
+/// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
+pub(super) const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
+
+/// Begins that mode.
+const PASTE_ON: &[u8] = b"\x1b[?2004h";
+
+/// What is pasted and no longer than that stands in the line as it is.
+const SHORT_LINES: usize = 5;
+const SHORT_BYTES: usize = 1000;
+
+/// What the keys have come to, beside the line itself.
+#[derive(Clone, Default)]
+pub(super) struct Typed(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    /// What is being pasted.
+    pasting: Option<String>,
+    /// What stands in the line for something longer, and that.
+    chips: Vec<(String, String)>,
+    wants_editor: bool,
+}
+
+impl Typed {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The line with all that was pasted into it; it is over then.
+    pub(super) fn whole(&self, line: &str) -> String {
+        let chips = std::mem::take(&mut self.state().chips);
+        // One by one and each once: what was pasted may look like another.
+        let (mut whole, mut rest) = (String::new(), line);
+        for (chip, text) in &chips {
+            if let Some((before, behind)) = rest.split_once(&**chip) {
+                whole = whole + before + text;
+                rest = behind;
+            }
+        }
+        whole + rest
+    }
+
+    /// Whether the line was left for an editor.
+    pub(super) fn wants_editor(&self) -> bool {
+        std::mem::take(&mut self.state().wants_editor)
+    }
+
+    fn pasted(&self, text: &str) -> String {
+        let text = text.replace("\r\n", "\n").replace('\r', "\n");
+        let lines = text.lines().count();
+        if lines <= SHORT_LINES && text.len() <= SHORT_BYTES {
+            return visible(&text).into_owned();
+        }
+        let chips = &mut self.state().chips;
+        let size = match lines {
+            1 => format!("{} characters", text.chars().count()),
+            n => format!("{n} lines"),
+        };
+        let nth = match chips.len() {
+            0 => String::new(),
+            n => format!(" #{}", n + 1),
+        };
+        let chip = format!("[pasted {size}{nth}]");
+        chips.push((chip.clone(), text));
+        chip
+    }
+}
+
+/// All keys come here first.
+pub(super) struct Keys {
+    pub(super) typed: Typed,
+    /// The terminal as it was found.
+    pub(super) found: Option<Termios>,
+}
+
+impl ConditionalEventHandler for Keys {
+    fn handle(&self, event: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+        let Event::KeySeq(keys) = event else { return None };
+        let [key] = keys[..] else { return None };
+        if let Some(text) = &mut self.typed.state().pasting
+            && key.0 != KeyCode::BracketedPasteEnd
+        {
+            text.push_str(&letters(key));
+            return Some(Cmd::Noop);
+        }
+        match key {
+            KeyEvent(KeyCode::BracketedPasteStart, _) => {
+                self.typed.state().pasting = Some(String::new());
+                Some(Cmd::Noop)
+            }
+            KeyEvent(KeyCode::BracketedPasteEnd, _) => {
+                let text = self.typed.state().pasting.take()?;
+                Some(Cmd::Insert(1, self.typed.pasted(&text)))
+            }
+            KeyEvent(KeyCode::Enter, Modifiers::ALT) => Some(Cmd::Insert(1, "\n".to_owned())),
+            KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => {
+                self.typed.state().wants_editor = true;
+                Some(Cmd::AcceptLine)
+            }
+            KeyEvent(KeyCode::Char('Z'), Modifiers::CTRL) => suspend(self.found.as_ref()?),
+            _ => None,
+        }
+    }
+}
+
+/// What a key is in a text.
+fn letters(KeyEvent(code, modifiers): KeyEvent) -> String {
+    match code {
+        KeyCode::Enter => "\n".to_owned(),
+        KeyCode::Tab => "\t".to_owned(),
+        KeyCode::Esc => "\x1b".to_owned(),
+        KeyCode::Backspace => "\x08".to_owned(),
+        KeyCode::Char('J' | 'M') if modifiers == Modifiers::CTRL => "\n".to_owned(),
+        KeyCode::Char('I') if modifiers == Modifiers::CTRL => "\t".to_owned(),
+        KeyCode::Char(c) if modifiers == Modifiers::CTRL && c.is_ascii() => {
+            char::from(c as u8 & 0x1f).to_string()
+        }
+        KeyCode::Char(c) if modifiers == Modifiers::ALT => format!("\x1b{c}"),
+        KeyCode::Char(c) => c.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// What Ctrl-Z does while a line is read.
+///
+/// The editor's own way asks for the whole group to be stopped and goes on: the system stops another
+/// thread first, and raw mode is set again before anything stands still, for the shell to undo.
+fn suspend(found: &Termios) -> Option<Cmd> {
+    let raw = tcgetattr(std::io::stdin()).ok()?;
+    let set = |modes| tcsetattr(std::io::stdin(), OptionalActions::Drain, modes);
+    let _ = std::io::stderr().write_all(PASTE_OFF);
+    set(found).ok()?;
+    stop();
+    // A terminal that is gone ends the line by itself.
+    let _ = set(&raw);
+    let _ = std::io::stderr().write_all(PASTE_ON);
+    Some(Cmd::Repaint)
+}
+
+/// Stops the group that the shell knows as one job; returns when it goes on. In a group that no
+/// shell minds nothing is stopped.
+fn stop() {
+    // SAFETY: neither of the two is a handler, and a signal may be sent to this thread at any time.
+    #[expect(unsafe_code, reason = "only a signal to this very thread stops it before it goes on")]
+    unsafe {
+        // The others first: whoever is left goes on.
+        libc::signal(libc::SIGTSTP, libc::SIG_IGN);
+        let _ = rustix::process::kill_current_process_group(rustix::process::Signal::TSTP);
+        libc::signal(libc::SIGTSTP, libc::SIG_DFL);
+        libc::raise(libc::SIGTSTP);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_long_is_a_chip_until_it_is_sent() {
+        let typed = Typed::default();
+        assert_eq!(typed.pasted("one\rtwo"), "one\ntwo");
+        let long = "a line\n".repeat(120);
+        let first = typed.pasted(&long);
+        let second = typed.pasted(&"x".repeat(2000));
+        assert_eq!([&*first, &*second], ["[pasted 120 lines]", "[pasted 2000 characters #2]"]);
+        let line = format!("look at {first} and {second}.");
+        assert_eq!(typed.whole(&line), format!("look at {long} and {}.", "x".repeat(2000)));
+        assert_eq!(typed.whole(&line), line);
+    }
+
+    #[test]
+    fn what_is_pasted_cannot_act() {
+        assert_eq!(Typed::default().pasted("a\x1b[2Jb"), "a␛[2Jb");
+    }
+}

@@ -1,0 +1,103 @@
+//! What came of a call, as a person sees it: one line, and the part of it that they want to see.
+
+use colored::Colorize;
+
+use crate::conversation::{Call, Outcome, Status};
+use crate::ui::call_line::call_line;
+use crate::ui::diff::numbered_diff;
+use crate::ui::visible::{visible, visible_line};
+
+/// At most so many lines of a diff or of a failed command are shown.
+pub(super) const EXCERPT: usize = 12;
+
+/// At most so many of a command that succeeded.
+const GLIMPSE: usize = 4;
+
+/// At most so much of what an edit broke.
+const FOUND: usize = 3;
+
+pub(super) fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) -> String {
+    let gist = visible_line(&outcome.gist, 60);
+    // The mark, the gaps and the gist have to fit on the line too.
+    let room = width.saturating_sub(gist.chars().count() + 5);
+    let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, room));
+    match outcome.status {
+        Status::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
+        _ => format!("{} {what}  {}", "●".red(), gist.red()),
+    }
+}
+
+/// The part of a result that a person wants to see: a diff and what it broke, or the end of an
+/// output.
+pub(super) fn excerpt(call: Option<&Call>, outcome: &Outcome) -> String {
+    let writes = call.is_some_and(|it| matches!(&*it.tool, "edit_file" | "write_file"));
+    let text = visible(&outcome.text);
+    let lines: Vec<&str> = text.lines().collect();
+    if writes && outcome.status == Status::Done {
+        let (diff, found) = lines.split_at(after_diff(&lines));
+        let mut shown = diff_excerpt(diff);
+        shown.extend(found_excerpt(found));
+        return shown.join("\n");
+    }
+    let runs = call.is_some_and(|it| it.tool == "run_command");
+    let most = match outcome.status {
+        Status::Failed | Status::Malformed => EXCERPT,
+        Status::Done if runs => GLIMPSE,
+        _ => return String::new(),
+    };
+    end_of(&lines, most)
+}
+
+/// The last lines of an output.
+pub(super) fn end_of(lines: &[&str], most: usize) -> String {
+    // How it ended stands in the line above.
+    let ends = lines.last().is_some_and(|it| it.starts_with("[exit "));
+    let lines = &lines[..lines.len() - usize::from(ends)];
+    let from = lines.len().saturating_sub(most);
+    let before = Some(more_lines(from)).filter(|_| 0 < from);
+    let shown = lines[from..].iter().map(|it| format!("    {it}"));
+    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
+    shown.collect::<Vec<_>>().join("\n")
+}
+
+/// Where what an edit broke begins, behind its diff: no line of a diff looks like its heading.
+fn after_diff(lines: &[&str]) -> usize {
+    let is_heading = |it: &&str| it.starts_with('[') && it.ends_with(":]");
+    lines.iter().position(is_heading).unwrap_or(lines.len())
+}
+
+fn diff_excerpt(lines: &[&str]) -> Vec<String> {
+    // Of several files each has a heading.
+    let is_diff = |it: &&&str| it.starts_with(['+', '-', ' ', '@', '=']);
+    let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
+    let from = lines.iter().position(begins).unwrap_or(lines.len());
+    let diff: Vec<&str> = lines[from..].iter().filter(is_diff).copied().collect();
+    let mut shown = numbered_diff(&diff);
+    if EXCERPT < shown.len() {
+        let more = shown.len() - EXCERPT;
+        shown.truncate(EXCERPT);
+        shown.push(more_lines(more).dimmed().to_string());
+    }
+    shown
+}
+
+/// What was found, without the lines of the file that it speaks of.
+fn found_excerpt(lines: &[&str]) -> Vec<String> {
+    let is_note = |it: &&&str| it.starts_with('[') && it.ends_with(']');
+    let is_found = |it: &&&str| !is_note(it) && !it.starts_with("    ");
+    let left_out =
+        |it: &&str| it.strip_prefix("[and ")?.strip_suffix(" more]")?.parse::<usize>().ok();
+    let found: Vec<&&str> = lines.iter().filter(is_found).collect();
+    let left_out: usize = lines.iter().filter_map(left_out).sum();
+    let mut shown: Vec<String> =
+        found.iter().take(FOUND).map(|it| format!("    {it}").red().to_string()).collect();
+    let more = found.len().saturating_sub(FOUND) + left_out;
+    if 0 < more {
+        shown.push(format!("    … {more} more").dimmed().to_string());
+    }
+    shown
+}
+
+fn more_lines(n: usize) -> String {
+    format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
+}
