@@ -370,6 +370,20 @@ fn a_busy_model_is_left_alone_unless_it_is_forced() {
 }
 
 #[test]
+fn the_person_is_asked_before_a_busy_model_ends() {
+    let Some(served) = Served::playing(&long_script(), "") else { return };
+    let stream = served.send(CHAT, &[], &chat("alpha", true));
+    begun(&stream);
+    for (word, code, left) in [("n", 1, vec!["alpha-1B:Q4_K_M busy"]), ("y", 0, Vec::new())] {
+        let mut terminal = served.run(&["server", "unload"]).terminal(24, 80);
+        terminal.wait_for("end it? y = yes, n = no:");
+        terminal.send(&format!("{word}\r"));
+        assert_eq!(terminal.finish().0, Some(code));
+        assert_eq!(served.loaded(), left);
+    }
+}
+
+#[test]
 fn a_busy_server_ends_when_it_is_forced_to() {
     let Some(served) = Served::playing(&long_script(), "") else { return };
     let stream = served.send(CHAT, &[], &chat("alpha", true));

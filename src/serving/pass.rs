@@ -34,20 +34,15 @@ pub(super) async fn send(
     address: &Address,
     request: Request<Full<Bytes>>,
 ) -> anyhow::Result<(Response<Incoming>, Connection)> {
-    match address {
-        Address::Unix(path) => exchange(UnixStream::connect(path).await?, request).await,
+    // One kind of stream, so that there is one copy of all that speaks HTTP on it.
+    let stream: Box<dyn Stream> = match address {
+        Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
         Address::Tcp(address) => {
             let stream = TcpStream::connect(address).await?;
             stream.set_nodelay(true)?;
-            exchange(stream, request).await
+            Box::new(stream)
         }
-    }
-}
-
-async fn exchange(
-    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    request: Request<Full<Bytes>>,
-) -> anyhow::Result<(Response<Incoming>, Connection)> {
+    };
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     let connection = Connection(tokio::spawn(async move {
         // Why it ended, is told to whoever waits for the answer.
@@ -55,6 +50,10 @@ async fn exchange(
     }));
     Ok((sender.send_request(request).await?, connection))
 }
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// What is about one connection, not about what is said on it; and what is ours to say.
 const NOT_PASSED: &[HeaderName] = &[
