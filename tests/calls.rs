@@ -111,9 +111,8 @@ fn a_call_under_another_name_is_judged_as_the_tool_that_runs() {
             Done.
             ---
             ● edit_file a.txt  +1 -1
-                @@ -1 +1 @@
-                -one
-                +two
+                   1 -one
+                   1 +two
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
             ---
             {"role":"assistant","content":"","tool_calls":[{"id":"call00000000000000x0000000000000","type":"function","function":{"name":"Edit","arguments":"{\"file_path\":\"a.txt\",\"old_string\":\"one\",\"new_string\":\"two\"}"}}]}

@@ -56,6 +56,7 @@ fn a_pipe_gets_the_words_as_they_came() {
     let home = Home::new();
     let server = FaultServer::script(vec![say("# One\n\n**two** `three`")]);
     let run = home.agent(&["what?"]).server(&server).run();
+    run.assert_code(0);
     assert_eq!(run.stdout, "# One\n\n**two** `three`\n");
 }
 

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
-use clap::CommandFactory;
 use tokio::task::LocalSet;
 
 use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rereading};
-use crate::cli::args::{Options, OutputFormat, TurnLimits, Typed};
+use crate::cli::args::{Options, OutputFormat, TurnLimits};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
@@ -77,7 +76,6 @@ pub(super) fn work(
     options: &Options,
     words: &[String],
 ) -> anyhow::Result<Exit> {
-    suspect_subcommand(words)?;
     let task = task(options, words)?;
     if task == Task::Conversation && options.plan {
         bail!(WrongUsage(planning::NOTHING.to_owned()));
@@ -128,20 +126,6 @@ pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Re
         way: if options.plan { Way::Planned } else { Way::Straight },
         warnings: loaded.warnings,
     })
-}
-
-/// A single word that is nearly a subcommand is a slip, not a task.
-fn suspect_subcommand(words: &[String]) -> anyhow::Result<()> {
-    let [word] = words else { return Ok(()) };
-    let command = Typed::command();
-    let mut names = command.get_subcommands().map(clap::Command::get_name);
-    let Some(near) = names.find(|it| (1..=2).contains(&strsim::osa_distance(it, word))) else {
-        return Ok(());
-    };
-    bail!(WrongUsage(format!(
-        "there is no subcommand `{word}`; did you mean `agent {near}`?\n\
-         hint: if it is a prompt: agent -- {word}"
-    )));
 }
 
 /// Where sessions are kept.

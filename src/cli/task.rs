@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use clap::CommandFactory;
 
 use crate::agent::Form;
-use crate::cli::args::{InputFormat, Options, OutputFormat};
+use crate::cli::args::{InputFormat, Options, OutputFormat, Typed};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{WrongUsage, input};
 
@@ -22,6 +23,7 @@ pub(super) enum Task {
 
 /// What was typed and piped in, unless it cannot be meant.
 pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> {
+    suspect_subcommand(words)?;
     let is_stream = options.output_format == OutputFormat::StreamJson;
     if options.json_schema.is_some() && options.output_format == OutputFormat::Text {
         bail!(WrongUsage(
@@ -61,6 +63,23 @@ pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> 
         ));
     }
     Ok(task)
+}
+
+/// A single word that is nearly a subcommand is a slip, not a task.
+fn suspect_subcommand(words: &[String]) -> anyhow::Result<()> {
+    let [word] = words else { return Ok(()) };
+    if word.ends_with(['?', '!', '.']) {
+        return Ok(());
+    }
+    let command = Typed::command();
+    let mut names = command.get_subcommands().map(clap::Command::get_name);
+    let Some(near) = names.find(|it| (1..=2).contains(&strsim::osa_distance(it, word))) else {
+        return Ok(());
+    };
+    bail!(WrongUsage(format!(
+        "there is no subcommand `{word}`; did you mean `agent {near}`?\n\
+         hint: if it is a prompt: agent -- {word}"
+    )));
 }
 
 /// The form that a file with a JSON schema describes.

@@ -112,6 +112,8 @@ mod tests {
             checks.after_edit      "auto"                                    default
             checks.attempts        3                                         default
             ui.color               "auto"                                    default
+            ui.theme               "auto"                                    default
+            ui.plain               false                                     default
         "#]]
         .assert_eq(&load(sources).unwrap().show());
     }

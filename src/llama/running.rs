@@ -222,7 +222,11 @@ impl RuntimeDir {
     fn make(path: &Path) -> anyhow::Result<Self> {
         let beside = |n| PathBuf::from(format!("{}-{n}", path.display()));
         for path in std::iter::once(path.to_owned()).chain((2..10).map(beside)) {
-            private::make_dir(&path)?;
+            match private::make_dir(&path) {
+                // Another agent that clears away took it for one that was left.
+                Err(err) if is_gone(&err) => continue,
+                made => made?,
+            }
             match leftovers::hold(&path) {
                 Ok(hold) => return Ok(Self { path, _hold: Some(hold) }),
                 Err(err) if matches!(err.kind(), ErrorKind::WouldBlock | ErrorKind::NotFound) => {}
@@ -231,6 +235,11 @@ impl RuntimeDir {
         }
         bail!("`{}` is in use by another agent", path.display())
     }
+}
+
+fn is_gone(err: &anyhow::Error) -> bool {
+    let cause = err.root_cause().downcast_ref::<std::io::Error>();
+    cause.is_some_and(|it| it.kind() == ErrorKind::NotFound)
 }
 
 impl Drop for RuntimeDir {

@@ -28,7 +28,7 @@ pub(super) const STAMP: Timestamps = Timestamps { last_access: TIME, last_modifi
 
 /// How often somebody else may remove one just when we need it, and how long we let them each time:
 /// nobody holds a lock for that any longer, unless to keep us waiting.
-const TRIES: usize = 200;
+const TRIES: usize = 2000;
 const PAUSE: Duration = Duration::from_millis(1);
 
 #[derive(Debug)]
@@ -282,7 +282,7 @@ mod tests {
         let theirs = File::open(&folder).unwrap();
         flock(&theirs, FlockOperation::NonBlockingLockExclusive).unwrap();
         let removal = std::thread::spawn(move || {
-            (0..10_000).for_each(|_| std::thread::yield_now());
+            (0..100).for_each(|_| std::thread::yield_now());
             std::fs::remove_dir(folder).unwrap();
             drop(theirs);
         });
