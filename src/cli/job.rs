@@ -572,8 +572,10 @@ mod tests {
     #[test]
     fn a_slip_is_told_from_a_task() {
         let suspect = |words: &[&str]| {
-            suspect_subcommand(&words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
-                .is_err()
+            crate::cli::task::suspect_subcommand(
+                &words.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>(),
+            )
+            .is_err()
         };
         assert!(suspect(&["sesions"]));
         assert!(suspect(&["dmeo"]));

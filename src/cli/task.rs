@@ -66,7 +66,7 @@ pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> 
 }
 
 /// A single word that is nearly a subcommand is a slip, not a task.
-fn suspect_subcommand(words: &[String]) -> anyhow::Result<()> {
+pub(super) fn suspect_subcommand(words: &[String]) -> anyhow::Result<()> {
     let [word] = words else { return Ok(()) };
     if word.ends_with(['?', '!', '.']) {
         return Ok(());
