@@ -24,15 +24,19 @@ pub(super) fn agreed(question: Question<'_>) -> anyhow::Result<bool> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().build();
     let runtime = runtime.context("cannot set up the event loop")?;
-    let keyboard = Keyboard::new(None);
+    Ok(runtime.block_on(says_yes(&Keyboard::new(None), words, otherwise)))
+}
+
+/// The same where somebody is there. Only a clear yes is one; if it is none, that is said.
+pub(super) async fn says_yes(keyboard: &Keyboard, words: &str, otherwise: &str) -> bool {
     let words = format!("{words} y = yes, n = no: ");
-    while let Line::Entered(answer) = runtime.block_on(keyboard.question(&words)) {
+    while let Line::Entered(answer) = keyboard.question(&words).await {
         match &*answer.trim().to_lowercase() {
-            "y" | "yes" => return Ok(true),
+            "y" | "yes" => return true,
             "n" | "no" | "" => break,
             _ => {}
         }
     }
     note(otherwise);
-    Ok(false)
+    false
 }

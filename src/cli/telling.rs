@@ -6,7 +6,7 @@ use std::io::Write as _;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::agent::{Desk, Host};
+use crate::agent::{Desk, Host, about};
 use crate::cli::filing::Here;
 use crate::cli::job::store;
 use crate::cli::own_commands::AtHand;
@@ -15,30 +15,21 @@ use crate::session::markdown;
 use crate::ui::{visible, visible_line};
 
 const INIT: &str = include_str!("../../prompts/init.md");
+const REVIEW: &str = include_str!("../../prompts/look_over.md");
+const TEST: &str = include_str!("../../prompts/run_tests.md");
+
+/// What is reviewed if nothing is named.
+const CHANGES: &str = "what is changed in this project and not committed: look at the diff with `git`, and at as \
+                       much around it as you need";
 
 /// What `/init`, `/review` and `/test` have the model asked.
 pub(super) fn task(name: &str, rest: &str) -> String {
     match (name, rest) {
         ("init", _) => INIT.trim_end().to_owned(),
-        ("review", "") => {
-            "Review what is changed in this project and not committed: look at the diff with `git`, and at as \
-             much around it as you need. Change nothing. Name each fault with its file and line, why it is \
-             one, and how to mend it, the gravest first. If there is none, say so."
-                .to_owned()
-        }
-        ("review", what) => format!(
-            "Review {what}. Change nothing. Name each fault with its file and line, why it is one, and how to \
-             mend it, the gravest first. If there is none, say so."
-        ),
-        (_, "") => {
-            "Run the tests of this project. If some fail, find out why, mend the code and not the test unless \
-             the test is wrong, and run them again."
-                .to_owned()
-        }
-        (_, what) => format!(
-            "Run the tests of {what}. If some fail, find out why, mend the code and not the test unless the \
-             test is wrong, and run them again."
-        ),
+        ("review", "") => about(REVIEW, CHANGES),
+        ("review", what) => about(REVIEW, what),
+        (_, "") => about(TEST, "this project"),
+        (_, what) => about(TEST, what),
     }
 }
 

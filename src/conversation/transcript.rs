@@ -333,5 +333,6 @@ mod tests {
     fn what_was_told_with_a_prompt_goes_with_it() {
         check("p r n n p r <2", expect!["[1] of 2, 2 entries"]);
         check("p r n p r p <3", expect!["[1, 2] of 3, 5 entries"]);
+        check("p r n P p r <2", expect!["[1] of 2, 2 entries"]);
     }
 }

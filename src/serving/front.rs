@@ -21,7 +21,8 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 
 use crate::serving::door::{Caller, Refusal, at_the_gate, has_key};
-use crate::serving::loaded::{Library, Loaded, Means, Missing, Refused, Wanted};
+use crate::serving::library::{Library, Listed, Missing, Wanted};
+use crate::serving::loaded::{Loaded, Means, Refused};
 use crate::serving::log::Log;
 use crate::serving::pass::{Passing, inward, outward, send};
 use crate::serving::patient::Patient;
@@ -309,7 +310,7 @@ async fn whole(body: Incoming) -> Result<Bytes, Answer> {
 
 /// In the form of OpenAI's list, with what it does not know of.
 fn models(loaded: &Loaded) -> Value {
-    let model = |it: &crate::serving::loaded::Listed| {
+    let model = |it: &Listed| {
         json!({
             "id": it.name,
             "object": "model",

@@ -3,11 +3,11 @@
 //! All of this lives on one thread, the main one: a model's server dies with the thread that started
 //! it.
 
+mod lease;
+
 use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -16,47 +16,16 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use crate::llama::{self, Address, Launch, Running};
+use crate::llama::{self, Launch, Running};
 use crate::sandbox::Environment;
+use crate::serving::library::{Library, Missing, Wanted};
 use crate::serving::log::{self, Log};
 use crate::serving::pass;
 use crate::serving::room::{Resident, Room, make_room};
 use crate::serving::speed::Speed;
 use crate::serving::told;
 
-/// The models that can be had.
-pub(crate) trait Library {
-    /// The one that a name leads to; without a name, the usual one.
-    fn find(&self, name: Option<&str>) -> Result<Wanted, Missing>;
-    fn all(&self) -> Vec<Listed>;
-    /// Bytes that models may take together, if those that are loaded take `used`.
-    fn room(&self, used: u64) -> u64;
-    /// Bytes that a model takes with a context of so many tokens in all.
-    fn need(&self, path: &Path, context: u64) -> u64;
-}
-
-/// A model that is asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted {
-    pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    pub(crate) quant: Option<String>,
-    /// Bytes that it will take, as far as can be told before.
-    pub(crate) need: u64,
-}
-
-/// A model that could be asked for.
-#[derive(Clone, Debug)]
-pub(crate) struct Listed {
-    pub(crate) name: String,
-    pub(crate) size: u64,
-    /// In seconds of the Unix clock.
-    pub(crate) modified: u64,
-}
-
-/// There is no such model, or none that is meant for certain: a sentence, and perhaps a hint.
-#[derive(Clone, Debug)]
-pub(crate) struct Missing(pub(crate) String);
+pub(super) use lease::Lease;
 
 /// How models are started.
 #[derive(Clone, Debug)]
@@ -124,14 +93,6 @@ enum Holding {
 
 /// What comes of loading a model; nothing as long as it is loaded.
 type Outcome = Option<Result<(), String>>;
-
-/// A model that stays as long as this does.
-pub(super) struct Lease {
-    loaded: Rc<Loaded>,
-    id: u64,
-    pub(super) address: Address,
-    pub(super) key: String,
-}
 
 impl Model {
     fn is_idle(&self) -> bool {
@@ -490,70 +451,6 @@ impl Loaded {
             idle_seconds: idle.map(|it| it.as_secs()),
             goes_in_seconds: idle.and_then(left),
         }
-    }
-}
-
-impl Lease {
-    /// How fast it answered.
-    pub(super) fn was(&self, speed: Speed) {
-        let mut models = self.loaded.models.borrow_mut();
-        if let Some(model) = models.iter_mut().find(|it| it.id == self.id) {
-            model.speed = Speed {
-                read: speed.read.or(model.speed.read),
-                written: speed.written.or(model.speed.written),
-            };
-        }
-    }
-
-    /// Ends it, if nobody can connect to it any more: its socket was removed, or it has closed it. What it
-    /// refused in another way may be the fault of what it was asked.
-    pub(super) fn end_unreachable(&self, err: &anyhow::Error) -> bool {
-        let kind = err.root_cause().downcast_ref::<io::Error>().map(io::Error::kind);
-        let is_gone = matches!(kind, Some(ErrorKind::NotFound | ErrorKind::ConnectionRefused));
-        if is_gone {
-            self.loaded.end(self.id, "it cannot be reached");
-        }
-        is_gone
-    }
-
-    /// Why it has ended, if it has. Its sockets close a moment before that can be seen.
-    pub(super) async fn obituary(&self) -> Option<String> {
-        const LOOKS: u32 = 10;
-        for _ in 0..LOOKS {
-            let ended = {
-                let mut models = self.loaded.models.borrow_mut();
-                let there = models.iter_mut().find(|it| it.id == self.id);
-                match there.map(|it| &mut it.holding) {
-                    Some(Holding::Up(running)) => running.ended(),
-                    Some(_) | None => return Some("it was put away".to_owned()),
-                }
-            };
-            if let Some(reason) = ended {
-                self.loaded.forget(self.id, &reason);
-                return Some(reason);
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        None
-    }
-}
-
-impl fmt::Debug for Lease {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Lease").field("id", &self.id).finish_non_exhaustive()
-    }
-}
-
-impl Drop for Lease {
-    fn drop(&mut self) {
-        let mut models = self.loaded.models.borrow_mut();
-        if let Some(model) = models.iter_mut().find(|it| it.id == self.id) {
-            model.answering -= 1;
-            model.answers += 1;
-            model.last = Instant::now();
-        }
-        drop(models);
-        self.loaded.changed.notify_waiters();
     }
 }
 

@@ -7,6 +7,7 @@
 mod ask;
 mod door;
 mod front;
+mod library;
 mod loaded;
 mod log;
 mod pass;
@@ -19,7 +20,8 @@ mod told;
 
 pub(crate) use ask::ask;
 pub(crate) use front::serve;
-pub(crate) use loaded::{Library, Listed, Means, Missing, Wanted};
+pub(crate) use library::{Library, Listed, Missing, Wanted};
+pub(crate) use loaded::Means;
 pub(crate) use place::{Hold, Notice, Place};
 pub(crate) use route::path_of_model;
 pub(crate) use told::{Model, Stage, Status, Unloaded, Unloading};

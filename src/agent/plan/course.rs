@@ -1,6 +1,8 @@
 //! What comes next in a plan that was accepted, as a pure function of what has happened: so a session
 //! that was killed in the middle of its plan goes on by asking the same question.
 
+use std::ops::Range;
+
 use crate::agent::plan::form;
 use crate::conversation::{End, Entry, Form, Mark, Plan, PlanCheck, Stage, StepStatus, Stop};
 
@@ -64,19 +66,24 @@ pub(super) fn following(entries: &[Entry]) -> Following {
 
 /// The entries of the turn in which the newest step was begun.
 fn turn(entries: &[Entry]) -> &[Entry] {
+    &entries[turn_of_step(entries)]
+}
+
+/// Where they stand.
+fn turn_of_step(entries: &[Entry]) -> Range<usize> {
     let is_prompt = |it: &Entry| matches!(it, Entry::Prompt(_));
     let begins = |it: &Entry| matches!(it, Entry::Marked(it) if it.status == StepStatus::Doing);
     let begun = entries.iter().rposition(begins).unwrap_or(entries.len());
     let from = entries[..begun].iter().rposition(is_prompt).unwrap_or_default();
     let length = entries[begun..].iter().position(is_prompt);
-    &entries[from..length.map_or(entries.len(), |it| begun + it)]
+    from..length.map_or(entries.len(), |it| begun + it)
 }
 
 /// Whether the person has spoken of something else before the step came to an end.
 fn is_left(entries: &[Entry]) -> bool {
-    let turn = turn(entries);
-    let is_newest = turn.as_ptr_range().end == entries.as_ptr_range().end;
-    let last = turn.iter().rev().find_map(|it| match it {
+    let turn = turn_of_step(entries);
+    let is_newest = turn.end == entries.len();
+    let last = entries[turn].iter().rev().find_map(|it| match it {
         Entry::Reply(reply) => Some(reply.end == End::Finished && reply.calls.is_empty()),
         Entry::Stopped(_) => Some(false),
         _ => None,

@@ -113,22 +113,24 @@ impl Here {
         let candidates: Vec<_> =
             forms.iter().map(|it| Candidate { quant: it.quant.clone(), size: it.size }).collect();
         let parameters = form.map(|it| it.1);
-        let bytes = match self.machine.on_cards() {
-            0 => self.machine.in_memory(),
-            cards => cards,
-        };
+        let bytes = self.for_weights();
         let chosen = choose(&candidates, parameters, Room { bytes, besides, context });
         let (at, reason) = chosen.expect("a name that leads to nothing was an error before");
         (forms[at], Some(reason))
     }
 
-    /// The best of forms of which no more than their size is known yet.
-    pub(super) fn best_of(&self, candidates: &[Candidate]) -> Option<(usize, String)> {
-        let bytes = match self.machine.on_cards() {
+    /// Bytes for a model and all that goes with it: on the cards, where there are some.
+    fn for_weights(&self) -> u64 {
+        match self.machine.on_cards() {
             0 => self.machine.in_memory(),
             cards => cards,
-        };
-        let room = Room { bytes, besides: USUAL_BESIDES, context: USUAL_CONTEXT };
+        }
+    }
+
+    /// The best of forms of which no more than their size is known yet.
+    pub(super) fn best_of(&self, candidates: &[Candidate]) -> Option<(usize, String)> {
+        let room =
+            Room { bytes: self.for_weights(), besides: USUAL_BESIDES, context: USUAL_CONTEXT };
         choose(candidates, None, room)
     }
 

@@ -12,12 +12,13 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use serde_json::json;
 
+use crate::cli::agreed::says_yes;
 use crate::cli::args::Options;
 use crate::cli::args::server::Server;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
 use crate::serving::{Unloaded, Unloading};
-use crate::ui::{Keyboard, Line, visible, visible_json};
+use crate::ui::{Keyboard, visible, visible_json};
 
 pub(super) use background::{Background, fingerprint};
 
@@ -194,16 +195,7 @@ async fn may_end(busy: &[String]) -> bool {
         return false;
     }
     note(&format!("busy: {names}"));
-    let keyboard = Keyboard::new(None);
-    while let Line::Entered(answer) = keyboard.question("end it? y = yes, n = no: ").await {
-        match &*answer.trim().to_lowercase() {
-            "y" | "yes" => return true,
-            "n" | "no" | "" => break,
-            _ => {}
-        }
-    }
-    note("left alone");
-    false
+    says_yes(&Keyboard::new(None), "end it?", "left alone").await
 }
 
 fn busy(body: &[u8]) -> Vec<String> {

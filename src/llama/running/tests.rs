@@ -385,3 +385,20 @@ async fn until(condition: impl Fn() -> bool) {
     };
     tokio::time::timeout(Duration::from_secs(10), wait).await.expect("the condition never came");
 }
+
+#[test]
+fn agents_that_start_together_leave_each_other_their_directories() {
+    let base = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for id in 1..5 {
+            let base = base.path();
+            scope.spawn(move || {
+                for _ in 0..100 {
+                    leftovers::clear_directories(base);
+                    let dir = RuntimeDir::make(&base.join(id.to_string())).unwrap();
+                    assert!(dir.path.is_dir());
+                }
+            });
+        }
+    });
+}

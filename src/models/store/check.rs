@@ -5,8 +5,9 @@ use std::io::Read;
 use std::path::Path;
 
 use anyhow::Context;
-use sha2::{Digest, Sha256};
+use sha2::Digest;
 
+use crate::download::Sha256;
 use crate::models::gguf;
 
 /// What comes of looking at a file.
@@ -33,18 +34,18 @@ pub(crate) fn verify(path: &Path, told: &mut dyn FnMut(u64)) -> anyhow::Result<V
         });
     };
     let hash = hash(&real, told)?;
-    Ok(if hash == promised { Verdict::Right } else { Verdict::Wrong { hash } })
+    Ok(if hash == promised { Verdict::Right } else { Verdict::Wrong { hash: hash.to_string() } })
 }
 
-pub(super) fn hash(path: &Path, told: &mut dyn FnMut(u64)) -> anyhow::Result<String> {
+pub(super) fn hash(path: &Path, told: &mut dyn FnMut(u64)) -> anyhow::Result<Sha256> {
     const CHUNK: usize = 1 << 20;
     let cannot_read = || format!("cannot read `{}`", path.display());
     let mut file = File::open(path).with_context(cannot_read)?;
-    let (mut hash, mut chunk) = (Sha256::new(), vec![0; CHUNK]);
+    let (mut hash, mut chunk) = (sha2::Sha256::new(), vec![0; CHUNK]);
     loop {
         let read = file.read(&mut chunk).with_context(cannot_read)?;
         if read == 0 {
-            return Ok(hash.finalize().iter().map(|it| format!("{it:02x}")).collect());
+            return Ok(Sha256(hash.finalize().into()));
         }
         hash.update(&chunk[..read]);
         told(read as u64);
@@ -52,8 +53,6 @@ pub(super) fn hash(path: &Path, told: &mut dyn FnMut(u64)) -> anyhow::Result<Str
 }
 
 /// The hash that the name of a blob is: `<sha256>`, or `sha256-<sha256>`.
-fn hash_in(name: &str) -> Option<String> {
-    let hash = name.strip_prefix("sha256-").unwrap_or(name);
-    let is_hash = hash.len() == 64 && hash.bytes().all(|it| it.is_ascii_hexdigit());
-    is_hash.then(|| hash.to_ascii_lowercase())
+fn hash_in(name: &str) -> Option<Sha256> {
+    name.strip_prefix("sha256-").unwrap_or(name).parse().ok()
 }
