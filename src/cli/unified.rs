@@ -2,7 +2,7 @@
 
 use std::os::unix::ffi::OsStrExt;
 
-use crate::workspace::{Content, Difference, ProjectPath, line_diff};
+use crate::workspace::{Content, Difference, LineDiff, ProjectPath};
 
 pub(super) fn unified(differences: &[Difference]) -> String {
     let mut text = String::new();
@@ -17,10 +17,9 @@ pub(super) fn unified(differences: &[Difference]) -> String {
         match (Content::of(&before), Content::of(&now)) {
             (Content::Text(before), Content::Text(now)) => {
                 let (from, to) = (ended(from), ended(to));
-                let diff = line_diff(&before.text, &now.text);
-                let hunks = diff.unified_diff().header(&from, &to).to_string();
                 // An empty file has no lines that could differ.
-                text += &if hunks.is_empty() { format!("--- {from}\n+++ {to}\n") } else { hunks };
+                let hunks = LineDiff::of(&before.text, &now.text).unified(3);
+                text += &format!("--- {from}\n+++ {to}\n{hunks}");
             }
             _ => text += &format!("Binary files {from} and {to} differ\n"),
         }

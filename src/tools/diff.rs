@@ -1,9 +1,7 @@
 //! What changed in a text, as a model reads it.
 
-use similar::ChangeTag;
-
 use crate::tools::Budget;
-use crate::workspace::line_diff;
+use crate::workspace::LineDiff;
 
 #[derive(Debug)]
 pub(super) struct Diff {
@@ -16,11 +14,9 @@ pub(super) struct Diff {
 
 pub(super) fn diff(before: &str, after: &str, budget: Budget) -> Diff {
     let [before, after] = [before, after].map(|it| it.trim_start_matches('\u{feff}'));
-    let diff = line_diff(before, after);
-    let changed = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
-    let (added, removed) = (changed(ChangeTag::Insert), changed(ChangeTag::Delete));
-    let unified = diff.unified_diff().context_radius(2).to_string();
+    let diff = LineDiff::of(before, after);
+    let unified = diff.unified(2);
     let total = unified.lines().count();
     let (text, taken) = budget.take(unified.lines().map(str::to_owned));
-    Diff { text, is_cut: taken < total, added, removed }
+    Diff { text, is_cut: taken < total, added: diff.added(), removed: diff.removed() }
 }

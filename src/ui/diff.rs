@@ -1,7 +1,7 @@
 //! A unified diff for a person.
 
 use colored::{ColoredString, Colorize};
-use similar::{Algorithm, DiffTag, capture_diff_slices};
+use imara_diff::{Algorithm, Diff, InternedInput};
 
 use crate::ui::visible::visible;
 
@@ -101,19 +101,30 @@ fn changed(gone: &[&str], come: &[&str], (old, new): (usize, usize)) -> Vec<Row>
 /// Two lines in parts that they share and parts that they do not; whole, where they share little.
 fn words(old: &str, new: &str) -> (Vec<Part>, Vec<Part>) {
     let (a, b) = (tokens(old), tokens(new));
-    let ops = capture_diff_slices(Algorithm::Myers, &a, &b);
-    let (mut before, mut after, mut same) = (Vec::new(), Vec::new(), 0);
-    for op in ops {
-        let is_other = op.tag() != DiffTag::Equal;
-        let (left, right) = (a[op.old_range()].concat(), b[op.new_range()].concat());
-        same += if is_other { 0 } else { left.trim().len() };
-        before.extend(Some((is_other, left)).filter(|it| !it.1.is_empty()));
-        after.extend(Some((is_other, right)).filter(|it| !it.1.is_empty()));
-    }
+    let mut input = InternedInput::default();
+    input.update_before(a.iter().copied());
+    input.update_after(b.iter().copied());
+    let diff = Diff::compute(Algorithm::MyersMinimal, &input);
+    let before = parts(&a, |it| diff.is_removed(it));
+    let after = parts(&b, |it| diff.is_added(it));
+    let same: usize = before.iter().filter(|it| !it.0).map(|it| it.1.trim().len()).sum();
     if same * 2 < old.trim().len().max(new.trim().len()) {
         return (vec![(false, old.to_owned())], vec![(false, new.to_owned())]);
     }
     (before, after)
+}
+
+/// Tokens of the same kind as one.
+fn parts(tokens: &[&str], is_other: impl Fn(u32) -> bool) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        let other = is_other(at as u32);
+        match parts.last_mut().filter(|it| it.0 == other) {
+            Some(last) => last.1 += token,
+            None => parts.push((other, (*token).to_owned())),
+        }
+    }
+    parts
 }
 
 /// Words, and each other letter by itself.

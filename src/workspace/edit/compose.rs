@@ -1,12 +1,9 @@
 //! What takes the place of a hunk: the new lines, in the manner of the file.
 
-use similar::{Algorithm, DiffOp, capture_diff_slices};
+use imara_diff::{Algorithm, Diff, InternedInput};
 
 use crate::workspace::edit::fold::Endings;
 use crate::workspace::edit::indent::Indent;
-
-/// Above this many lines, old and new together, only those at the start and the end are compared.
-const COMPARED: usize = 4000;
 
 /// The replacement of `hunk`, in which each line is one of `old`. Lines that `old` and `new` share
 /// stay byte for byte as they are in the hunk; others get the line ends that the hunk has, or else
@@ -56,20 +53,14 @@ fn usual_in<'a>(lines: &[&'a str], endings: Endings) -> Option<&'a str> {
 
 /// For each new line the old one it is.
 pub(super) fn agreeing(old: &[&str], new: &[&str]) -> Vec<Option<usize>> {
+    let mut input = InternedInput::default();
+    input.update_before(old.iter().copied());
+    input.update_after(new.iter().copied());
+    let diff = Diff::compute(Algorithm::Myers, &input);
+    let kept = (0..old.len()).filter(|it| !diff.is_removed(*it as u32));
     let mut agreed = vec![None; new.len()];
-    if COMPARED < old.len() + new.len() {
-        let same = |(a, b): &(&&str, &&str)| a == b;
-        let head = old.iter().zip(new).take_while(same).count();
-        let tail = old[head..].iter().rev().zip(new[head..].iter().rev()).take_while(same).count();
-        (0..head).for_each(|it| agreed[it] = Some(it));
-        (1..=tail).for_each(|it| agreed[new.len() - it] = Some(old.len() - it));
-        return agreed;
-    }
-    for op in capture_diff_slices(Algorithm::Myers, old, new) {
-        if let DiffOp::Equal { old_index, new_index, len } = op {
-            (0..len).for_each(|it| agreed[new_index + it] = Some(old_index + it));
-        }
-    }
+    let same = agreed.iter_mut().enumerate().filter(|(it, _)| !diff.is_added(*it as u32));
+    same.zip(kept).for_each(|((_, to), from)| *to = Some(from));
     agreed
 }
 

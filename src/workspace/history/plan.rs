@@ -4,11 +4,11 @@
 //! What someone else changed later is theirs. A file is put back whole, or with their lines in it
 //! where theirs and ours lie apart, or it is left alone.
 
-use similar::TextMerge;
+use imara_diff::Hunk;
 
-use crate::workspace::Content;
 use crate::workspace::history::acts::Touched;
 use crate::workspace::history::digest::{Digest, Image};
+use crate::workspace::{Content, LineDiff};
 
 /// A file as it is now.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -175,8 +175,32 @@ fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     if base.encoding != ours.encoding || ours.encoding != theirs.encoding {
         return None;
     }
-    let merge = TextMerge::from_lines(&*base.text, &*ours.text, &*theirs.text);
-    (!merge.is_conflicted()).then(|| base.encoding.encode(&merge.to_string()))
+    Some(base.encoding.encode(&merge_lines(&base.text, &ours.text, &theirs.text)?))
+}
+
+fn merge_lines(base: &str, ours: &str, theirs: &str) -> Option<String> {
+    let sides = [ours, theirs].map(|it| LineDiff::of(base, it));
+    let changes = |it: usize| sides[it].hunks().map(move |hunk| (hunk, it));
+    let mut changes: Vec<_> = changes(0).chain(changes(1)).collect();
+    changes.sort_by_key(|(hunk, _)| (hunk.before.start, hunk.before.end));
+    let lines =
+        |(hunk, side): &(Hunk, usize)| sides[*side].after(hunk.after.clone()).collect::<Vec<_>>();
+    // What both did alike is done once.
+    changes.dedup_by(|a, b| a.0.before == b.0.before && lines(a) == lines(b));
+    // Where two touch, nobody knows which comes first.
+    if changes.windows(2).any(|it| it[1].0.before.start <= it[0].0.before.end) {
+        return None;
+    }
+    let (mut merged, mut at) = (String::new(), 0);
+    let mut kept = base.split_inclusive('\n');
+    for (hunk, side) in changes {
+        let until = hunk.before.start - at;
+        merged.extend(kept.by_ref().take(until as usize));
+        merged.extend(sides[side].after(hunk.after));
+        kept.by_ref().take(hunk.before.len()).for_each(drop);
+        at = hunk.before.end;
+    }
+    Some(merged + &kept.collect::<String>())
 }
 
 #[cfg(test)]
@@ -350,6 +374,15 @@ mod tests {
         let touched = [Touched { touch: &touch, failed: false }];
         let found = Found { bytes: b"b\n", mode: 0o644, links: 1 };
         assert_eq!(plan(&touched, Some(found), &|_| None), Plan::Leave(Reason::Lost));
+    }
+
+    #[test]
+    fn what_both_did_is_done_once_and_what_touches_is_nobodys() {
+        let merged = |base, ours, theirs| merge_lines(base, ours, theirs);
+        let both = merged("a\nb\nc\nd\n", "a\nB\nc\nd\n", "a\nB\nc\nD\n");
+        assert_eq!(both.as_deref(), Some("a\nB\nc\nD\n"));
+        assert_eq!(merged("a\nb\nc\n", "a\nB\nc\n", "a\nb\nC\n"), None);
+        assert_eq!(merged("a\nb\n", "a\nx\nb\n", "a\ny\nb\n"), None);
     }
 
     #[test]

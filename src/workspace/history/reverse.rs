@@ -3,7 +3,6 @@
 use std::io;
 
 use anyhow::{Context, anyhow};
-use similar::ChangeTag;
 
 use crate::workspace::history::acts::Act;
 use crate::workspace::history::ledger::Ledger;
@@ -13,7 +12,7 @@ use crate::workspace::history::record::{Changes, Name, Record, Touch, Way};
 use crate::workspace::history::{Access, History, Image};
 use crate::workspace::root::Root;
 use crate::workspace::write::Placed;
-use crate::workspace::{Content, FileError, ProjectPath, SourceFile, line_diff, write};
+use crate::workspace::{Content, FileError, LineDiff, ProjectPath, SourceFile, write};
 
 /// What is wanted.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -339,7 +338,6 @@ fn counted(before: &[u8], after: &[u8]) -> (usize, usize) {
     else {
         return (0, 0);
     };
-    let diff = line_diff(&before.text, &after.text);
-    let count = |tag| diff.iter_all_changes().filter(|it| it.tag() == tag).count();
-    (count(ChangeTag::Insert), count(ChangeTag::Delete))
+    let diff = LineDiff::of(&before.text, &after.text);
+    (diff.added(), diff.removed())
 }

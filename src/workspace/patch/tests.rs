@@ -2,9 +2,9 @@
 
 use expect_test::{Expect, expect};
 use proptest::prelude::*;
-use similar::TextDiff;
 
 use super::*;
+use crate::workspace::LineDiff;
 
 /// Reads the patch of one file and applies it.
 #[track_caller]
@@ -293,8 +293,9 @@ proptest! {
             if text.ends_with(end) && lines.len() == 1 && open { String::new() } else { text }
         };
         let (old, new) = (text(old, open.0), text(new, open.1));
-        let diff = TextDiff::from_lines(&old, &new).unified_diff().header("a/x", "b/x").to_string();
-        prop_assume!(!diff.is_empty());
+        let hunks = LineDiff::of(&old, &new).unified(3);
+        prop_assume!(!hunks.is_empty());
+        let diff = format!("--- a/x\n+++ b/x\n{hunks}");
         let marked = |text: &str| if mark { format!("\u{feff}{text}") } else { text.to_owned() };
         prop_assert_eq!(applied(&marked(&old), &diff), format!("{:?}", marked(&new)));
     }
