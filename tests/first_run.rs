@@ -4,10 +4,12 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
+
 use expect_test::{Expect, expect};
 use serde_json::json;
 
-use crate::support::home::Run;
+use crate::support::home::{Home, Run};
 use crate::support::hub::{Hub, Repo};
 use crate::support::play::Play;
 use crate::support::releases::{Release, Releases, standing_for};
@@ -31,7 +33,11 @@ impl Machine {
         let script = json!([{"content": "It is a small project."}]);
         let model = std::fs::read(play.model("small", &script)).expect("it was written");
         let hub = Hub::new();
-        hub.repo("org/Small-GGUF", Repo::default().file("Small-Q4_K_M.gguf", model));
+        let card = "---\nlicense: mit\n---\n# Small\n\n**Small** is a model that plays a script, which is all that a test of a \
+                    program can ask of a model.\n\n## Use\n";
+        let repo = Repo::default().file("Small-Q4_K_M.gguf", model);
+        let repo = repo.file("Small-Q8_0.gguf", vec![0; 200_000]).file("README.md", card.into());
+        hub.repo("org/Small-GGUF", repo);
         let catalog = "[[model]]\nname = \"small\"\nrepo = \"org/Small-GGUF\"\nquant = \"Q4_K_M\"\n\
                        needs = 0.1\nparameters = 0.1\nnote = \"small\"\n";
         play.home.file("home/.config/agent/catalog.toml", catalog);
@@ -44,6 +50,13 @@ impl Machine {
         let run = run.env("AGENT_ENGINE_API", &self.releases.api());
         run.env("AGENT_ENGINE_DOWNLOADS", &self.releases.downloads())
     }
+}
+
+/// Writes a program for the shell.
+fn runs(home: &Home, path: &str, script: &str) {
+    home.file(path, &format!("#!/bin/sh\n{script}\n"));
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(home.path(path), mode).expect("it is ours");
 }
 
 /// Each machine has a memory of its own, and downloads take their time.
@@ -145,7 +158,7 @@ fn what_a_model_takes_is_told_before_it_is_fetched() {
     check_told(
         &finished.stdout,
         expect![[r#"
-        org/Small-GGUF, not here, context stored as f16
+        org/Small-GGUF, not here, context stored as f16, by formula
         this machine: [MEMORY]
          context   weights     cache   compute     total
             4096    138 kB      1 MB     42 MB     44 MB  in memory
@@ -165,8 +178,42 @@ fn what_a_model_takes_is_told_before_it_is_fetched() {
           context       32768 tokens
           template      yes, with tools
           file          org/Small-GGUF/Small-Q4_K_M.gguf
+          at the hub    Q4_K_M, 138 kB
+          at the hub    Q8_0, 200 kB
+          about         Small is a model that plays a script, which is all that a test of a program can ask of a model.
     "#]],
     );
+    // llama.cpp's own program is asked where it lies beside the server, about a file that has all of the header.
+    let home = &machine.play.home;
+    let server = home.path("engine/llama-server");
+    runs(home, "engine/llama-server", "echo 'Available devices:'; echo '  (none)'");
+    runs(
+        home,
+        "engine/llama-fit-params",
+        "echo \"$* $(wc -c <\"$2\") $(head -c 4 \"$2\")\" >>\"$0.asked\"; echo Host 1 2 3",
+    );
+    let asking = ["models", "fit", "small", "--context", "4096", "--cache-type", "q8_0"];
+    let finished = machine.agent(&asking).env("LLAMA_SERVER", &server.display().to_string()).run();
+    finished.assert_code(0);
+    check_told(
+        &finished.stdout,
+        expect![[r#"
+        org/Small-GGUF:Q4_K_M, not here, context stored as q8_0, as llama.cpp computes it
+        this machine: [MEMORY]
+         context   weights     cache   compute     total
+            4096      1 MB      2 MB      3 MB      6 MB  in memory
+    "#]],
+    );
+    let asked = home.read("engine/llama-fit-params.asked");
+    let (_, asked) = asked.split_once(" -c ").expect("it was asked for a context");
+    expect![[r#"
+        4096 -ctk q8_0 -ctv q8_0 -np 1 -ngl 999 --fit off --fit-print on 137856 GGUF
+    "#]]
+    .assert_eq(asked);
+    // One that ends in an error, as it does for some models, is as good as none.
+    runs(home, "engine/llama-fit-params", "echo Host 1 2 3; exit 134");
+    let finished = machine.agent(&asking).env("LLAMA_SERVER", &server.display().to_string()).run();
+    assert!(finished.stdout.contains("stored as q8_0, by formula"), "{}", finished.stdout);
     assert!(!machine.play.home.has("home/.cache/huggingface"));
     let asked = machine.hub.asked().len();
     let finished = machine.agent(&["models", "fit", "org/None-GGUF"]).run();

@@ -1,6 +1,8 @@
 //! `agent models`: what there is, what fits, what is worth having; and models that play a script.
 
+mod asked;
 mod catalog;
+mod fit;
 mod here;
 mod import;
 mod info;
@@ -26,18 +28,20 @@ pub(super) fn models(
     options: &Options,
     command: Models,
 ) -> anyhow::Result<Exit> {
-    let here = || {
-        let settings = configuration::load(around, options, &around.workspace()?)?.settings;
-        Ok::<_, anyhow::Error>(Here::look(around, &settings)?.with_cards(around))
-    };
+    if let Models::Script { .. } = command {
+        return script(command);
+    }
+    let settings = configuration::load(around, options, &around.workspace()?)?.settings;
+    let here = || Here::look(around, &settings);
+    let with_cards = || Ok::<_, anyhow::Error>(here()?.with_cards(around, &settings));
     match command {
-        Models::Script { .. } => return script(command),
-        Models::Pull(wanted) => return pull::pull(around, &here()?, &wanted),
+        Models::Script { .. } => {}
+        Models::Pull(wanted) => return pull::pull(around, &with_cards()?, &wanted),
         Models::Search(wanted) => return search::search(around, &wanted),
         Models::List(wanted) => print(&list::list(&here()?, &wanted))?,
-        Models::Info(wanted) => print(&info::info(&here()?, around, &wanted)?)?,
-        Models::Fit(wanted) => print(&info::fit(&here()?, around, &wanted)?)?,
-        Models::Catalog { json } => print(&catalog::catalog(&here()?, json))?,
+        Models::Info(wanted) => print(&info::info(&with_cards()?, around, &wanted)?)?,
+        Models::Fit(wanted) => print(&fit::fit(&with_cards()?, around, &settings, &wanted)?)?,
+        Models::Catalog { json } => print(&catalog::catalog(&with_cards()?, json))?,
         Models::Rm(wanted) => return remove::remove(&here()?, &wanted),
         Models::Verify(wanted) => return verify::verify(&here()?, &wanted),
         Models::Import(wanted) => import::import(&here()?, around, &wanted)?,

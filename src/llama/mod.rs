@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod engine;
 mod environment;
+mod estimate;
 mod failure;
 mod find;
 mod flags;
@@ -20,6 +21,7 @@ mod testing;
 
 pub(crate) use address::Address;
 pub(crate) use environment::environment;
+pub(crate) use estimate::{Device, Question, Share, arguments, devices, estimator, shares};
 pub(crate) use find::{Found, Places, Whence, find};
 pub(crate) use kept::{Attic, Kept};
 pub(crate) use options::Options;

@@ -1,19 +1,18 @@
 //! The models that are here, and the machine they are to run on.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::bail;
 
+use crate::cli::models::asked;
 use crate::cli::sandbox::whole;
 use crate::cli::surroundings::Surroundings;
 use crate::config::Settings;
 use crate::models::hub::Remote;
 use crate::models::{
-    Candidate, Card, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, Wish,
-    choose, locate, need, open, scan,
+    Candidate, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, Wish, choose,
+    locate, need, open, scan,
 };
-use crate::sandbox::{Captured, Command, Ended, Environment, run};
 
 pub(in crate::cli) struct Here {
     pub(in crate::cli) places: Places,
@@ -41,11 +40,13 @@ impl Here {
         Ok(Self { places, found, catalog, machine: Machine::look(Path::new("/")) })
     }
 
-    /// With the cards whose driver tells by a program only. Not within a session, whose children are
-    /// started elsewhere.
-    pub(in crate::cli) fn with_cards(mut self, around: &Surroundings) -> Self {
-        if self.machine.cards.is_empty() {
-            self.machine.cards = nvidia(around).unwrap_or_default();
+    /// With the cards as the engine sees them or, where there is none yet, as far as their drivers tell. Not
+    /// within a session, whose children are started elsewhere.
+    pub(in crate::cli) fn with_cards(mut self, around: &Surroundings, settings: &Settings) -> Self {
+        if let Some(cards) = asked::devices(around, settings) {
+            self.machine.cards = cards;
+        } else if self.machine.cards.is_empty() {
+            self.machine.cards = asked::nvidia(around).unwrap_or_default();
         }
         self
     }
@@ -172,27 +173,6 @@ impl Here {
         const SOME: usize = 3;
         self.found.iter().filter(|it| it.is_usable()).take(SOME).map(Found::name).collect()
     }
-}
-
-/// What NVIDIA's own program says, where there is its driver.
-fn nvidia(around: &Surroundings) -> Option<Vec<Card>> {
-    const PATIENCE: Duration = Duration::from_secs(5);
-    const QUESTION: [&str; 2] =
-        ["--query-gpu=name,memory.total,memory.free", "--format=csv,noheader,nounits"];
-    if !Path::new("/proc/driver/nvidia").exists() {
-        return None;
-    }
-    let dirs: Vec<_> = std::env::split_paths(around.variable("PATH")?).collect();
-    let programs = dirs.iter().filter(|it| it.is_absolute()).map(|it| it.join("nvidia-smi"));
-    let program = programs.into_iter().find(|it| it.is_file())?;
-    let environment = Environment::allowed(&around.variables);
-    let command = Command::new(&program, Path::new("/"), &environment).args(QUESTION);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    let mut said = Captured::new(64 << 10);
-    let mut take = |it: &[u8]| said.push(it);
-    let asked = run(&command, PATIENCE, std::future::pending(), &mut take);
-    let ended = runtime.block_on(asked).ok()?;
-    (ended == Ended::Exited(0)).then(|| Machine::nvidia(&said.text()))
 }
 
 /// What is named by where it lies: something with the looks of a path, or that is there.

@@ -1,35 +1,36 @@
-//! `agent models info` and `agent models fit`: what a model is, and what it takes.
+//! `agent models info`: what a model is.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use serde_json::json;
 
-use crate::cli::WrongUsage;
-use crate::cli::args::models::{Fit, Info};
+use crate::cli::args::models::Info;
 use crate::cli::models::here::path_of;
+use crate::cli::models::pull::Glimpse;
 use crate::cli::models::{Here, pull};
 use crate::cli::surroundings::Surroundings;
-use crate::models::hub::Remote;
+use crate::models::hub::{Remote, RemoteForm, excerpt};
 use crate::models::{
-    Element, FileName, Form, Found, Header, Need, Place, Quant, Wish, gigabytes, locate, longest,
-    need, parts, place,
+    FileName, Form, Found, Header, Place, Quant, Wish, gigabytes, locate, longest, need, parts,
+    place,
 };
 use crate::ui::{visible, visible_json};
 
 /// A model that was named: its file, its header, and the forms of it that are here.
-struct Subject<'a> {
-    name: String,
+pub(super) struct Subject<'a> {
+    pub(super) name: String,
     path: PathBuf,
     header: Header,
     forms: Vec<&'a Found>,
     reason: Option<String>,
-    /// The weights of all its parts, where only one of them was looked at.
-    weights: Option<u64>,
+    /// What the hub has of it, where it is not here.
+    afar: Option<Glimpse>,
+    card: Option<String>,
 }
 
 impl<'a> Subject<'a> {
-    fn find(here: &'a Here, around: &Surroundings, name: &str) -> anyhow::Result<Self> {
+    pub(super) fn find(here: &'a Here, around: &Surroundings, name: &str) -> anyhow::Result<Self> {
         let (name, path, forms, reason) = match path_of(around, name) {
             Some(path) => {
                 let path = locate(&path)?;
@@ -46,28 +47,52 @@ impl<'a> Subject<'a> {
             }
         };
         let (_, header) = parts(&path)?;
-        Ok(Self { name, path, header, forms, reason, weights: None })
+        let card = path.parent().map(|it| it.join("README.md"));
+        let card = card.and_then(|it| std::fs::read_to_string(it).ok());
+        let card = card.as_deref().and_then(excerpt);
+        Ok(Self { name, path, header, forms, reason, afar: None, card })
     }
 
     /// One that is not here, as the hub has it.
     fn afar(here: &Here, around: &Surroundings, remote: &Remote) -> anyhow::Result<Self> {
-        let (plan, header) = pull::glance(around, here, remote)?;
-        let weights = plan.choice.parts.iter().map(|it| it.size).sum();
+        let mut afar = pull::glance(around, here, remote)?;
+        let plan = &afar.plan;
         Ok(Self {
             name: format!("{remote}, not here"),
             path: format!("{}/{}", plan.remote.repo, plan.choice.parts[0].path).into(),
-            header,
+            header: afar.header.clone(),
             forms: Vec::new(),
             reason: plan.choice.why.clone(),
-            weights: Some(weights),
+            card: afar.card.take(),
+            afar: Some(afar),
         })
     }
 
-    fn form(&self) -> anyhow::Result<Form> {
+    /// The bytes of all its parts, where only one of them was looked at.
+    fn weights(&self) -> u64 {
+        let whole = |it: &Glimpse| it.plan.choice.parts.iter().map(|it| it.size).sum();
+        self.afar.as_ref().map_or_else(|| self.header.weights(), whole)
+    }
+
+    /// A file with its header, for a program that reads no more than that; of a model in parts that is not
+    /// here there is none.
+    pub(super) fn file(&self) -> Option<&Path> {
+        match &self.afar {
+            None => Some(&self.path),
+            Some(it) => (it.plan.choice.parts.len() == 1).then(|| it.skeleton.path()),
+        }
+    }
+
+    pub(super) fn form(&self) -> anyhow::Result<Form> {
         let form = Form::of(&self.header);
         let form = form
             .with_context(|| format!("`{}` does not say how it is built", self.path.display()))?;
-        Ok(Form { weights: self.weights.unwrap_or(form.weights), ..form })
+        Ok(Form { weights: self.weights(), ..form })
+    }
+
+    /// All that could be fetched in its place, and it.
+    fn at_hub(&self) -> impl Iterator<Item = &RemoteForm> {
+        self.afar.iter().flat_map(|it| &it.plan.forms)
     }
 
     fn quant(&self) -> Option<Quant> {
@@ -92,10 +117,12 @@ pub(super) fn info(here: &Here, around: &Surroundings, wanted: &Info) -> anyhow:
             "architecture": header.architecture(), "title": header.text("general.name"),
             "license": header.text("general.license"),
             "parameters": header.parameters(),
-            "weights": subject.weights.unwrap_or_else(|| header.weights()), "context": context,
+            "weights": subject.weights(), "context": context,
             "quant": subject.quant().map(|it| it.to_string()),
             "template": template.is_some(), "tools": tools,
             "forms": subject.forms.iter().map(|it| it.name()).collect::<Vec<_>>(),
+            "at_hub": subject.at_hub().map(|it| json!({"quant": it.quant.as_ref().map(ToString::to_string), "size": it.size})).collect::<Vec<_>>(),
+            "about": subject.card,
         });
         return Ok(format!("{}\n", visible_json(&info.to_string())));
     }
@@ -105,7 +132,7 @@ pub(super) fn info(here: &Here, around: &Surroundings, wanted: &Info) -> anyhow:
         line("title", title);
     }
     line("architecture", header.architecture().unwrap_or("not said"));
-    let size = gigabytes(subject.weights.unwrap_or_else(|| header.weights()));
+    let size = gigabytes(subject.weights());
     let quant = subject.quant().map_or(String::new(), |it| format!("{it}, "));
     line("weights", &format!("{}, {quant}{size}", billions(header.parameters())));
     line("context", &context.map_or("not said".to_owned(), |it| format!("{it} tokens")));
@@ -124,11 +151,18 @@ pub(super) fn info(here: &Here, around: &Surroundings, wanted: &Info) -> anyhow:
     for form in &subject.forms {
         line("here", &format!("{}, {}, {}", form.name(), gigabytes(form.size), form.keeper));
     }
+    for form in subject.at_hub() {
+        let quant = form.quant.as_ref().map_or("no quant".to_owned(), ToString::to_string);
+        line("at the hub", &format!("{quant}, {}", gigabytes(form.size)));
+    }
     if let Some(reason) = &subject.reason {
         line("taken", reason);
     }
     if let Ok(form) = subject.form() {
         line("fits", &verdict(here, &form));
+    }
+    if let Some(card) = &subject.card {
+        line("about", card);
     }
     Ok(text)
 }
@@ -151,60 +185,6 @@ pub(super) fn told(place: Place) -> &'static str {
         Place::Memory => "in memory",
         Place::Nowhere => "does not fit",
     }
-}
-
-pub(super) fn fit(here: &Here, around: &Surroundings, wanted: &Fit) -> anyhow::Result<String> {
-    let subject = Subject::find(here, around, &wanted.model)?;
-    let form = subject.form()?;
-    let name = wanted.cache_type.as_deref().unwrap_or("f16");
-    let element = Element::named(name).ok_or_else(|| {
-        anyhow!(WrongUsage(format!(
-            "there is no way `{name}` to store the context\nhint: f16, q8_0 and q4_0 are usual"
-        )))
-    })?;
-    let wish = |context: u64| Wish { key: element, value: element, ..Wish::usual(context) };
-    let mut contexts: Vec<u64> = wanted.context.iter().map(|it| u64::from(*it)).collect();
-    if contexts.is_empty() {
-        let usual = [4096, 8192, 16384, 32768, 65536, 131_072, 262_144];
-        contexts.extend(usual.iter().filter(|it| **it <= form.context.max(4096)));
-    }
-    let rows: Vec<(u64, Need, Place)> = contexts
-        .into_iter()
-        .map(|context| {
-            let need = need(&form, &wish(context));
-            (context, need, place(need, &here.machine))
-        })
-        .collect();
-    if wanted.json {
-        let row = |(context, need, place): &(u64, Need, Place)| {
-            json!({
-                "context": context, "weights": need.weights, "cache": need.cache,
-                "state": need.state, "compute": need.compute, "total": need.total(),
-                "place": told(*place), "fits": *place != Place::Nowhere,
-            })
-        };
-        let all = json!({
-            "name": subject.name, "cache_type": element.name,
-            "memory": here.machine.memory, "cards": here.machine.cards.iter().map(|it| it.memory).collect::<Vec<_>>(),
-            "contexts": rows.iter().map(row).collect::<Vec<_>>(),
-            "longest": longest(&form, &wish(form.context), &here.machine),
-        });
-        return Ok(format!("{}\n", visible_json(&all.to_string())));
-    }
-    let mut text = format!("{}, context stored as {}\n", visible(&subject.name), element.name);
-    text += &format!("this machine: {}\n", machine(here));
-    text += &format!(
-        "{:>8}  {:>8}  {:>8}  {:>8}  {:>8}\n",
-        "context", "weights", "cache", "compute", "total"
-    );
-    for (context, need, place) in rows {
-        let [weights, cache, compute, total] =
-            [need.weights, need.cache + need.state, need.compute, need.total()].map(gigabytes);
-        let told = told(place);
-        text +=
-            &format!("{context:>8}  {weights:>8}  {cache:>8}  {compute:>8}  {total:>8}  {told}\n");
-    }
-    Ok(text)
 }
 
 pub(super) fn machine(here: &Here) -> String {

@@ -2,11 +2,13 @@
 
 use std::ffi::OsStr;
 use std::io::IsTerminal;
+use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
 use serde_json::{Value, json};
+use tempfile::NamedTempFile;
 
 use crate::agent::Interrupt;
 use crate::cli::args::models::Pull;
@@ -60,20 +62,36 @@ pub(in crate::cli) fn get(around: &Surroundings, here: &Here, name: &str) -> any
     }
 }
 
+/// A model at the hub: what would be fetched, and what it says of itself.
+pub(super) struct Glimpse {
+    pub(super) plan: Plan,
+    pub(super) header: Header,
+    pub(super) card: Option<String>,
+    /// A file that has the size of the model, its header, and nothing else.
+    pub(super) skeleton: NamedTempFile,
+}
+
 /// What a model at the hub would be, and says of itself.
 pub(super) fn glance(
     around: &Surroundings,
     here: &Here,
     remote: &Remote,
-) -> anyhow::Result<(Plan, Header)> {
+) -> anyhow::Result<Glimpse> {
     let place = place(around)?;
     let client = Client::new(&options(around)).context("cannot ask the hub")?;
     let hub = Hub { client: &client, place: &place };
     let (mut seen, context) = (None, || format!("cannot look at `{remote}` at the hub"));
     run(async {
         let plan = hub::plan(&hub, remote, &|it| here.best_of(it)).await.with_context(context)?;
-        let header = hub::header(&hub, &plan).await.with_context(context)?;
-        seen = Some((plan, header));
+        let skeleton = NamedTempFile::new().context("cannot make a temporary file")?;
+        // One that does not hold it is no worse than none.
+        let _ = skeleton.as_file().set_len(plan.choice.parts[0].size);
+        let mut keep = |at, piece: &[u8]| {
+            let _ = skeleton.as_file().write_all_at(piece, at);
+        };
+        let header = hub::header(&hub, &plan, &mut keep).await.with_context(context)?;
+        let card = hub::card(&hub, &plan).await;
+        seen = Some(Glimpse { plan, header, card, skeleton });
         Ok(Exit::Done)
     })?;
     seen.context("stopped")

@@ -48,7 +48,7 @@ fn begin(around: &Surroundings, options: &Options) -> anyhow::Result<Option<()>>
     let loaded = configuration::load(around, options, &around.workspace()?)?;
     let settings = loaded.settings;
     // Programs that drivers come with are asked before there is an event loop.
-    let here = Here::look(around, &settings)?.with_cards(around);
+    let here = Here::look(around, &settings)?.with_cards(around, &settings);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up the event loop")?;
     adopt_orphans().context("cannot watch over child processes")?;

@@ -94,7 +94,7 @@ fn check_parts(choice: &Choice) -> anyhow::Result<()> {
 }
 
 /// The models, each with its parts.
-fn models(entries: &[Entry]) -> Vec<Choice> {
+pub(super) fn models(entries: &[Entry]) -> Vec<Choice> {
     let mut models: BTreeMap<String, (Option<Quant>, Vec<Entry>)> = BTreeMap::new();
     for entry in entries {
         let Some(name) = FileName::of(&entry.path).filter(|it| it.role == Role::Model) else {

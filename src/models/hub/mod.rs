@@ -3,6 +3,7 @@
 
 mod api;
 mod cache;
+mod card;
 mod choose;
 mod place;
 mod pull;
@@ -11,6 +12,7 @@ mod trouble;
 
 pub(crate) use api::{Found, Hub, Search, Sort};
 pub(crate) use cache::Cache;
+pub(crate) use card::{card, excerpt};
 pub(crate) use place::Place;
-pub(crate) use pull::{Plan, Pulling, header, plan, pull};
+pub(crate) use pull::{Plan, Pulling, RemoteForm, header, plan, pull};
 pub(crate) use reference::Remote;

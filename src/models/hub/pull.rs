@@ -8,9 +8,11 @@ use crate::download::{Ask, Fetched, Progress, Wanted, fetch};
 use crate::models::gguf::{Header, Reader, Step};
 use crate::models::hub::api::{Entry, Hub};
 use crate::models::hub::cache::{Cache, check_path};
-use crate::models::hub::choose::{Choice, Taste, choose};
+use crate::models::hub::card;
+use crate::models::hub::choose::{Choice, Taste, choose, models};
 use crate::models::hub::reference::Remote;
 use crate::models::hub::trouble::of_file;
+use crate::models::name::Quant;
 
 /// What has to come for one model.
 #[derive(Clone, Debug)]
@@ -18,7 +20,17 @@ pub(crate) struct Plan {
     pub(crate) remote: Remote,
     pub(crate) commit: String,
     pub(crate) choice: Choice,
+    /// All models that the repository has.
+    pub(crate) forms: Vec<RemoteForm>,
+    pub(super) card: Option<Entry>,
     cache: Cache,
+}
+
+/// One model of a repository, in brief.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RemoteForm {
+    pub(crate) quant: Option<Quant>,
+    pub(crate) size: u64,
 }
 
 /// What goes on.
@@ -54,6 +66,10 @@ pub(crate) async fn plan(
     let remote = Remote { repo, ..remote.clone() };
     let entries = hub.tree(&remote.repo, &commit).await?;
     let choice = choose(&remote.repo, &entries, &remote.which, taste)?;
+    let form = |it: Choice| RemoteForm { size: it.size(), quant: it.quant };
+    let mut forms: Vec<_> = models(&entries).into_iter().map(form).collect();
+    forms.sort_by_key(|it| it.size);
+    let card = card::of(&entries);
     for entry in choice.parts.iter().chain(&choice.projector) {
         check_path(&entry.path)?;
         check_path(&entry.blob)?;
@@ -63,7 +79,7 @@ pub(crate) async fn plan(
     if !is_there(&cache, &commit, first) {
         check_first(hub, &remote, &commit, first).await?;
     }
-    Ok(Plan { remote, commit, choice, cache })
+    Ok(Plan { remote, commit, choice, forms, card, cache })
 }
 
 fn is_there(cache: &Cache, commit: &str, entry: &Entry) -> bool {
@@ -96,8 +112,13 @@ async fn check_first(
     Ok(())
 }
 
-/// What a model says of itself, before it is fetched: of many gigabytes a few megabytes are read.
-pub(crate) async fn header(hub: &Hub<'_>, plan: &Plan) -> anyhow::Result<Header> {
+/// What a model says of itself, before it is fetched: of many gigabytes a few megabytes are read, and each piece
+/// of them is shown with its place.
+pub(crate) async fn header(
+    hub: &Hub<'_>,
+    plan: &Plan,
+    seen: &mut dyn FnMut(u64, &[u8]),
+) -> anyhow::Result<Header> {
     const PIECE: u64 = 1 << 20;
     let first = &plan.choice.parts[0];
     let file = hub.file(&plan.remote.repo, &plan.commit, &first.path)?;
@@ -107,6 +128,7 @@ pub(crate) async fn header(hub: &Hub<'_>, plan: &Plan) -> anyhow::Result<Header>
         let end = (at + PIECE).min(first.size);
         let piece = hub.client.range(&ask, at..end).await;
         let piece = piece.map_err(|err| of_file(err, hub.place, &plan.remote.repo))?;
+        seen(at, &piece);
         at = end;
         match reader.push(&piece).with_context(|| format!("`{}` is damaged", first.path))? {
             Step::Done(header) => return Ok(*header),
