@@ -16,8 +16,8 @@ use crate::cli::{Exit, configuration, note, on_children, print};
 use crate::config::Settings;
 use crate::download::Client;
 use crate::llama::engine::{
-    Backend, Install, Installation, Machine, Place, Sources, Step, Store, Wish, build_of, install,
-    lock,
+    Backend, Hold, Install, Installation, Machine, Place, Sources, Step, Store, Wish, build_of,
+    install, lock,
 };
 use crate::llama::{self, Found};
 use crate::ui::{Status, bytes, visible};
@@ -134,6 +134,12 @@ pub(super) fn found(around: &Surroundings, options: &llama::Options) -> anyhow::
         installed: installed.as_deref(),
         path: around.variable("PATH").unwrap_or_default(),
     })
+}
+
+/// Keeps an engine of ours from being removed while it is worked with.
+pub(super) fn hold(around: &Surroundings, program: &Path) -> Option<Hold> {
+    let all = store(around).ok()?.list();
+    all.iter().find(|it| it.program() == program)?.hold()
 }
 
 async fn choose(

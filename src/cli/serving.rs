@@ -19,6 +19,7 @@ use crate::cli::surroundings::Surroundings;
 use crate::cli::{engine, note};
 use crate::config::Settings;
 use crate::conversation::Event;
+use crate::llama::engine::Hold;
 use crate::llama::{self, Attic, Kept, Launch, Running};
 use crate::llm::{self, Address, Server};
 use crate::sandbox::Environment;
@@ -54,6 +55,8 @@ pub(super) enum Serving {
 /// What it takes to start a server of our own, as often as need be.
 pub(super) struct Engine {
     program: PathBuf,
+    /// Of one that we installed.
+    _hold: Option<Hold>,
     model: PathBuf,
     options: llama::Options,
     runtime_dir: PathBuf,
@@ -88,6 +91,7 @@ impl Engine {
         let attic = attic(around, options.keep_gigabytes).filter(|it| it.is_open_for(options));
         Ok(Self {
             attic,
+            _hold: engine::hold(around, &program),
             program,
             model,
             options: options.clone(),

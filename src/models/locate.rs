@@ -6,11 +6,16 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::models::gguf;
+use crate::models::gguf::{self, Header};
 
 /// A file that looks like a model. A directory stands for the one model in it. Links are not
 /// resolved: the parts of a split model are found by the name of the first.
 pub(crate) fn locate(path: &Path) -> anyhow::Result<PathBuf> {
+    read(path).map(|it| it.0)
+}
+
+/// The same, and its header. What is damaged is told by us: a server that reads it may do anything.
+pub(crate) fn read(path: &Path) -> anyhow::Result<(PathBuf, Header)> {
     let name = path.display();
     let metadata = match path.metadata() {
         Ok(metadata) => metadata,
@@ -19,9 +24,8 @@ pub(crate) fn locate(path: &Path) -> anyhow::Result<PathBuf> {
     };
     let file = if metadata.is_dir() { the_one_in(path)? } else { path.to_owned() };
     check(&file)?;
-    // What is damaged is told by us: a server that reads it may do anything.
-    gguf::parts(&file)?;
-    Ok(file)
+    let (_, header) = gguf::parts(&file)?;
+    Ok((file, header))
 }
 
 /// Whether the file begins like a model.

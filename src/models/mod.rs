@@ -18,7 +18,7 @@ pub(crate) use fit::{Card, Form, Machine, Need, Place, Wish, longest, need, plac
 #[cfg(fuzzing)]
 pub use gguf::fuzz_header;
 pub(crate) use gguf::{Element, Header, open, parts};
-pub(crate) use locate::locate;
+pub(crate) use locate::{locate, read};
 pub(crate) use name::{FileName, Quant, Role};
 pub(crate) use options::Options;
 pub(crate) use reference::{Match, Reference};

@@ -12,8 +12,7 @@ use crate::cli::models::{Here, pull};
 use crate::cli::surroundings::Surroundings;
 use crate::models::hub::{Remote, RemoteForm, excerpt};
 use crate::models::{
-    FileName, Form, Found, Header, Place, Quant, Wish, gigabytes, locate, longest, need, parts,
-    place,
+    FileName, Form, Found, Header, Place, Quant, Wish, gigabytes, longest, need, parts, place, read,
 };
 use crate::ui::{visible, visible_json};
 
@@ -31,10 +30,10 @@ pub(super) struct Subject<'a> {
 
 impl<'a> Subject<'a> {
     pub(super) fn find(here: &'a Here, around: &Surroundings, name: &str) -> anyhow::Result<Self> {
-        let (name, path, forms, reason) = match path_of(around, name) {
+        let (name, (path, header), forms, reason) = match path_of(around, name) {
             Some(path) => {
-                let path = locate(&path)?;
-                (path.display().to_string(), path, Vec::new(), None)
+                let (path, header) = read(&path)?;
+                (path.display().to_string(), (path, header), Vec::new(), None)
             }
             None => {
                 let forms = match (here.forms(name), here.remote(name)) {
@@ -43,10 +42,10 @@ impl<'a> Subject<'a> {
                     (Err(err), Err(_)) => return Err(err),
                 };
                 let (best, reason) = here.best(&forms);
-                (best.name(), best.path.clone(), forms, reason)
+                let (_, header) = parts(&best.path)?;
+                (best.name(), (best.path.clone(), header), forms, reason)
             }
         };
-        let (_, header) = parts(&path)?;
         let card = path.parent().map(|it| it.join("README.md"));
         let card = card.and_then(|it| std::fs::read_to_string(it).ok());
         let card = card.as_deref().and_then(excerpt);

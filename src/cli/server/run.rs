@@ -57,6 +57,7 @@ fn begin(around: &Surroundings, options: &Options) -> anyhow::Result<Option<()>>
     let served = LocalSet::new().block_on(&runtime, async {
         let listener = listener(&settings.server.address).await?;
         let means = means(around, &settings, listener.local_addr()?)?;
+        let _engine = engine::hold(around, &means.program);
         let library = Box::new(Shelf::new(around, &settings, here));
         serve(&place, hold, listener, means, library, (stamp, interrupt.fired()), |_| {
             say(&Word::Ready);

@@ -18,4 +18,4 @@ pub(crate) use options::EngineOptions;
 pub(crate) use release::{Sources, Wish};
 pub(crate) use smoke::{Place, works};
 pub(crate) use spoken::build_of_program;
-pub(crate) use store::{Installed, Store};
+pub(crate) use store::{Hold, Installed, Store};

@@ -7,7 +7,7 @@
 //! engine/current          a link to the one that is used
 //! ```
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Component, Path, PathBuf};
@@ -60,6 +60,12 @@ pub(crate) struct Lock {
     _file: File,
 }
 
+/// Somebody works with an engine, which is not removed as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Hold {
+    _file: File,
+}
+
 const CURRENT: &str = "current";
 const VERSION: &str = "version.json";
 const DRAFT: &str = ".new-";
@@ -74,6 +80,18 @@ impl Version {
 impl Installed {
     pub(crate) fn program(&self) -> PathBuf {
         self.folder.join(&self.version.program)
+    }
+
+    /// `None` if it is gone.
+    pub(crate) fn hold(&self) -> Option<Hold> {
+        let file = File::open(self.folder.join(VERSION)).ok()?;
+        file.try_lock_shared().ok()?;
+        Some(Hold { _file: file })
+    }
+
+    fn is_held(&self) -> bool {
+        let file = File::open(self.folder.join(VERSION));
+        file.is_ok_and(|it| matches!(it.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// What is in `folder`, if it is an engine of ours.
@@ -171,6 +189,12 @@ impl Store {
     }
 
     pub(crate) fn remove(&self, lock: &Lock, it: &Installed) -> anyhow::Result<()> {
+        if it.is_held() {
+            bail!(
+                "`{}` is in use by an agent or its server\nhint: end it first; `agent server stop` ends the server",
+                it.version.name()
+            );
+        }
         if self.current().is_some_and(|current| current.folder == it.folder) {
             self.turn_away(lock)?;
         }
@@ -198,8 +222,8 @@ impl Store {
         let file = open.with_context(|| format!("cannot open `{}`", path.display()))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Lock { _file: file })),
-            Err(std::fs::TryLockError::WouldBlock) => Ok(None),
-            Err(std::fs::TryLockError::Error(err)) => {
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(err)) => {
                 Err(err).with_context(|| format!("cannot lock `{}`", path.display()))
             }
         }
@@ -242,13 +266,14 @@ impl Store {
         Installed::read(folder).with_context(doing)
     }
 
-    /// Removes all but the one that is used and the newest beside it, to which one can go back.
+    /// Removes all but the one that is used and the newest beside it, to which one can go back, and those that
+    /// somebody still works with.
     pub(crate) fn prune(&self, lock: &Lock) -> anyhow::Result<Vec<Installed>> {
         let current = self.current();
         let mut others = self.list();
         others.retain(|it| current.as_ref().is_none_or(|current| current.folder != it.folder));
         others.sort_by_key(|it| std::cmp::Reverse(it.version.installed_at));
-        let gone: Vec<_> = others.into_iter().skip(1).collect();
+        let gone: Vec<_> = others.into_iter().skip(1).filter(|it| !it.is_held()).collect();
         gone.iter().try_for_each(|it| self.remove(lock, it))?;
         Ok(gone)
     }
@@ -378,6 +403,22 @@ mod tests {
         place.check(expect![[r#"
             b1-cpu
         "#]]);
+    }
+
+    #[test]
+    fn what_somebody_works_with_is_not_removed() {
+        let place = Place::new();
+        let it = place.add(1, Backend::Cpu);
+        let (one, another) = (it.hold().unwrap(), it.hold().unwrap());
+        place.add(2, Backend::Cpu);
+        place.add(3, Backend::Cpu);
+        drop(one);
+        assert_eq!(place.store.prune(&place.lock).unwrap(), []);
+        let err = place.store.remove(&place.lock, &it).unwrap_err();
+        assert!(err.to_string().starts_with("`b1-cpu` is in use"), "{err}");
+        drop(another);
+        assert_eq!(place.store.prune(&place.lock).unwrap().len(), 1);
+        assert!(it.hold().is_none());
     }
 
     #[test]

@@ -141,7 +141,7 @@ fn a_file_that_is_cut_anywhere_is_an_error() {
 }
 
 #[test]
-fn what_is_no_header_is_told_apart() {
+fn d15_what_is_no_header_is_told_apart() {
     fault(b"<html><body>".to_vec(), expect!["it does not begin like a GGUF file (at byte 0)"]);
     fault(b"GG".to_vec(), expect!["the header is cut off (at byte 2)"]);
     let version = |it: u32| Bytes(b"GGUF".to_vec()).u32(it).u64(0).u64(0).0;
@@ -153,7 +153,7 @@ fn what_is_no_header_is_told_apart() {
 }
 
 #[test]
-fn counts_that_cannot_be_are_not_believed() {
+fn d16_d17_counts_and_lengths_that_cannot_be_are_not_believed() {
     fault(
         Bytes::start(0, 1 << 63).0,
         expect!["no model has 9223372036854775808 keys (at byte 16)"],
@@ -188,7 +188,7 @@ fn counts_that_cannot_be_are_not_believed() {
 }
 
 #[test]
-fn values_that_cannot_be_are_told() {
+fn d18_values_that_cannot_be_are_told() {
     let one = || Bytes::start(0, 1);
     fault(
         one().text("k").u32(13).0,
@@ -213,7 +213,7 @@ fn values_that_cannot_be_are_told() {
 }
 
 #[test]
-fn tensors_that_cannot_be_are_told() {
+fn d19_tensors_that_cannot_be_are_told() {
     let one = |dimensions: &[u64], element, offset| {
         Bytes::start(1, 0).tensor("t", dimensions, element, offset).padded(128)
     };
