@@ -323,6 +323,31 @@ fn who_needs_the_room_of_a_busy_one_waits() {
 }
 
 #[test]
+fn who_comes_later_does_not_keep_a_model_that_somebody_waits_to_replace() {
+    let Some(served) = Served::playing(&long_script(), "gigabytes = 0.12") else { return };
+    let waiting_are = |count: &str| {
+        let told = format!("{count} waiting for a model");
+        until("somebody to wait", || served.agent(&["server", "status"]).stdout.contains(&told));
+    };
+    let busy = served.send(CHAT, &[], &chat("alpha", true));
+    begun(&busy);
+    let first = served.send(CHAT, &[], &chat("beta", true));
+    waiting_are("1");
+    let second = served.send(CHAT, &[], &chat("alpha", true));
+    waiting_are("2");
+    drop(busy);
+    begun(&first);
+    assert_eq!(served.loaded(), ["beta-1B:Q8_0 busy"]);
+    // Who leaves the line makes nobody wait.
+    let third = served.send(CHAT, &[], &chat("beta", true));
+    waiting_are("2");
+    drop(second);
+    begun(&third);
+    drop((first, third));
+    assert_eq!(served.chat("alpha").len(), 18_000 * "It goes on and on. ".len());
+}
+
+#[test]
 fn a_client_that_leaves_ends_its_answer() {
     let Some(served) = Served::playing(&long_script(), "") else { return };
     let stream = served.send(CHAT, &[], &chat("alpha", true));

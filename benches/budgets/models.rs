@@ -23,7 +23,12 @@ pub(crate) fn models(table: &mut Table) {
     table.row("list of 500 models", &lists, Unit::Milliseconds, Some(100.0));
     let header = first.to_str().expect("the path is text");
     let infos = Samples::times((0..11).map(|_| run(&home, &["models", "info", header])));
-    table.row("whole header with 150,000 tokens and as many merges", &infos, Unit::Milliseconds, Some(10.0));
+    table.row(
+        "whole header with 150,000 tokens and as many merges",
+        &infos,
+        Unit::Milliseconds,
+        Some(10.0),
+    );
 }
 
 fn run(home: &Home, args: &[&str]) -> Duration {

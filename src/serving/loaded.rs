@@ -4,6 +4,7 @@
 //! it.
 
 mod lease;
+mod turns;
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 use crate::llama::{self, Launch, Running};
 use crate::sandbox::Environment;
 use crate::serving::library::{Library, Missing, Wanted};
+use crate::serving::loaded::turns::{Turn, Turns};
 use crate::serving::log::{self, Log};
 use crate::serving::pass;
 use crate::serving::room::{Resident, Room, make_room};
@@ -69,6 +71,7 @@ pub(super) struct Loaded {
     changed: Notify,
     serial: Cell<u64>,
     waiting: Cell<usize>,
+    turns: Turns,
     began: Instant,
 }
 
@@ -111,6 +114,7 @@ impl Loaded {
             changed: Notify::new(),
             serial: Cell::new(0),
             waiting: Cell::new(0),
+            turns: Turns::default(),
             began: Instant::now(),
         })
     }
@@ -149,13 +153,14 @@ impl Loaded {
         if MOST_WAITING <= self.waiting.get() {
             return Err(Refused::TooManyWait);
         }
-        let _waits = Waits::new(self);
+        let waits = Waits::new(self);
         loop {
             let changed = self.changed.notified();
             let outcome = {
                 let mut models = self.models.borrow_mut();
                 let there = models.iter_mut().find(|it| it.wanted.path == wanted.path);
                 match there.map(|it| (it.id, &it.holding, &mut it.answering)) {
+                    Some((id, Holding::Up(_), _)) if self.turns.is_promised(id, waits.turn) => None,
                     Some((id, Holding::Up(running), answering)) => {
                         *answering += 1;
                         return Ok(Lease {
@@ -169,7 +174,7 @@ impl Loaded {
                     Some((_, Holding::Ending, _)) => None,
                     None => {
                         drop(models);
-                        self.begin(wanted)
+                        self.begin(wanted, waits.turn)
                     }
                 }
             };
@@ -186,24 +191,43 @@ impl Loaded {
         }
     }
 
-    /// Begins to load it, if there is room; else those that are to make room begin to end, and nothing
-    /// is returned.
-    fn begin(self: &Rc<Self>, wanted: &Wanted) -> Option<watch::Receiver<Outcome>> {
+    /// Begins to load it, if there is room and nobody waits for it who came before; else those that are to
+    /// make room begin to end, and nothing is returned.
+    fn begin(self: &Rc<Self>, wanted: &Wanted, turn: Turn) -> Option<watch::Receiver<Outcome>> {
         let (residents, ids): (Vec<_>, Vec<_>) = {
             let models = self.models.borrow();
             let idle = |it: &Model| it.is_idle().then(|| it.last.elapsed());
             models.iter().map(|it| (Resident { need: it.need, idle: idle(it) }, it.id)).unzip()
         };
+        if self.turns.is_late(turn) {
+            self.turns.lacks(turn, Vec::new());
+            return None;
+        }
         let used = residents.iter().fold(0_u64, |sum, it| sum.saturating_add(it.need));
         match make_room(&residents, wanted.need, self.library.room(used)) {
-            Room::Enough => Some(self.load(wanted)),
+            Room::Enough => {
+                self.turns.is_served(turn);
+                Some(self.load(wanted))
+            }
             Room::After(gone) => {
+                self.turns.lacks(turn, gone.iter().map(|it| ids[*it]).collect());
                 for at in gone {
                     self.end(ids[at], &format!("makes room for {}", wanted.name));
                 }
                 None
             }
-            Room::Later => None,
+            Room::Later => {
+                // Those that would go if nobody were busy take nothing new.
+                let idle =
+                    |it: &Resident| Resident { idle: it.idle.or(Some(Duration::ZERO)), ..*it };
+                let residents: Vec<_> = residents.iter().map(idle).collect();
+                let Room::After(gone) = make_room(&residents, wanted.need, self.library.room(used))
+                else {
+                    return None;
+                };
+                self.turns.lacks(turn, gone.iter().map(|it| ids[*it]).collect());
+                None
+            }
         }
     }
 
@@ -455,18 +479,24 @@ impl Loaded {
 }
 
 /// Counts somebody among those who wait.
-struct Waits<'a>(&'a Loaded);
+struct Waits<'a> {
+    loaded: &'a Loaded,
+    turn: Turn,
+}
 
 impl<'a> Waits<'a> {
     fn new(loaded: &'a Loaded) -> Self {
         loaded.waiting.set(loaded.waiting.get() + 1);
-        Self(loaded)
+        Self { loaded, turn: loaded.turns.come() }
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.0.waiting.set(self.0.waiting.get() - 1);
+        self.loaded.waiting.set(self.loaded.waiting.get() - 1);
+        if self.loaded.turns.is_served(self.turn) {
+            self.loaded.changed.notify_waiters();
+        }
     }
 }
 
