@@ -4,6 +4,8 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
 use expect_test::{Expect, expect};
@@ -139,6 +141,43 @@ fn a_server_that_hangs_in_mid_answer_is_ended_and_started_again() {
     assert_ne!(first, second);
     running.interrupt();
     running.finish().assert_code(130);
+    check_nothing_runs(&play.home);
+}
+
+/// Is there, and says nothing when it is asked what it is; the next one is the real one.
+const MUTE: &str = r#"#!/usr/bin/env python3
+import os, socket, sys, time
+real, mark = os.environ["GGML_REAL"], os.environ["GGML_MARK"]
+if "--host" not in sys.argv or os.path.exists(mark):
+    os.execv(real, [real] + sys.argv[1:])
+open(mark, "w").close()
+door = socket.socket(socket.AF_UNIX)
+door.bind(sys.argv[sys.argv.index("--host") + 1])
+door.listen()
+while True:
+    caller = door.accept()[0]
+    while b"/health" not in caller.recv(4096):
+        time.sleep(60)
+    caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    caller.close()
+"#;
+
+/// S03.
+#[test]
+fn a_server_that_hangs_before_it_has_said_what_it_is_is_started_again() {
+    let Some(play) = Play::new() else { return };
+    play.configure("silence = 1");
+    play.home.file("mute", MUTE);
+    let mute = play.home.path("mute");
+    std::fs::set_permissions(&mute, Permissions::from_mode(0o755)).expect("it is ours");
+    let model = play.model("mute", &json!([{"content": "Here."}]));
+    let (real, mark) = (play.server.display().to_string(), play.home.path("met"));
+    let run = play.home.agent(&["-m", &model, "go"]).env("GGML_REAL", &real);
+    let run = run.env("GGML_MARK", &mark.display().to_string());
+    let finished = run.env("LLAMA_SERVER", &mute.display().to_string()).run();
+    finished.assert_code(0);
+    assert_eq!(finished.stdout, "Here.\n");
+    assert!(finished.stderr.contains("it has answered nothing"), "{}", finished.stderr);
     check_nothing_runs(&play.home);
 }
 

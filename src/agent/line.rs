@@ -1,5 +1,9 @@
 //! The connection to the model: what the server is, and what has been sent to it.
 
+use std::cell::Cell;
+
+use tokio::time::Instant;
+
 use crate::agent::Host;
 use crate::conversation::{End, Event, Front, Reply};
 use crate::llm::{self, AskError};
@@ -88,9 +92,11 @@ pub(super) async fn connect(
 ) -> anyhow::Result<Result<Line, AskError>> {
     let server = host.server(on).await?;
     on(Event::Asked);
-    let props = match llm::props(&server).await {
-        Ok(props) => props,
-        Err(err) => return Ok(Err(err)),
+    let heard = Cell::new(Instant::now());
+    let props = match watched(host, &heard, llm::props(&server)).await {
+        Some(Ok(props)) => props,
+        Some(Err(err)) => return Ok(Err(err)),
+        None => return Ok(Err(hangs())),
     };
     if let Some(window) = props.window {
         toolbox.fit_window(window);
@@ -107,4 +113,21 @@ pub(super) async fn connect(
     let line =
         Line { server, request, model, window, counts, holds_forms, gauge, forgets, greeting };
     Ok(Ok(line))
+}
+
+/// What comes of it; `None` if the server hangs before it comes.
+pub(super) async fn watched<T>(
+    host: &mut impl Host,
+    heard: &Cell<Instant>,
+    it: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        it = it => Some(it),
+        () = host.hang(heard) => None,
+    }
+}
+
+pub(super) fn hangs() -> AskError {
+    AskError::Broken("the model server hangs".to_owned())
 }

@@ -10,7 +10,7 @@ use anyhow::bail;
 use tokio::time::Instant;
 
 use crate::agent::inquiry::Inquiry;
-use crate::agent::line::{Line, connect};
+use crate::agent::line::{Line, connect, hangs, watched};
 use crate::agent::log::Log;
 use crate::agent::plan;
 use crate::agent::prompt::{Wording, request_for_summary};
@@ -533,23 +533,6 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         }
         if self.log.is_on_disk() { Err(err.root_cause().to_string()) } else { Ok(()) }
     }
-}
-
-/// What comes of it; `None` if the server hangs before it comes.
-async fn watched<T>(
-    host: &mut impl Host,
-    heard: &Cell<Instant>,
-    it: impl Future<Output = T>,
-) -> Option<T> {
-    tokio::select! {
-        biased;
-        it = it => Some(it),
-        () = host.hang(heard) => None,
-    }
-}
-
-fn hangs() -> AskError {
-    AskError::Broken("the model server hangs".to_owned())
 }
 
 /// Whether the server finds fault with the request itself.
