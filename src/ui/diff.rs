@@ -5,6 +5,15 @@ use similar::{Algorithm, DiffTag, capture_diff_slices};
 
 use crate::ui::visible::visible;
 
+/// A longer diff is only summed up.
+pub(super) const LONGEST: usize = 40;
+
+/// A file and how many of its lines come and go.
+pub(super) fn summary(path: &str, added: usize, removed: usize) -> String {
+    let (added, removed) = (format!("+{added}"), format!("-{removed}"));
+    format!("{path}  {} {}", added.green(), removed.red())
+}
+
 /// In colours if they are on. What the lines hold came from anywhere.
 pub(crate) fn coloured_diff(diff: &str) -> String {
     let line = |it: &str| {
