@@ -98,7 +98,8 @@ impl Job<'_> {
             _ => permissions.to_string(),
         };
         let permissions = visible(&permissions).into_owned();
-        AtHand { own, header: self.header(confinement), permissions }
+        let (header, prompts) = (self.header(confinement), self.prompts.clone());
+        AtHand { own, header, permissions, prompts }
     }
 
     fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
