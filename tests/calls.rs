@@ -92,6 +92,7 @@ fn a_call_under_another_name_is_judged_as_the_tool_that_runs() {
             ---
             allow? run_command
               command: touch b
+              confined: writes the project and a /tmp of its own, no network
               no: there is no terminal to ask at (see `--permission`)
             ● functions.bash {"cmd":"touch b","reason":"to see"}  denied
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window

@@ -545,7 +545,7 @@ fn the_doctor_says_what_is_missing_and_what_to_do() {
     expect![[r#"
         ok    project: [PROJECT], no git repository
         ok    configuration: understood
-        warn  model: none is configured
+        warn  model: none is configured, and none is here that would be taken
               hint: name one with `-m FILE.gguf`, or set `model`; `agent models pull` fetches one
         ok    configuration folder: [HOME]/.config/agent, N free
         ok    sessions folder: [HOME]/.local/state/agent, N free

@@ -256,3 +256,27 @@ fn who_wants_it_plain_gets_the_words_as_they_came() {
         ›"#]],
     );
 }
+
+#[test]
+fn tasks_of_the_conversation_are_asked_for_in_the_persons_words() {
+    let home = Home::new();
+    let prompts = "home/.config/agent/prompts";
+    home.file(&format!("{prompts}/review.md"), "Look hard at $ARGUMENTS.\n");
+    home.file(&format!("{prompts}/run_tests.md"), "Test $ARGUMENTS.\n");
+    home.file(&format!("{prompts}/init.md"), "Describe it.\n");
+    let server = FaultServer::script(["One.", "Two.", "Three.", "Four."].map(say).to_vec());
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("/review a.rs", "One.");
+    talk.say("/test", "Two.");
+    talk.say("/test the parser", "Three.");
+    talk.say("/init", "Four.");
+    expect![[r#"
+        Look hard at a.rs.
+
+        Say what you found: each fault with its file and line, why it is one, and how to mend it, the gravest first. If there is none, say so.
+        Test this project.
+        Test the parser.
+        Describe it.
+    "#]]
+    .assert_eq(&(0..4).map(|it| asked(&server, it) + "\n").collect::<String>());
+}

@@ -239,14 +239,16 @@ fn always_saves_the_rule_that_was_shown() {
     expect![[r#"
         allow? run_command
           command: touch made
+          confined: writes the project and a /tmp of its own, no network
           always would save run_command(touch made)
-          y = yes, a = always, n = no, or say what to do instead: a
+          y = yes, a = always, e = edit, n = no, or say what to do instead: a
         ● run_command touch made  exit 0, [TIME]
         ● run_command touch made  exit 0, [TIME]
         allow? run_command
           command: touch other
+          confined: writes the project and a /tmp of its own, no network
           always would save run_command(touch other)
-          y = yes, a = always, n = no, or say what to do instead: n
+          y = yes, a = always, e = edit, n = no, or say what to do instead: n
         ● run_command touch other  denied
         Well.
           400 tokens read, 0 from cache, 40 written at 100/s, 0 % of the window
@@ -348,10 +350,10 @@ fn the_end_of_a_long_command_is_seen_before_it_is_allowed() {
     let screen = terminal.screen();
     let end: Vec<_> = screen.lines().rev().take(4).map(str::trim).collect();
     expect![[r#"
-        echo 298
         echo 299
         \u{202e}␛[8m [3000 blanks] →rm -rf made␍
-        y = yes, n = no, or say what to do instead:"#]]
+        confined: writes the project and a /tmp of its own, no network
+        y = yes, e = edit, n = no, or say what to do instead:"#]]
     .assert_eq(&end.into_iter().rev().collect::<Vec<_>>().join("\n"));
     terminal.send("n");
     terminal.send(ENTER);

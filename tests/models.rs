@@ -474,3 +474,20 @@ fn a_session_works_with_a_model_by_its_name_or_with_the_only_one_that_is_here() 
     assert!(told.starts_with("I am here."), "{told}");
     assert!(told.contains("working with org/Small-4B-GGUF:Q4_0"), "{told}");
 }
+
+#[test]
+fn the_doctor_knows_the_model_that_is_worked_with() {
+    let told = |home: &Home, args: &[&str]| {
+        let told = home.agent(&[args, &["doctor"]].concat()).run().stdout;
+        let line = told.lines().find(|it| it.contains(" model: ")).unwrap_or_default();
+        without_hashes(line)
+    };
+    let some = home();
+    expect!["warn  model: none is configured, and none is here that would be taken"]
+        .assert_eq(&told(&some, &[]));
+    expect!["fail  model: there is no model `big` here"].assert_eq(&told(&some, &["-m", "big"]));
+    expect!["ok    model: [HOME]/.cache/huggingface/hub/models--org--Small-4B-GGUF/snapshots/0123456789012345678901234567890123456789/Q8_0/Small-4B-Q8_0.gguf"].assert_eq(&told(&some, &["-m", "org/Small-4B-GGUF:Q8_0"]));
+    let one = Home::new();
+    into_hub(&one, "org/Small-4B-GGUF", "Small-4B-Q4_0.gguf", &model(&one, "one"));
+    expect!["ok    model: none is configured; [HOME]/.cache/huggingface/hub/models--org--Small-4B-GGUF/snapshots/0123456789012345678901234567890123456789/Small-4B-Q4_0.gguf is here and worked with"].assert_eq(&told(&one, &[]));
+}

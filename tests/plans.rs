@@ -791,6 +791,28 @@ fn back_before_a_plan_is_back_before_the_wish_for_one() {
 }
 
 #[test]
+fn a_task_that_was_planned_is_planned_again() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![
+        say("Ready."),
+        plan(&[("Look", "")]),
+        say("Ready again."),
+        plan(&[("Look well", "")]),
+    ]);
+    let mut terminal = home.agent(&[]).server(&server).terminal(60, 90);
+    answer(&mut terminal, PROMPT, "/plan look");
+    answer(&mut terminal, REVIEW, "q");
+    answer(&mut terminal, PROMPT, "/retry");
+    terminal.wait_for("Look well");
+    answer(&mut terminal, REVIEW, "q");
+    let first = |nth: usize| server.chat(nth).messages()[1].clone();
+    assert_eq!(first(0), first(2));
+    assert_eq!(server.chat(3).body["tool_choice"], server.chat(1).body["tool_choice"]);
+    answer(&mut terminal, PROMPT, "/exit");
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+#[test]
 fn a_program_that_is_to_end_does_not_wait_for_an_answer() {
     let home = Home::new();
     let server =

@@ -156,8 +156,9 @@ fn what_is_allowed_is_done() {
             › make it
             allow? run_command
               command: touch made
+              confined: writes the project and a /tmp of its own, no network
               always would save run_command(touch made)
-              y = yes, a = always, n = no, or say what to do instead: y
+              y = yes, a = always, e = edit, n = no, or say what to do instead: y
             ● run_command touch made  exit 0, [TIME]
             Well.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
@@ -195,17 +196,18 @@ fn why_always_is_no_answer_is_said_where_it_is_none() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › make it
-        allow? run_command
-          command: touch made && true
-          y = yes, n = no, or say what to do instead: a
-          there is no rule that would cover just this; y or n
-          y = yes, n = no, or say what to do instead: y
-        ● run_command touch made && true  exit 0, [TIME]
-        Well.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › make it
+            allow? run_command
+              command: touch made && true
+              confined: writes the project and a /tmp of its own, no network
+              y = yes, e = edit, n = no, or say what to do instead: a
+              there is no rule that would cover just this; y or n
+              y = yes, e = edit, n = no, or say what to do instead: y
+            ● run_command touch made && true  exit 0, [TIME]
+            Well.
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+            ›"#]],
     );
 }
 
@@ -352,8 +354,9 @@ fn ctrl_c_at_a_question_stops_the_turn() {
             › make it
             allow? run_command
               command: touch made
+              confined: writes the project and a /tmp of its own, no network
               always would save run_command(touch made)
-              y = yes, a = always, n = no, or say what to do instead:
+              y = yes, a = always, e = edit, n = no, or say what to do instead:
             ● run_command touch made  not run
             stopped
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window

@@ -281,6 +281,18 @@ fn a_conversation_goes_from_one_session_to_another() {
     talk.say("/load the f", "the last: one");
     talk.say("three", "First again.");
     talk.say("/delete the first", "is the session you are in");
+    // Neither a doubt nor a no deletes anything.
+    let other = ids(&home)[1].clone();
+    talk.enter(&format!("/delete {other}"));
+    talk.terminal.wait_for("for good? y = yes, n = no:");
+    talk.terminal.send("n\r");
+    talk.terminal.wait_for("it stays");
+    assert!(ids(&home).contains(&other));
+    talk.enter(&format!("/delete {other}"));
+    talk.terminal.wait_until("the second question", |it| it.matches("n = no:").count() == 2);
+    talk.terminal.send("y\r");
+    talk.terminal.wait_for("deleted [ID]");
+    assert!(!ids(&home).contains(&other));
     talk.say("/load nowhere", "there is no session `nowhere`");
     talk.say("/fork other way", "which stays as it is");
     talk.say("write it", "In the copy.");
@@ -306,5 +318,5 @@ fn a_conversation_goes_from_one_session_to_another() {
     for name in ["[the first] one", "[other way] one"] {
         assert!(listed.contains(name), "{listed}");
     }
-    assert_eq!(ids(&home).len(), 3);
+    assert_eq!(ids(&home).len(), 2);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::agent::step::{Next, Rules, given_up, next};
+use crate::agent::step::{Next, Rules, given_up, next, tell_changes};
 use crate::agent::turn::{self, Finish, Summary, World};
 use crate::agent::{Form, Host, Interrupt, Reach, form};
 use crate::conversation::{
@@ -249,6 +249,7 @@ pub(crate) fn abandoned(transcript: &Transcript) -> Vec<Entry> {
         .pending()
         .map(|(call, state)| Entry::Result { call: call.id.clone(), outcome: given_up(state) });
     let mut entries: Vec<_> = answers.collect();
+    tell_changes(transcript, &mut entries);
     if !entries.is_empty() || transcript.owes_reply() {
         entries.push(Entry::Reply(Reply { end: End::Cancelled, ..Reply::default() }));
     }

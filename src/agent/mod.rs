@@ -6,6 +6,7 @@ mod grants;
 mod guard;
 mod inquiry;
 mod interrupt;
+mod leave;
 mod line;
 mod log;
 mod measure;

@@ -13,7 +13,8 @@ use crate::agent::step::Rules;
 use crate::agent::turn::{Finish, World};
 use crate::agent::{Desk, Host};
 use crate::conversation::{
-    Call, Decision, Entry, Form, Front, Mark, Plan, Stage, Status, StepStatus, Stop, Transcript,
+    Call, Decision, Entry, Form, Front, Mark, Plan, Stage, Stakes, Status, StepStatus, Stop,
+    Transcript,
 };
 use crate::permission::Verdict;
 use crate::tools;
@@ -110,9 +111,10 @@ impl<H: Host, F: Front> Desk<H, F> {
         match self.rules.judge(&call) {
             Verdict::Allow => {}
             Verdict::Refuse { why, gist } => return failed(gist, &why),
-            Verdict::Ask(stakes) => match self.reach.approve(&call, &stakes).await {
+            Verdict::Ask(stakes) => match self.reach.approve(&call, &fixed(stakes)).await {
                 Some(Decision::Allowed | Decision::Always(_)) => {}
                 Some(Decision::Nobody) => return failed("nobody is there to allow its check", ""),
+                Some(Decision::Changed(_)) => return failed("its check is another now", ""),
                 Some(Decision::Denied(why)) if why.is_empty() => {
                     return failed("you did not allow its check", "");
                 }
@@ -140,6 +142,11 @@ impl<H: Host, F: Front> Desk<H, F> {
             _ => failed(&format!("`{command}`: {}", outcome.gist), &outcome.text),
         }
     }
+}
+
+/// The check of a step is what the plan says, which the person has agreed to.
+fn fixed(stakes: Stakes) -> Stakes {
+    Stakes { is_fixed: true, ..stakes }
 }
 
 /// The plan as these entries change it: results of calls of the newest reply, of `update_plan` among

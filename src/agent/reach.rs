@@ -405,7 +405,7 @@ impl<H: Host, F: Front> Reach<H, F> {
     }
 
     /// The call in the form in which it will run, which is the one to show and to judge.
-    fn understood(&self, call: &Call) -> Call {
+    pub(super) fn understood(&self, call: &Call) -> Call {
         let understood = tools::understand(call, self.toolbox.specs());
         understood.map_or_else(|_| call.clone(), |it| it.call)
     }
@@ -463,24 +463,7 @@ impl<H: Host, F: Front> World for Reach<H, F> {
     }
 
     async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
-        let understood = self.understood(call);
-        if let Some(commands) = self.toolbox.preview(&understood) {
-            // What is allowed is what is run, and the call does not say it.
-            self.front.show(&Event::Warning(&commands));
-        }
-        let stop = self.interrupt.fired();
-        let decision = tokio::select! {
-            biased;
-            () = stop => None,
-            decision = self.front.approve(&understood, stakes) => decision,
-        };
-        if let (Some(Decision::Always(rule)), Some(grants)) = (&decision, &self.grants)
-            && let Err(err) = grants.add(rule)
-        {
-            let text = format!("the rule holds only as long as this program runs: {err:#}");
-            self.front.show(&Event::Warning(&text));
-        }
-        decision
+        self.leave_for(call, stakes).await
     }
 
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {

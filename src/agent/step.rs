@@ -116,7 +116,7 @@ impl Rules {
 
 pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
     if let Some((call, state)) = transcript.pending().next() {
-        return next_for_call(rules, transcript, call, state);
+        return next_for_call(rules, transcript, as_wanted(call, state), state);
     }
     match transcript.last_that_counts() {
         None | Some(Entry::Opened { .. } | Entry::Stopped(_) | Entry::Planning) => Next::Wait,
@@ -227,6 +227,23 @@ fn next_for_call(rules: &Rules, transcript: &Transcript, call: &Call, state: &Ca
     }
 }
 
+/// The call that counts: the person's, where they changed the model's.
+fn as_wanted<'a>(call: &'a Call, state: &'a CallState) -> &'a Call {
+    state.changed().map_or(call, |it| &it.call)
+}
+
+/// Says in the results of calls that the person changed what really ran, which the model did not ask
+/// for.
+pub(super) fn tell_changes(transcript: &Transcript, results: &mut [Entry]) {
+    for result in results {
+        let Entry::Result { call, outcome } = result else { continue };
+        let state = transcript.pending().find(|it| it.0.id == *call).map(|it| it.1);
+        if let Some(changed) = state.and_then(CallState::changed) {
+            outcome.text.insert_str(0, &changed.in_words());
+        }
+    }
+}
+
 /// The answer to a call that will not be run, because the turn was stopped or cut short.
 pub(super) fn given_up(state: &CallState) -> Outcome {
     // Started but without a result: we were killed in between, and running it twice may do harm
@@ -247,9 +264,12 @@ fn readers(rules: &Rules, transcript: &Transcript) -> Vec<Call> {
     let may_run = |call: &Call, state: &CallState| match state.decision {
         Some(Decision::Denied(_) | Decision::Nobody) => false,
         Some(Decision::Allowed | Decision::Always(_)) => true,
+        // The rules were asked about another call.
+        Some(Decision::Changed(_)) => !matches!(rules.judge(call), Verdict::Refuse { .. }),
         None => rules.judge(call) == Verdict::Allow,
     };
-    let fresh = transcript.pending().take_while(|(call, state)| {
+    let wanted = transcript.pending().map(|(call, state)| (as_wanted(call, state), state));
+    let fresh = wanted.take_while(|(call, state)| {
         !state.started
             && rules.effect(call) == Effect::Reads
             && !is_cut_off(transcript, call)

@@ -3,7 +3,7 @@
 use crate::agent::guard;
 use crate::agent::plan;
 use crate::agent::room::Room;
-use crate::agent::step::{Next, Rules, given_up, next};
+use crate::agent::step::{Next, Rules, given_up, next, tell_changes};
 use crate::conversation::{
     Call, CallState, Condensed, Decision, Effect, Entry, Outcome, Reply, Stakes, Status, Stop,
     Transcript, Usage,
@@ -164,6 +164,7 @@ pub(super) async fn run(
                 return Ok(stopped.map_or(Finish::Done, Finish::Stopped));
             }
         };
+        tell_changes(transcript, &mut entries);
         guard::remark(transcript.entries(), &mut entries);
         entries.extend(plan::noted(rules, transcript, &entries).map(Entry::Planned));
         keep(transcript, world, entries);

@@ -504,6 +504,9 @@ pub(super) enum PromptName {
     Commit,
     Refactor,
     Test,
+    Init,
+    #[value(name = "run_tests")]
+    RunTests,
 }
 
 impl std::fmt::Display for Severity {
@@ -528,6 +531,8 @@ impl PromptName {
             Self::Commit => "commit",
             Self::Refactor => "refactor",
             Self::Test => "test",
+            Self::Init => "init",
+            Self::RunTests => "run_tests",
         }
     }
 }

@@ -41,7 +41,8 @@ impl Job<'_> {
         loop {
             let Place { begun, toolbox, grants } = place;
             let (id, confinement) = (begun.id.clone(), toolbox.confinement(true));
-            let screen = self.screen(Some(keyboard.clone()), &begun.transcript);
+            let mut screen = self.screen(Some(keyboard.clone()), &begun.transcript);
+            screen.amend_with(Box::new(Editor::new(self.around)));
             let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
             desk.front().note(&self.header(confinement.as_deref()));
             let lines = [came_from.take(), where_it_stands(&desk.transcript)];
@@ -97,7 +98,8 @@ impl Job<'_> {
             _ => permissions.to_string(),
         };
         let permissions = visible(&permissions).into_owned();
-        AtHand { own, header: self.header(confinement), permissions }
+        let (header, prompts) = (self.header(confinement), self.prompts.clone());
+        AtHand { own, header, permissions, prompts }
     }
 
     fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {

@@ -9,6 +9,7 @@ use colored::Colorize;
 use serde_json::json;
 
 use crate::cli::args::Options;
+use crate::cli::choosing::{Chosen, chosen};
 use crate::cli::engine::account;
 use crate::cli::models::pull;
 use crate::cli::serving::log_dir;
@@ -16,10 +17,10 @@ use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, configuration, on_children, print, sandbox};
 use crate::config::Settings;
 use crate::download::{Ask, Client};
+use crate::llama;
 use crate::llama::engine::{Backend, Place, works};
 use crate::ui::{visible, visible_json};
 use crate::workspace::Workspace;
-use crate::{llama, models};
 
 #[derive(Debug, Args)]
 pub(super) struct Doctor {
@@ -167,16 +168,21 @@ fn model(around: &Surroundings, settings: &Settings) -> Finding {
     if let Some(url) = &settings.server.url {
         return Finding::ok("model", format!("whatever the server at {url} has"));
     }
-    match &settings.model {
-        None => Finding::warn(
+    match chosen(around, settings) {
+        Ok(Chosen { file, .. }) if settings.model.is_some() => {
+            Finding::ok("model", file.display().to_string())
+        }
+        Ok(Chosen { file, .. }) => {
+            let text = format!("none is configured; {} is here and worked with", file.display());
+            Finding::ok("model", text)
+        }
+        // Nothing is wrong with what was named.
+        Err(_) if settings.model.is_none() => Finding::warn(
             "model",
-            "none is configured",
+            "none is configured, and none is here that would be taken",
             "name one with `-m FILE.gguf`, or set `model`; `agent models pull` fetches one",
         ),
-        Some(model) => match models::locate(&around.directory.join(model)) {
-            Ok(path) => Finding::ok("model", path.display().to_string()),
-            Err(err) => Finding::error("model", &err),
-        },
+        Err(err) => Finding::error("model", &err),
     }
 }
 

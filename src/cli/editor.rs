@@ -4,11 +4,13 @@ use std::ffi::OsString;
 use std::fs::{DirBuilder, remove_dir_all};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::surroundings::Surroundings;
 use crate::sandbox::{self, Command, Ended, Environment};
+use crate::ui::Amend;
 
 /// How a text is opened: `$VISUAL`, else `$EDITOR`, else `vi`.
 #[derive(Debug)]
@@ -63,5 +65,19 @@ impl Editor {
                 .with_context(|| format!("cannot read what `{editor}` has left")),
             _ => bail!("the editor `{editor}` failed\nhint: set `$EDITOR` to one that works here"),
         }
+    }
+}
+
+impl Amend for Editor {
+    fn amend<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+    ) -> Pin<Box<dyn Future<Output = Result<String, String>> + 'a>> {
+        Box::pin(async move {
+            // The reason is one line among others: the hint has a place of its own.
+            let edited = self.edit(name, text).await;
+            edited.map_err(|err| format!("{err:#}").replace("\nhint: ", "; "))
+        })
     }
 }

@@ -3,11 +3,12 @@
 use anyhow::{Context, bail};
 
 use crate::agent::{Desk, Host};
+use crate::cli::agreed::says_yes;
 use crate::cli::job::store;
 use crate::cli::sessions::{delete as delete_with_all, table};
 use crate::cli::surroundings::{Surroundings, now};
 use crate::conversation::Front;
-use crate::ui::visible;
+use crate::ui::{Keyboard, visible, visible_line};
 use crate::workspace::Workspace;
 
 /// Where the conversation is: the surroundings, the project, and the id of its session.
@@ -39,8 +40,12 @@ pub(super) fn list((around, workspace, id): Here<'_>) -> anyhow::Result<String> 
     Ok(text.lines().map(mark).collect::<Vec<_>>().join("\n"))
 }
 
-/// `/delete NAME|ID`.
-pub(super) fn delete((around, workspace, id): Here<'_>, words: &str) -> anyhow::Result<String> {
+/// `/delete NAME|ID`; nothing if the person thinks better of it.
+pub(super) async fn delete(
+    (around, workspace, id): Here<'_>,
+    keyboard: &Keyboard,
+    words: &str,
+) -> anyhow::Result<Option<String>> {
     let words = words.trim();
     if words.is_empty() {
         bail!("a name or an id is missing\nhint: `/sessions` lists them");
@@ -50,8 +55,13 @@ pub(super) fn delete((around, workspace, id): Here<'_>, words: &str) -> anyhow::
     if found.id == id {
         bail!("`{words}` is the session you are in\nhint: `/new` begins another");
     }
+    let called = visible_line(&found.called(), 60);
+    let question = format!("delete {}  {called}, for good?", found.id);
+    if !says_yes(keyboard, &question, "it stays").await {
+        return Ok(None);
+    }
     delete_with_all(around, &store, &found)?;
-    Ok(format!("deleted {}  {}", found.id, visible(&found.called())))
+    Ok(Some(format!("deleted {}  {called}", found.id)))
 }
 
 /// The session that `/load` means, by its id.

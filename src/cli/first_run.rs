@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use crate::cli::agreed::{Question, agreed};
 use crate::cli::args::Options;
+use crate::cli::choosing::is_file_name;
 use crate::cli::engine::{self, found};
-use crate::cli::job::is_file_name;
 use crate::cli::models::{Here, pull};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{configuration, note};

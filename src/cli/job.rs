@@ -12,9 +12,10 @@ use tokio::task::LocalSet;
 use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rereading};
 use crate::cli::args::{Options, OutputFormat, TurnLimits};
 use crate::cli::beginning::{Begun, Sought, Which};
+use crate::cli::choosing::{Chosen, chosen, is_file_name};
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
-use crate::cli::models::Here;
+
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving, background};
@@ -28,7 +29,6 @@ use crate::cli::{
 use crate::config::{Color, Settings, Theme};
 use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
 use crate::llm::Constants;
-use crate::models;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
@@ -379,31 +379,9 @@ impl Job<'_> {
 
     /// The file of the model that was named, or of the one that is here.
     pub(super) fn model(&self) -> anyhow::Result<PathBuf> {
-        if let Some(name) = &self.settings.model {
-            if is_file_name(name) {
-                return models::locate(&self.around.directory.join(name));
-            }
-            let (file, reason) =
-                Here::look(self.around, &self.settings)?.file(self.around, name)?;
-            reason.iter().for_each(|it| note(&visible(it)));
-            return Ok(file);
-        }
-        let here = Here::look(self.around, &self.settings)?;
-        if let Some(found) = here.usual() {
-            note(&format!("working with {}", visible(&found.name())));
-            return models::locate(&found.path);
-        }
-        let known = match &here.some()[..] {
-            [] => "\nhint: `agent --yes \"…\"` gets what suits this machine".to_owned(),
-            some => {
-                format!("\nhint: name one of those that are here with `-m`: {}, …", some.join(", "))
-            }
-        };
-        bail!(
-            "there is no model to work with\n\
-             hint: name a model file with `-m FILE.gguf`, or a running server with `--server-url URL`; \
-             `agent demo` shows the program at work without either{known}"
-        );
+        let Chosen { file, note: word } = chosen(self.around, &self.settings)?;
+        word.iter().for_each(|it| note(&visible(it)));
+        Ok(file)
     }
 
     pub(super) fn keyboard(&self) -> Option<Keyboard> {
@@ -504,11 +482,6 @@ pub(super) async fn put_down<F: Front>(
 fn is_pipe(stdout: &std::io::Stdout) -> bool {
     use rustix::fs::{FileType, fstat};
     fstat(stdout).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Fifo)
-}
-
-/// Whether a model is named by where it lies, not by what a server calls it.
-pub(super) fn is_file_name(model: &str) -> bool {
-    model.ends_with(".gguf") || model.starts_with(['/', '~', '.'])
 }
 
 /// Where the project is everything a person has, `auto` means more than they may think.

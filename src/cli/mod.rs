@@ -6,6 +6,7 @@ mod beginning;
 mod bench;
 mod chat;
 mod checking;
+mod choosing;
 mod commands;
 mod configuration;
 mod conversing;

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::Context;
 
 use crate::cli::commands;
+use crate::cli::prompts::Prompts;
 use crate::cli::surroundings::Surroundings;
 use crate::ui::{visible, visible_line};
 use crate::workspace::{Cancel, Kind, Workspace};
@@ -29,6 +30,8 @@ pub(super) struct AtHand {
     /// What is worked with, and how.
     pub(super) header: String,
     pub(super) permissions: String,
+    /// Whose words the model is asked in.
+    pub(super) prompts: Prompts,
 }
 
 impl AtHand {

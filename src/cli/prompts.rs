@@ -31,10 +31,13 @@ fn ours(name: PromptName) -> &'static str {
         PromptName::Commit => include_str!("../../prompts/commit.md"),
         PromptName::Test => include_str!("../../prompts/test.md"),
         PromptName::Refactor => include_str!("../../prompts/refactor.md"),
+        PromptName::Init => include_str!("../../prompts/init.md"),
+        PromptName::RunTests => include_str!("../../prompts/run_tests.md"),
     }
 }
 
 /// Words, and whose they are.
+#[derive(Clone, Debug)]
 pub(super) struct Words {
     pub(super) text: String,
     /// `None` if they are ours.
@@ -42,7 +45,7 @@ pub(super) struct Words {
 }
 
 /// The words of the person, where there are some, and what is odd about the folder they are in.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Prompts {
     own: BTreeMap<PromptName, Words>,
     pub(super) warnings: Vec<String>,
@@ -244,7 +247,7 @@ mod tests {
             &[("compact.md", "Sum up.\n"), ("sistem.md", "x"), ("system.md", " \n")],
             expect![[r#"
                 ours | Sum up.
-                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `plan.md`, `find_out.md`, `explain.md`, `review.md`, `commit.md`, `refactor.md`, `test.md`
+                `DIR/sistem.md` means nothing: there are `system.md`, `compact.md`, `plan.md`, `find_out.md`, `explain.md`, `review.md`, `commit.md`, `refactor.md`, `test.md`, `init.md`, `run_tests.md`
                 `DIR/system.md` is empty, and our own words are used"#]],
         );
         assert!(Prompts::of_folder(Path::new("/nowhere")).unwrap().warnings.is_empty());

@@ -12,6 +12,7 @@ use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
+use crate::cli::telling::Again;
 use crate::cli::{Exit, commands, mentions, telling, undo};
 use crate::conversation::{Call, Stage};
 use crate::ui::{self, Screen, visible, visible_line};
@@ -162,8 +163,16 @@ async fn obey(
             desk.front().note(&said.text);
             return Ok(Obeyed::Begun(said.begun));
         }
-        "retry" => return telling::retry(desk).map(Obeyed::Prompt),
-        "review" | "test" | "init" => return Ok(Obeyed::Prompt(telling::task(name, rest))),
+        "retry" => match telling::retry(desk)? {
+            Again::Prompt(words) => return Ok(Obeyed::Prompt(words)),
+            Again::Plan(task) => {
+                plan(desk, person, &task).await;
+                return Ok(Obeyed::Done);
+            }
+        },
+        "review" | "test" | "init" => {
+            return Ok(Obeyed::Prompt(telling::task(&at_hand.prompts, name, rest)));
+        }
         "plan" => {
             plan(desk, person, rest).await;
             return Ok(Obeyed::Done);
@@ -203,7 +212,18 @@ async fn obey(
         "diff" => differences(workspace)?,
         "sessions" => filing::list(here)?,
         "save" => filing::save(desk, here, rest)?,
-        "delete" => filing::delete(here, rest)?,
+        "delete" => {
+            let deleted = tokio::select! {
+                biased;
+                () = person.leave.fired() => {
+                    person.keyboard.let_go();
+                    return Ok(Obeyed::Left(Left::Program(Exit::Cancelled)));
+                }
+                deleted = filing::delete(here, person.keyboard, rest) => deleted?,
+            };
+            let Some(said) = deleted else { return Ok(Obeyed::Done) };
+            said
+        }
         "export" => telling::export(here, rest)?,
         "status" => telling::status(desk, here, at_hand),
         "tools" => telling::tools(desk.tools()),

@@ -6,46 +6,61 @@ use std::io::Write as _;
 use anyhow::{Context, bail};
 use serde_json::Value;
 
-use crate::agent::{Desk, Host, about};
+use crate::agent::{Desk, Host};
+use crate::cli::args::PromptName;
 use crate::cli::filing::Here;
 use crate::cli::job::store;
 use crate::cli::own_commands::AtHand;
+use crate::cli::prompts::Prompts;
 use crate::conversation::{Effect, Entry, Front, ToolSpec, Transcript};
 use crate::session::markdown;
 use crate::ui::{visible, visible_line};
 
-const INIT: &str = include_str!("../../prompts/init.md");
-const REVIEW: &str = include_str!("../../prompts/look_over.md");
-const TEST: &str = include_str!("../../prompts/run_tests.md");
+/// What a review ends in where nobody asks for its findings in a form.
+const FINDINGS: &str = include_str!("../../prompts/look_over.md");
 
 /// What is reviewed if nothing is named.
 const CHANGES: &str = "what is changed in this project and not committed: look at the diff with `git`, and at as \
                        much around it as you need";
 
-/// What `/init`, `/review` and `/test` have the model asked.
-pub(super) fn task(name: &str, rest: &str) -> String {
+/// What `/init`, `/review` and `/test` have the model asked, in the words of the person where they have
+/// some.
+pub(super) fn task(prompts: &Prompts, name: &str, rest: &str) -> String {
     match (name, rest) {
-        ("init", _) => INIT.trim_end().to_owned(),
-        ("review", "") => about(REVIEW, CHANGES),
-        ("review", what) => about(REVIEW, what),
-        (_, "") => about(TEST, "this project"),
-        (_, what) => about(TEST, what),
+        ("init", _) => prompts.words(PromptName::Init).0.trim_end().to_owned(),
+        ("review", what) => {
+            let what = if what.is_empty() { CHANGES } else { what };
+            format!("{}\n\n{}", prompts.about(PromptName::Review, what), FINDINGS.trim_end())
+        }
+        (_, "") => prompts.about(PromptName::RunTests, "this project"),
+        (_, what) => prompts.about(PromptName::RunTests, what),
     }
 }
 
-/// Goes back to before the newest prompt; its words.
-pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<String> {
+/// What is to be done again.
+pub(super) enum Again {
+    Prompt(String),
+    /// A task that is to be planned.
+    Plan(String),
+}
+
+/// Goes back to before the newest prompt; what it asked for.
+pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<Again> {
     let Some(prompt) = desk.transcript.prompts().last().copied() else {
         bail!("nothing was said yet");
     };
     let Some(Entry::Prompt(words)) = desk.transcript.entries().get(prompt.at).cloned() else {
         bail!("the newest prompt is not there any more");
     };
+    let again = match desk.transcript.is_planned(prompt) {
+        true => Again::Plan(desk.task_of(&words).to_owned()),
+        false => Again::Prompt(words),
+    };
     desk.rewind(prompt);
     desk.front().show(&crate::conversation::Event::Warning(
         "files are as the last try left them; `/undo` takes that back",
     ));
-    Ok(words)
+    Ok(again)
 }
 
 pub(super) fn newest_answer(transcript: &Transcript) -> anyhow::Result<String> {

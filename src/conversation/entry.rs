@@ -1,6 +1,6 @@
 //! One thing that happened in a session.
 
-use crate::conversation::{Mark, Plan};
+use crate::conversation::{Changed, Mark, Plan};
 
 /// What a session is made of. Entries are only ever appended; what the model is sent, what the
 /// journal holds and what the screen shows are all functions of them.
@@ -107,6 +107,8 @@ pub(crate) enum Decision {
     Allowed,
     /// And so is whatever this rule means, from now on.
     Always(String),
+    /// Not as the model made it, but so.
+    Changed(Box<Changed>),
     /// With what the person said, which may be nothing.
     Denied(String),
     /// There was nobody who could have allowed it.

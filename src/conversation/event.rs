@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::conversation::{Answer, Call, Decision, Entry, Form, Question};
+use crate::conversation::{Answer, Call, Consent, Entry, Form, Question, Stakes};
 
 /// Where a person, or another program, follows a turn and is asked.
 pub(crate) trait Front {
@@ -12,19 +12,10 @@ pub(crate) trait Front {
     fn is_gone(&self) -> bool;
 
     /// May this call run? `None` when the person stops the turn instead.
-    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision>;
+    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent>;
 
     /// Puts a question to the person. `None` when the person stops the turn instead.
     async fn ask(&mut self, question: &Question) -> Option<Answer>;
-}
-
-/// What a person should know, besides the call itself, before they allow it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Stakes {
-    /// Why it is asked, where that is not plain.
-    pub(crate) why: String,
-    /// The rule that "always" would save; without one there is no "always".
-    pub(crate) always: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@
 mod context;
 mod entry;
 mod event;
+mod leave;
 mod plan;
 mod question;
 mod tool;
@@ -16,7 +17,8 @@ pub(crate) use entry::{
     Beside, Call, Condensed, Decision, End, Entry, Form, Outcome, Pruned, Reply, Status, Stop,
     Usage,
 };
-pub(crate) use event::{Event, Front, Piece, Progress, Stakes};
+pub(crate) use event::{Event, Front, Piece, Progress};
+pub(crate) use leave::{Changed, Consent, FileChange, Stakes};
 pub(crate) use plan::{Mark, Plan, PlanCheck, PlanStep, Stage, StepStatus};
 pub(crate) use question::{Answer, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};

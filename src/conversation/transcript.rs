@@ -1,6 +1,6 @@
 //! The ordered record of a session; the only state a turn has.
 
-use crate::conversation::{Call, Decision, End, Entry, Form, Reply, Stage, Status};
+use crate::conversation::{Call, Changed, Decision, End, Entry, Form, Reply, Stage, Status};
 
 /// The entries, and what they say about the turn that is under way. Each entry is looked at once,
 /// when it is pushed, so a step costs the same after ten entries as after ten thousand.
@@ -48,6 +48,16 @@ pub(crate) struct CallState {
     pub(crate) decision: Option<Decision>,
     pub(crate) started: bool,
     pub(crate) status: Option<Status>,
+}
+
+impl CallState {
+    /// The call as the person wants it, where they changed it.
+    pub(crate) fn changed(&self) -> Option<&Changed> {
+        match &self.decision {
+            Some(Decision::Changed(changed)) => Some(changed),
+            _ => None,
+        }
+    }
 }
 
 impl Transcript {

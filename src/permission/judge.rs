@@ -74,7 +74,7 @@ impl Permissions {
             // Where a person decides, they see all of it; where nobody does, a doubt is a no.
             if self.mode == Permission::Ask && subject.act.args.is_some() {
                 let why = format!("{unclear}, so the rule `{rule}` could not be held against it");
-                return Verdict::Ask(Stakes { why, always: None });
+                return Verdict::Ask(Stakes { why, ..Stakes::default() });
             }
             return refused(
                 format!(
@@ -119,13 +119,13 @@ impl Permissions {
         }
         if let Some(rule) = self.asking(&subject, parts.as_ref()) {
             let why = format!("the rule `{rule}` wants you to be asked");
-            return Verdict::Ask(Stakes { why, always: None });
+            return Verdict::Ask(Stakes { why, ..Stakes::default() });
         }
         if allowed {
             return Verdict::Allow;
         }
         let always = suggest::rule(&act, &subject.paths);
-        Verdict::Ask(Stakes { why: String::new(), always })
+        Verdict::Ask(Stakes { always, ..Stakes::default() })
     }
 
     /// The first of the rules that means the call as a whole.

@@ -1,6 +1,6 @@
 //! A session as a Markdown document, to be read by people.
 
-use crate::conversation::{Call, Decision, Entry, Outcome, Status, StepStatus, Stop};
+use crate::conversation::{Call, Changed, Decision, Entry, Outcome, Status, StepStatus, Stop};
 
 /// The document: what was asked and answered, and each call with its result, folded away.
 pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
@@ -29,6 +29,10 @@ pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
             }
             Entry::Decided { decision: Decision::Denied(words), .. } if !words.is_empty() => {
                 text += &format!("\n*You said no:* {}\n", words.trim_end());
+            }
+            Entry::Decided { decision: Decision::Changed(changed), .. } => {
+                let (what, to) = changed_to(changed);
+                text += &format!("\n*{what}*\n{}", fenced("", &to));
             }
             Entry::Stopped(stop) => text += &format!("\n*{}*\n", why(*stop)),
             Entry::Condensed(condensed) if !condensed.summary.is_empty() => {
@@ -77,6 +81,14 @@ fn fenced(language: &str, text: &str) -> String {
     let ticks = text.split(|it| it != '`').map(str::len).max().unwrap_or_default();
     let fence = "`".repeat(3.max(ticks + 1));
     format!("\n{fence}{language}\n{}\n{fence}\n", text.trim_end())
+}
+
+/// How the person changed a call, in a few words and in full.
+pub(super) fn changed_to(changed: &Changed) -> (&'static str, String) {
+    match changed.left_out.is_empty() {
+        true => ("You changed it to:", format!("{} {}", changed.call.tool, changed.call.args)),
+        false => ("You left out of it:", changed.left_out.clone()),
+    }
 }
 
 pub(super) fn one_line(text: &str) -> &str {

@@ -12,7 +12,7 @@ use crate::conversation::{
 };
 use crate::session::Held;
 use crate::session::date::utc;
-use crate::session::markdown::{one_line, why};
+use crate::session::markdown::{changed_to, one_line, why};
 
 const STYLE: &str = include_str!("page/style.css");
 
@@ -149,6 +149,11 @@ impl<'a> Body<'a> {
             }
             Entry::Decided { decision: Decision::Denied(words), .. } if !words.is_empty() => {
                 self.html += &remark(&format!("You said no: {}", words.trim()));
+            }
+            Entry::Decided { decision: Decision::Changed(changed), .. } => {
+                let (what, to) = changed_to(changed);
+                self.html += &remark(what);
+                self.html += &block(&escaped(to.trim_end()));
             }
             Entry::Stopped(stop) => self.html += &remark(why(*stop)),
             Entry::Condensed(Condensed { summary, .. }) if !summary.is_empty() => {

@@ -142,8 +142,19 @@ struct Call {
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Decision {
     Allowed,
+    /// A program that does not know it must not take it for leave to run the call of the model.
+    Changed(Changed),
     Denied(String),
     Nobody,
+}
+
+/// A call that the person put in the place of the model's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Changed {
+    tool: String,
+    args: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    left_out: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -215,7 +226,7 @@ impl Record {
             Self::Prompt { text } => Entry::Prompt(text),
             Self::Reply(reply) => Entry::Reply(reply.into()),
             Self::Decided { call, decision, rule } => {
-                Entry::Decided { call, decision: decision.into_domain(rule) }
+                Entry::Decided { decision: decision.into_domain(&call, rule), call }
             }
             Self::Started { call } => Entry::Started { call },
             Self::Result(Outcome { call, status, text, gist, notices, beside }) => {
@@ -249,12 +260,7 @@ impl From<&Entry> for Record {
             Entry::Prompt(text) => Self::Prompt { text },
             Entry::Reply(reply) => Self::Reply(reply.into()),
             Entry::Decided { call, decision } => {
-                let (decision, rule) = match decision {
-                    conversation::Decision::Allowed => (Decision::Allowed, None),
-                    conversation::Decision::Always(rule) => (Decision::Allowed, Some(rule)),
-                    conversation::Decision::Denied(words) => (Decision::Denied(words), None),
-                    conversation::Decision::Nobody => (Decision::Nobody, None),
-                };
+                let (decision, rule) = Decision::from_domain(decision);
                 Self::Decided { call, decision, rule }
             }
             Entry::Started { call } => Self::Started { call },
@@ -326,8 +332,26 @@ impl From<Usage> for conversation::Usage {
 }
 
 impl Decision {
-    fn into_domain(self, rule: Option<String>) -> conversation::Decision {
+    fn from_domain(decision: conversation::Decision) -> (Self, Option<String>) {
+        match decision {
+            conversation::Decision::Allowed => (Self::Allowed, None),
+            conversation::Decision::Always(rule) => (Self::Allowed, Some(rule)),
+            conversation::Decision::Changed(changed) => {
+                let conversation::Changed { call, left_out } = *changed;
+                let conversation::Call { tool, args, .. } = call;
+                (Self::Changed(Changed { tool, args, left_out }), None)
+            }
+            conversation::Decision::Denied(words) => (Self::Denied(words), None),
+            conversation::Decision::Nobody => (Self::Nobody, None),
+        }
+    }
+
+    fn into_domain(self, id: &str, rule: Option<String>) -> conversation::Decision {
         match (self, rule) {
+            (Self::Changed(Changed { tool, args, left_out }), _) => {
+                let call = conversation::Call { id: id.to_owned(), tool, args };
+                conversation::Decision::Changed(conversation::Changed { call, left_out }.into())
+            }
             (Self::Allowed, None) => conversation::Decision::Allowed,
             (Self::Allowed, Some(rule)) => conversation::Decision::Always(rule),
             (Self::Denied(words), _) => conversation::Decision::Denied(words),

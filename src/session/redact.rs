@@ -70,6 +70,11 @@ impl Secrets {
             Entry::Decided { call, decision } => {
                 let decision = match decision {
                     Decision::Always(rule) => Decision::Always(self.text(&rule)),
+                    Decision::Changed(mut it) => {
+                        it.call.args = self.arguments(&it.call.args);
+                        it.left_out = self.text(&it.left_out);
+                        Decision::Changed(it)
+                    }
                     Decision::Denied(words) => Decision::Denied(self.text(&words)),
                     decision => decision,
                 };

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use crate::tools::answer::Changed;
 use crate::tools::edit_file::asked::asked;
 use crate::tools::edit_file::draft::Draft;
+use crate::tools::foresight::Foreseen;
 use crate::tools::seen::Seen;
 use crate::tools::{Budget, Failure};
 use crate::workspace::{Cancel, Workspace, is_patch};
@@ -67,6 +68,21 @@ impl<'de> Deserialize<'de> for Edits {
 pub(super) fn paths(args: &str) -> Option<Vec<String>> {
     let paths = asked::paths(serde_json::from_str(args).ok()?);
     (!paths.is_empty()).then_some(paths)
+}
+
+/// What the call would make of the files; nothing if it would fail.
+pub(super) fn foresee(
+    workspace: &Workspace,
+    seen: &Seen,
+    budget: Budget,
+    args: Args,
+) -> Option<Vec<Foreseen>> {
+    let (seen, cancel) = (seen.apart(), Cancel::default());
+    let mut draft = Draft::new(workspace, &seen, budget, &cancel);
+    for step in asked(args).ok()? {
+        draft.take(step).ok()?;
+    }
+    Some(draft.foreseen())
 }
 
 pub(super) fn edit(

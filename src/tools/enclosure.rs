@@ -120,6 +120,26 @@ impl Enclosure {
         })
     }
 
+    /// What a command may do here, in one line for a person.
+    pub(crate) fn in_short(&self) -> String {
+        let Ok(level) = self.level() else {
+            return "nothing here can confine it, so it will not run".to_owned();
+        };
+        let writable = &self.bounds.options.writable;
+        let others = writable.iter().map(|it| it.display().to_string());
+        let places: Vec<_> = std::iter::once("the project".to_owned()).chain(others).collect();
+        let writes = if self.is_read_only { "nothing".to_owned() } else { places.join(", ") };
+        let network = match (&self.gate, level) {
+            (Some(gate), Level::Namespaces) => {
+                let hosts: Vec<_> = gate.rules().iter().map(ToString::to_string).collect();
+                format!("reaches {}", hosts.join(", "))
+            }
+            _ => "no network".to_owned(),
+        };
+        let but = self.shortcoming(level).map(|it| format!("; {it}")).unwrap_or_default();
+        format!("confined: writes {writes} and a /tmp of its own, {network}{but}")
+    }
+
     /// What the settings give to commands that cannot be given, in sentences for the person:
     /// commands run without it.
     pub(crate) fn missing(&self) -> Vec<String> {

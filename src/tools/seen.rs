@@ -65,6 +65,14 @@ impl Seen {
         self.sights().forget(real);
     }
 
+    /// The same, to look what would be: nothing that is noted there counts here.
+    pub(super) fn apart(&self) -> Self {
+        let sights = self.sights();
+        let copy = |it: &Sight| Sight { hash: it.hash, bytes: None, shown: it.shown.clone() };
+        let files = sights.files.iter().map(|(path, it)| (path.clone(), copy(it))).collect();
+        Self(Mutex::new(Sights { files, held: 0 }))
+    }
+
     pub(super) fn forget_all(&self) {
         *self.sights() = Sights::default();
     }

@@ -50,6 +50,14 @@ impl Shell {
         }
     }
 
+    /// What holds a command, in a few words.
+    pub(super) fn hold(&self) -> String {
+        match &self.enclosure {
+            None => "not confined: it has your rights".to_owned(),
+            Some(enclosure) => enclosure.in_short(),
+        }
+    }
+
     /// Whether a file of the project can be another for a command alone; why not, otherwise.
     pub(super) fn can_cover(&self) -> Result<(), String> {
         match &self.enclosure {

@@ -7,9 +7,12 @@ use serde::Deserialize;
 
 use crate::tools::after_edit::Touched;
 use crate::tools::answer::{Answer, Changed, count};
+use crate::tools::foresight::Foreseen;
 use crate::tools::seen::Seen;
 use crate::tools::{Budget, Failure};
-use crate::workspace::{Change, Content, Encoding, FileError, SourceFile, Workspace, placeholder};
+use crate::workspace::{
+    Change, Content, Encoding, FileError, ProjectPath, SourceFile, Workspace, placeholder,
+};
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -20,12 +23,70 @@ pub(super) struct Args {
     append: Option<bool>,
 }
 
+/// A file as it would be written.
+struct Draft {
+    path: ProjectPath,
+    /// `None` if there is none.
+    before: Option<SourceFile>,
+    bytes: Vec<u8>,
+    /// What the model is told of it.
+    text: String,
+    gist: String,
+    is_more: bool,
+    /// It holds just that already.
+    is_so: bool,
+}
+
+/// What the call would make of the file; nothing if it would fail, or if one of the texts is none.
+pub(super) fn foresee(
+    workspace: &Workspace,
+    seen: &Seen,
+    budget: Budget,
+    args: Args,
+) -> Option<Vec<Foreseen>> {
+    let Draft { path, before, bytes, .. } = draft(workspace, &seen.apart(), budget, args).ok()?;
+    let fate = if before.is_none() { "created" } else { "" }.to_owned();
+    let text = |bytes: &[u8]| match Content::of(bytes) {
+        Content::Text(it) if it.encoding != Encoding::Unknown => Some(it.text.into_owned()),
+        _ => None,
+    };
+    let before = before.map_or(Some(String::new()), |it| text(it.bytes()))?;
+    Some(vec![Foreseen { path: path.to_string(), fate, before, after: text(&bytes)? }])
+}
+
 pub(super) fn write(
     workspace: &Workspace,
     seen: &Seen,
     budget: Budget,
     args: Args,
 ) -> Result<Changed, Failure> {
+    let Draft { path, before, bytes, text, gist, is_more, is_so } =
+        draft(workspace, seen, budget, args)?;
+    if let Some(before) = before.as_ref().filter(|_| is_so) {
+        seen.note(before.real(), before.bytes());
+        return Ok(Answer { text, gist }.into());
+    }
+    let old = before.as_ref().and_then(|it| it.text().ok()).map(|it| it.text.into_owned());
+    let touched = vec![Touched { path: path.clone(), before: old }];
+    let change = match before {
+        None => Change::Create { path: path.clone(), bytes: bytes.clone() },
+        Some(before) => Change::Replace { before, bytes: bytes.clone() },
+    };
+    workspace.apply(std::slice::from_ref(&change))?;
+    let real = workspace.real(&path)?;
+    match change {
+        // More of a file that was not read says nothing about the rest of it.
+        Change::Replace { before, .. } if is_more => {
+            if seen.is_current(&before) {
+                seen.carry(&before, &real, &bytes);
+            }
+        }
+        _ => seen.note(&real, &bytes),
+    }
+    Ok(Changed { answer: Answer { text, gist }, touched })
+}
+
+fn draft(workspace: &Workspace, seen: &Seen, budget: Budget, args: Args) -> Result<Draft, Failure> {
     let path = workspace.path(&args.path)?;
     let lines = count(args.content.lines().count(), "line");
     let before = match workspace.read(&path) {
@@ -43,6 +104,7 @@ pub(super) fn write(
         return Err(Failure::new(text, "not the whole text"));
     }
     drop(old);
+    let mut is_so = false;
     let (bytes, text) = match &before {
         None => (args.content.into_bytes(), format!("created `{path}`: {lines}\n")),
         Some(before) if args.append == Some(true) => {
@@ -63,9 +125,9 @@ pub(super) fn write(
             (bytes, text)
         }
         Some(before) if before.bytes() == args.content.as_bytes() => {
-            seen.note(before.real(), before.bytes());
+            is_so = true;
             let text = format!("`{path}` already holds exactly this: nothing was changed\n");
-            return Ok(Answer { text, gist: lines }.into());
+            (args.content.into_bytes(), text)
         }
         Some(before) => {
             must_be_seen(seen, before, budget)?;
@@ -80,24 +142,7 @@ pub(super) fn write(
         }
     };
     let is_more = args.append == Some(true);
-    let old = before.as_ref().and_then(|it| it.text().ok()).map(|it| it.text.into_owned());
-    let touched = vec![Touched { path: path.clone(), before: old }];
-    let change = match before {
-        None => Change::Create { path: path.clone(), bytes: bytes.clone() },
-        Some(before) => Change::Replace { before, bytes: bytes.clone() },
-    };
-    workspace.apply(std::slice::from_ref(&change))?;
-    let real = workspace.real(&path)?;
-    match change {
-        // More of a file that was not read says nothing about the rest of it.
-        Change::Replace { before, .. } if is_more => {
-            if seen.is_current(&before) {
-                seen.carry(&before, &real, &bytes);
-            }
-        }
-        _ => seen.note(&real, &bytes),
-    }
-    Ok(Changed { answer: Answer { text, gist: lines }, touched })
+    Ok(Draft { path, before, bytes, text, gist: lines, is_more, is_so })
 }
 
 /// Who replaces a file must know what is lost.

@@ -1,9 +1,20 @@
 //! A unified diff for a person.
 
+use std::borrow::Cow;
+
 use colored::{ColoredString, Colorize};
 use imara_diff::{Algorithm, Diff, InternedInput};
 
 use crate::ui::visible::visible;
+
+/// A longer diff is only summed up.
+pub(super) const LONGEST: usize = 40;
+
+/// A file and how many of its lines come and go.
+pub(super) fn summary(path: &str, added: usize, removed: usize) -> String {
+    let (added, removed) = (format!("+{added}"), format!("-{removed}"));
+    format!("{path}  {} {}", added.green(), removed.red())
+}
 
 /// In colours if they are on. What the lines hold came from anywhere.
 pub(crate) fn coloured_diff(diff: &str) -> String {
@@ -34,6 +45,8 @@ struct Row {
 
 /// The lines of a diff with their numbers; where one line became another, the words that did.
 pub(super) fn numbered_diff(lines: &[&str]) -> Vec<String> {
+    let lines = with_ends(lines);
+    let lines: Vec<&str> = lines.iter().map(|it| &**it).collect();
     let mut shown = Vec::new();
     let (mut old, mut new) = (1, 1);
     let mut at = 0;
@@ -68,6 +81,18 @@ pub(super) fn numbered_diff(lines: &[&str]) -> Vec<String> {
         }
     }
     shown
+}
+
+/// The lines with what is said of their ends, which a diff has in a line behind.
+fn with_ends<'a>(lines: &[&'a str]) -> Vec<Cow<'a, str>> {
+    let mut whole: Vec<Cow<'a, str>> = Vec::new();
+    for line in lines {
+        match whole.last_mut().filter(|_| line.starts_with('\\')) {
+            Some(last) => *last += "  (no end of line)",
+            None => whole.push((*line).into()),
+        }
+    }
+    whole
 }
 
 /// Where a hunk begins before and after.

@@ -8,14 +8,20 @@ use std::fmt::Write;
 
 use crate::conversation::Call;
 use crate::ui::call_line::call_in_full;
+use crate::ui::visible::visible;
 
 /// As many blanks in a row may be indentation.
 const INDENT: usize = 40;
 
 pub(super) fn in_question(call: &Call) -> String {
-    let text = call_in_full(call);
+    plain(&call_in_full(call))
+}
+
+/// A text in which nothing misleads.
+pub(super) fn plain(text: &str) -> String {
+    let text = &*visible(text);
     let mut shown = String::with_capacity(text.len());
-    let mut rest = &*text;
+    let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let length = match c {
             ' ' => rest.len() - rest.trim_start_matches(' ').len(),

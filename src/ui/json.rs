@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::conversation::{
-    Answer, Call, Decision, End, Entry, Event, Front, Mark, Plan, PlanCheck, Question, Reply,
-    Stage, Stakes, Status, StepStatus, Stop, Usage,
+    Answer, Call, Consent, Decision, End, Entry, Event, Front, Mark, Plan, PlanCheck, Question,
+    Reply, Stage, Stakes, Status, StepStatus, Stop, Usage,
 };
 use crate::ui::outlet::Outlet;
 use crate::ui::visible::{visible, visible_json};
@@ -332,8 +332,8 @@ impl Front for Json {
         self.out.is_gone()
     }
 
-    async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Decision> {
-        Some(Decision::Nobody)
+    async fn approve(&mut self, _: &Call, _: &Stakes) -> Option<Consent> {
+        Some(Consent::Decided(Decision::Nobody))
     }
 
     async fn ask(&mut self, _: &Question) -> Option<Answer> {

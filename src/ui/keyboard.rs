@@ -39,6 +39,8 @@ struct Question {
     begun: String,
     /// Whether the line is worth remembering.
     remember: bool,
+    /// Whether it may be left for the person's editor.
+    edits: bool,
     answer: oneshot::Sender<Line>,
 }
 
@@ -80,19 +82,25 @@ impl Keyboard {
     /// Reads what the person wants; several lines when all but the last end in `\`.
     /// `begun` is there already, to be edited.
     pub(crate) async fn prompt(&self, prompt: &str, begun: String) -> Line {
-        self.ask(prompt, begun, true).await
+        self.ask(prompt, begun, (true, true)).await
     }
 
     /// Reads an answer that is not kept in the history. What was typed before the question was
     /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
-        self.ask(prompt, String::new(), false).await
+        self.ask(prompt, String::new(), (false, false)).await
     }
 
-    async fn ask(&self, prompt: &str, begun: String, remember: bool) -> Line {
+    /// The same for an answer that stands there already, to be changed.
+    pub(crate) async fn amend(&self, prompt: &str, begun: String) -> Line {
+        let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+        self.ask(prompt, begun, (false, true)).await
+    }
+
+    async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let question = Question { prompt: prompt.to_owned(), begun, remember, answer };
+        let question = Question { prompt: prompt.to_owned(), begun, remember, edits, answer };
         if self.questions.send(question).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
@@ -122,7 +130,7 @@ fn serve(
         let line = match read(&mut editor, &question.prompt, &question.begun) {
             Line::Entered(text) => {
                 let text = typed.whole(&text);
-                let edit = typed.wants_editor() && question.remember;
+                let edit = typed.wants_editor() && question.edits;
                 if edit { Line::Edit(text) } else { Line::Entered(text) }
             }
             other => other,

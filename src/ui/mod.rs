@@ -1,5 +1,6 @@
 //! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
 
+mod approval;
 mod call_line;
 mod context;
 mod diff;
@@ -17,6 +18,7 @@ mod status;
 mod transfer;
 mod visible;
 
+pub(crate) use approval::Amend;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};

@@ -1,5 +1,6 @@
 //! Events as lines of text: what the model says on one stream, all else on another.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
@@ -9,18 +10,17 @@ use base64::prelude::BASE64_STANDARD;
 use colored::Colorize;
 
 use crate::conversation::{
-    Answer, Call, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck, Question,
-    Reply, Stage, Stakes, StepStatus, Stop, Usage,
+    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
+    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Stop, Usage,
 };
 use crate::ui::call_line::call_line;
-use crate::ui::in_question::in_question;
 use crate::ui::markdown::Markdown;
 use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line};
 use crate::ui::outlet::Outlet;
 use crate::ui::plan;
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::visible::{visible, visible_line};
-use crate::ui::{Keyboard, Line};
+use crate::ui::{Amend, Keyboard, Line};
 
 /// How to draw; decided once, from the terminal and the person's wishes.
 #[derive(Clone, Copy, Debug)]
@@ -49,9 +49,13 @@ pub(crate) struct Screen {
     markdown: Option<Markdown>,
     /// Who answers questions; nobody when input is not a terminal.
     keyboard: Option<Keyboard>,
+    /// Where a text of several lines is changed.
+    editor: Option<Box<dyn Amend>>,
     /// The calls of the newest reply, to name them when they end.
     calls: HashMap<String, Call>,
-    /// The same of a conversation that is held beside this one.
+    /// What the model is told of calls that the person changed: they know it.
+    told: HashMap<String, String>,
+    /// The calls of a conversation that is held beside this one.
     calls_beside: HashMap<String, Call>,
     /// Something is on the last line of the words.
     mid_line: bool,
@@ -104,7 +108,9 @@ impl Screen {
             status: Status::new(style.live),
             markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
             keyboard,
+            editor: None,
             calls: HashMap::new(),
+            told: HashMap::new(),
             calls_beside: HashMap::new(),
             mid_line: false,
             owed: false,
@@ -117,6 +123,23 @@ impl Screen {
             turn: Turn::default(),
             window: None,
             plan: None,
+        }
+    }
+
+    /// Texts that a line cannot hold are changed there.
+    pub(crate) fn amend_with(&mut self, editor: Box<dyn Amend>) {
+        self.editor = Some(editor);
+    }
+
+    pub(super) fn keyboard(&self) -> Option<Keyboard> {
+        self.keyboard.clone()
+    }
+
+    /// The text as the person leaves it in their editor.
+    pub(super) async fn edit(&self, name: &str, text: &str) -> Result<String, String> {
+        match &self.editor {
+            Some(editor) => editor.amend(name, text).await,
+            None => Err("it has several lines, or hides something, and there is no editor".into()),
         }
     }
 
@@ -307,9 +330,9 @@ impl Screen {
                 }
             }
             Entry::Result { call, outcome } => {
-                let call = self.calls.remove(call);
+                let (told, call) = (self.told.remove(call), self.calls.remove(call));
                 self.note(&result_line(call.as_ref(), outcome, self.width()));
-                let excerpt = excerpt(call.as_ref(), outcome);
+                let excerpt = excerpt(call.as_ref(), &without(told.as_deref(), outcome));
                 if !excerpt.is_empty() {
                     self.note(&excerpt);
                 }
@@ -328,6 +351,10 @@ impl Screen {
             }
             Entry::Planned(plan) => self.planned(plan),
             Entry::Marked(mark) => self.marked(mark),
+            Entry::Decided { call, decision: Decision::Changed(changed) } => {
+                self.calls.insert(call.clone(), changed.call.clone());
+                self.told.insert(call.clone(), changed.in_words());
+            }
             Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Note(_)
@@ -467,34 +494,8 @@ impl Front for Screen {
         self.words.is_gone()
     }
 
-    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Decision> {
-        self.end_words();
-        self.note(&format!("{} {}", "allow?".bold(), in_question(call)));
-        if !stakes.why.is_empty() {
-            self.note(&format!("  {}", visible_line(&stakes.why, 200)).dimmed().to_string());
-        }
-        let Some(keyboard) = self.keyboard.clone() else {
-            self.note("  no: there is no terminal to ask at (see `--permission`)");
-            return Some(Decision::Nobody);
-        };
-        if let Some(rule) = &stakes.always {
-            self.note(&format!("  always would save {}", visible(rule)));
-        }
-        let always = if stakes.always.is_some() { "a = always, " } else { "" };
-        let prompt = format!("  y = yes, {always}n = no, or say what to do instead: ");
-        loop {
-            match keyboard.question(&prompt).await {
-                Line::Entered(answer) => match decision(&answer, stakes) {
-                    // Where always is an answer, it is a decision.
-                    None if is_always(&answer) => {
-                        self.note("  there is no rule that would cover just this; y or n");
-                    }
-                    None => {}
-                    decision => return decision,
-                },
-                Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
-            }
-        }
+    async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent> {
+        self.leave(call, stakes).await
     }
 
     async fn ask(&mut self, question: &Question) -> Option<Answer> {
@@ -534,22 +535,12 @@ fn question_in_full(question: &Question) -> String {
     text
 }
 
-/// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer.
-fn decision(answer: &str, stakes: &Stakes) -> Option<Decision> {
-    let words = answer.trim();
-    if is_always(words) {
-        return stakes.always.clone().map(Decision::Always);
+/// An outcome without what only the model is told before it.
+fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
+    match told.and_then(|it| outcome.text.strip_prefix(it)) {
+        Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
+        None => Cow::Borrowed(outcome),
     }
-    match &*words.to_lowercase() {
-        "y" | "yes" => Some(Decision::Allowed),
-        "n" | "no" | "" => Some(Decision::Denied(String::new())),
-        short if short.chars().count() <= 3 => None,
-        _ => Some(Decision::Denied(words.to_owned())),
-    }
-}
-
-fn is_always(answer: &str) -> bool {
-    matches!(&*answer.trim().to_lowercase(), "a" | "always")
 }
 
 fn stop_line(stop: Stop) -> &'static str {

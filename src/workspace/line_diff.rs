@@ -1,6 +1,5 @@
 //! Which lines differ between two texts.
 
-use std::fmt::Write;
 use std::ops::Range;
 
 use imara_diff::sources::lines;
@@ -9,6 +8,14 @@ use imara_diff::{Algorithm, Diff, Hunk, InternedInput};
 pub(crate) struct LineDiff<'a> {
     input: InternedInput<&'a str>,
     diff: Diff,
+}
+
+/// Lines that differ, with some around them: where they are in both texts, and a hunk of a unified diff.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) before: Range<usize>,
+    pub(crate) after: Range<usize>,
+    pub(crate) text: String,
 }
 
 impl<'a> LineDiff<'a> {
@@ -39,39 +46,54 @@ impl<'a> LineDiff<'a> {
         tokens.iter().map(|it| self.input.interner[*it])
     }
 
+    pub(crate) fn lines_before(&self) -> Vec<&'a str> {
+        self.input.before.iter().map(|it| self.input.interner[*it]).collect()
+    }
+
+    pub(crate) fn lines_after(&self) -> Vec<&'a str> {
+        self.input.after.iter().map(|it| self.input.interner[*it]).collect()
+    }
+
     /// As a unified diff without the names of files, with so many lines around each change.
     pub(crate) fn unified(&self, around: u32) -> String {
-        let mut text = String::new();
+        self.places(around).into_iter().map(|it| it.text).collect()
+    }
+
+    /// The same, one by one.
+    pub(crate) fn places(&self, around: u32) -> Vec<Place> {
+        let mut places = Vec::new();
         let mut near: Vec<Hunk> = Vec::new();
         for hunk in self.diff.hunks() {
             if near.last().is_some_and(|it| it.before.end + 2 * around < hunk.before.start) {
-                self.write(&mut text, &near, around);
+                places.extend(self.place(&near, around));
                 near.clear();
             }
             near.push(hunk);
         }
-        self.write(&mut text, &near, around);
-        text
+        places.extend(self.place(&near, around));
+        places
     }
 
     /// Changes that lie so near to each other that they are shown as one.
-    fn write(&self, text: &mut String, near: &[Hunk], around: u32) {
-        let ([first, ..], [.., last]) = (near, near) else { return };
+    fn place(&self, near: &[Hunk], around: u32) -> Option<Place> {
+        let (first, last) = (near.first()?, near.last()?);
         let lead = around.min(first.before.start);
         let trail = around.min(self.input.before.len() as u32 - last.before.end);
         let old = first.before.start - lead..last.before.end + trail;
         let new = first.after.start - lead..last.after.end + trail;
-        let _ = writeln!(text, "@@ -{} +{} @@", place(&old), place(&new));
+        let mut text = format!("@@ -{} +{} @@\n", numbers(&old), numbers(&new));
         let mut at = old.start;
         for hunk in near {
-            self.lines(text, ' ', at..hunk.before.start);
-            self.lines(text, '-', hunk.before.clone());
+            self.lines(&mut text, ' ', at..hunk.before.start);
+            self.lines(&mut text, '-', hunk.before.clone());
             for line in self.after(hunk.after.clone()) {
-                write_line(text, '+', line);
+                write_line(&mut text, '+', line);
             }
             at = hunk.before.end;
         }
-        self.lines(text, ' ', at..old.end);
+        self.lines(&mut text, ' ', at..old.end);
+        let whole = |it: Range<u32>| it.start as usize..it.end as usize;
+        Some(Place { before: whole(old), after: whole(new), text })
     }
 
     fn lines(&self, text: &mut String, mark: char, at: Range<u32>) {
@@ -82,7 +104,7 @@ impl<'a> LineDiff<'a> {
 }
 
 /// An empty range lies behind a line, any other begins with one.
-fn place(at: &Range<u32>) -> String {
+fn numbers(at: &Range<u32>) -> String {
     match at.len() {
         0 => format!("{},0", at.start),
         1 => format!("{}", at.start + 1),

@@ -46,7 +46,7 @@ pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
 pub(crate) use git::{Committed, Compared, Git, Staged, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, History, Reversal, Reversed, Watch, Way};
-pub(crate) use line_diff::LineDiff;
+pub(crate) use line_diff::{LineDiff, Place};
 pub(crate) use patch::{
     Action, FilePatch, Hunk, HunkMiss, apply_hunks, deletes, is_patch, parse as parse_patch,
 };

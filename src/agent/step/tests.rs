@@ -1,5 +1,7 @@
 //! Each test is a transcript in shorthand and the step that must follow it.
 
+mod changed;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -7,8 +9,8 @@ use expect_test::{Expect, expect};
 
 use crate::agent::step::{Next, Rules, next};
 use crate::conversation::{
-    Call, Decision, Effect, End, Entry, Form, Mark, Outcome, Permission, Plan, Reply, Stage,
-    Status, Stop, ToolSpec, Transcript,
+    Call, Changed, Decision, Effect, End, Entry, Form, Mark, Outcome, Permission, Plan, Reply,
+    Stage, Status, Stop, ToolSpec, Transcript,
 };
 use crate::permission::{Permissions, Rule, RuleOptions};
 
@@ -50,7 +52,7 @@ fn shown(next: Next) -> String {
 }
 
 /// One line an entry: `open`, `user …`, `reply …`, `cut …`, `cancelled …`, `call ID TOOL`,
-/// `allow ID`, `deny ID …`, `start ID`, `result ID STATUS`, `note`, `stopped`,
+/// `allow ID`, `deny ID …`, `change ID TOOL`, `start ID`, `result ID STATUS`, `note`, `stopped`,
 /// `planning`, `want FORM`, `planned STAGE`, `marked`.
 fn parse(script: &str) -> Transcript {
     let mut entries: Vec<Entry> = Vec::new();
@@ -73,6 +75,12 @@ fn parse(script: &str) -> Transcript {
             }
             ("deny", _) => {
                 entries.push(Entry::Decided { call: id, decision: Decision::Denied(more) });
+            }
+            ("change", _) => {
+                let call = Call { id: id.clone(), tool: more, args: r#"{"by":"me"}"#.to_owned() };
+                let changed = Changed { call, left_out: String::new() };
+                entries
+                    .push(Entry::Decided { call: id, decision: Decision::Changed(changed.into()) });
             }
             ("start", _) => entries.push(Entry::Started { call: id }),
             ("result", _) => {

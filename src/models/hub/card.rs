@@ -26,8 +26,9 @@ pub(super) fn of(entries: &[Entry]) -> Option<Entry> {
 /// Its first words that are sentences: no headings, pictures, tables, lists, code.
 pub(crate) fn excerpt(card: &str) -> Option<String> {
     let text = card.trim_start_matches('\u{feff}').trim_start();
-    let text = match text.strip_prefix("---\n").and_then(|it| it.split_once("\n---")) {
-        Some((_, text)) => text,
+    let text = match text.strip_prefix("---\n") {
+        // One that was cut off in its head.
+        Some(head) => head.split_once("\n---").map_or("", |it| it.1),
         None => text,
     };
     let (mut words, mut is_code) = (String::new(), false);

@@ -52,7 +52,7 @@ fn judged(permissions: &Permissions, tool: &str, args: Option<&Value>) -> Verdic
 fn shown(permissions: &Permissions, tool: &str, args: Option<&Value>) -> String {
     match judged(permissions, tool, args) {
         Verdict::Allow => "allow".to_owned(),
-        Verdict::Ask(Stakes { why, always }) => {
+        Verdict::Ask(Stakes { why, always, .. }) => {
             let why = if why.is_empty() { why } else { format!(": {why}") };
             let always = always.map(|it| format!(" (always: {it})")).unwrap_or_default();
             format!("ask{why}{always}")

@@ -22,6 +22,11 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
             decision: conversation::Decision::Always(rule)
         }),
         text().prop_map(|call| Entry::Decided { call, decision: conversation::Decision::Nobody }),
+        (text(), text(), text()).prop_map(|(call, args, left_out)| {
+            let changed = conversation::Call { id: call.clone(), tool: args.clone(), args };
+            let changed = conversation::Changed { call: changed, left_out };
+            Entry::Decided { call, decision: conversation::Decision::Changed(changed.into()) }
+        }),
         text().prop_map(|call| Entry::Started { call }),
         (
             text(),

@@ -9,6 +9,7 @@ use crate::tools::answer::{Answer, Changed, count};
 use crate::tools::diff::diff;
 use crate::tools::edit_file::asked::{Step, What};
 use crate::tools::edit_file::miss::{explain, explain_hunk};
+use crate::tools::foresight::Foreseen;
 use crate::tools::seen::Seen;
 use crate::tools::{Budget, Failure, lookup};
 use crate::workspace::{
@@ -209,6 +210,11 @@ impl<'a> Draft<'a> {
         }
     }
 
+    /// What would be made of the files.
+    pub(super) fn foreseen(&self) -> Vec<Foreseen> {
+        self.files.iter().map(File::foreseen).collect()
+    }
+
     /// Makes all the changes, and shows them.
     pub(super) fn apply(self) -> Result<Changed, Failure> {
         let budget = self.budget.share(self.files.len());
@@ -293,6 +299,20 @@ impl File {
             (Some(before), None, _) => Some(Change::Delete { before }),
             (None, None, _) => None,
         }
+    }
+
+    fn foreseen(&self) -> Foreseen {
+        let before = self.old_text();
+        let fate = match (&self.before, &self.after, &self.to) {
+            (None, _, _) => "created".to_owned(),
+            (_, None, _) => "deleted".to_owned(),
+            (_, _, Some(to)) => format!("moved to {to}"),
+            // Where letters are bytes of unknown meaning, an edit of a part may not find them.
+            (_, _, None) if self.encoding == Encoding::Unknown => "changed".to_owned(),
+            (_, _, None) => String::new(),
+        };
+        let (path, after) = (self.path.to_string(), self.text().to_owned());
+        Foreseen { path, fate, before: before.text.into_owned(), after }
     }
 
     fn report(&self, budget: Budget) -> Report {

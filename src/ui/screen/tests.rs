@@ -259,21 +259,6 @@ fn nothing_untrusted_acts_on_the_terminal() {
 }
 
 #[test]
-fn only_a_clear_yes_is_a_yes() {
-    for yes in ["y", "Y", "  yes ", "YES"] {
-        assert_eq!(decision(yes, &Stakes::default()), Some(Decision::Allowed));
-    }
-    for no in ["", "n", "No", "NO "] {
-        assert_eq!(decision(no, &Stakes::default()), Some(Decision::Denied(String::new())));
-    }
-    for unclear in ["ok", "k", "ja", "yep", "?"] {
-        assert_eq!(decision(unclear, &Stakes::default()), None);
-    }
-    let words = "Yes but only in src";
-    assert_eq!(decision(words, &Stakes::default()), Some(Decision::Denied(words.to_owned())));
-}
-
-#[test]
 fn words_before_a_retry_are_said_to_be_void() {
     let wait = Duration::from_millis(250);
     check(

@@ -1,0 +1,214 @@
+//! The question for leave: a call as it would run, whole and with nothing hidden in it, and the keys that
+//! answer it.
+
+mod amend;
+mod shown;
+
+use colored::Colorize;
+
+use crate::conversation::{Call, Consent, Decision, FileChange, Stakes};
+use crate::ui::approval::amend::{Amendable, Given};
+use crate::ui::approval::shown::{Depth, changes, hunk_heading, in_full};
+use crate::ui::diff::numbered_diff;
+use crate::ui::in_question::plain;
+use crate::ui::visible::{visible, visible_line};
+use crate::ui::{Keyboard, Line, Screen};
+
+pub(crate) use crate::ui::approval::amend::Amend;
+
+/// What an answer means.
+#[derive(Debug, PartialEq)]
+enum Said {
+    Consent(Consent),
+    /// The person wants to change the call.
+    Edit,
+    /// They want to decide about each hunk.
+    ByHunk,
+    /// They want to see all of a long diff.
+    Whole,
+    /// Something is not to be had here; what to say.
+    Not(&'static str),
+    /// It is too short to be clear.
+    Unclear,
+}
+
+/// What the question is about, which the person may change.
+struct Matter {
+    call: Call,
+    stakes: Stakes,
+    /// It is the person's own.
+    is_changed: bool,
+}
+
+impl Screen {
+    /// Asks for leave. `None` when the person stops the turn instead.
+    pub(super) async fn leave(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent> {
+        let (call, stakes) = (call.clone(), stakes.clone());
+        let mut matter = Matter { call, stakes, is_changed: false };
+        self.note(&matter.question());
+        let Some(keyboard) = self.keyboard() else {
+            self.note("  no: there is no terminal to ask at (see `--permission`)");
+            return Some(Consent::Decided(Decision::Nobody));
+        };
+        if let Some(rule) = &matter.stakes.always {
+            self.note(&format!("  always would save {}", visible(rule)));
+        }
+        loop {
+            let Line::Entered(answer) = keyboard.question(&keys(&matter.stakes)).await else {
+                return None;
+            };
+            match said(&answer, &matter.stakes) {
+                Said::Consent(consent) => return Some(matter.consent(consent)),
+                Said::Unclear => {}
+                Said::Not(why) => self.note(&format!("  {why}")),
+                Said::Whole => self.note(&changes(&matter.stakes.changes, Depth::Whole)),
+                Said::ByHunk => {
+                    return self
+                        .by_hunk(&keyboard, &matter.stakes.changes)
+                        .await
+                        .map(Consent::Part);
+                }
+                Said::Edit => match self.amended(&keyboard, &matter.call).await? {
+                    Given::Not(why) => self.note(&format!("  {why}")),
+                    Given::Seen(args) => return Some(Consent::With(args)),
+                    Given::Unseen(args) => {
+                        matter.becomes(args);
+                        self.note(&matter.question());
+                    }
+                },
+            }
+        }
+    }
+
+    /// Which of the hunks the person wants.
+    async fn by_hunk(&mut self, keyboard: &Keyboard, of: &[FileChange]) -> Option<Vec<bool>> {
+        let all: usize = of.iter().map(|it| it.hunks.len()).sum();
+        let mut taken = Vec::new();
+        for (file, hunk) in of.iter().flat_map(|it| it.hunks.iter().map(move |hunk| (it, hunk))) {
+            self.note(&hunk_heading(taken.len() + 1, all, &file.path));
+            let shown = plain(hunk);
+            self.note(&numbered_diff(&shown.lines().collect::<Vec<_>>()).join("\n"));
+            let wants = loop {
+                let prompt = "  y = make it, n = leave it, q = leave it and the rest: ";
+                let Line::Entered(answer) = keyboard.question(prompt).await else { return None };
+                match &*answer.trim().to_lowercase() {
+                    "y" | "yes" => break true,
+                    "n" | "no" => break false,
+                    "q" => {
+                        taken.resize(all, false);
+                        return Some(taken);
+                    }
+                    _ => {}
+                }
+            };
+            taken.push(wants);
+        }
+        Some(taken)
+    }
+
+    /// The arguments as the person wants them: changed in the line, or in their editor where a line
+    /// would not show all of them. `None` when they stop the turn instead.
+    async fn amended(&mut self, keyboard: &Keyboard, call: &Call) -> Option<Given> {
+        let amendable = Amendable::of(call);
+        let (mut text, mut in_line) = (amendable.text().to_owned(), amendable.fits_a_line());
+        loop {
+            if !in_line {
+                return Some(match self.edit(amendable.file_name(), &text).await {
+                    Ok(text) => amendable.with(text.strip_suffix('\n').unwrap_or(&text)),
+                    Err(why) => Given::Not(visible(&why).into_owned()),
+                });
+            }
+            match keyboard.amend("  change it, Enter runs it: ", text).await {
+                Line::Entered(text) => return Some(amendable.with(&text)),
+                Line::Edit(begun) => (text, in_line) = (begun, false),
+                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+            }
+        }
+    }
+}
+
+impl Matter {
+    fn question(&self) -> String {
+        let of = if self.is_changed { "as you changed it, " } else { "" };
+        let mut text = format!("{of}{} {}", "allow?".bold(), in_full(&self.call, &self.stakes));
+        if !self.stakes.why.is_empty() {
+            let why = format!("\n  {}", visible_line(&self.stakes.why, 200));
+            text += &why.dimmed().to_string();
+        }
+        if !self.stakes.confined.is_empty() {
+            let confined = format!("\n  {}", visible_line(&self.stakes.confined, 200));
+            text += &confined.dimmed().to_string();
+        }
+        text
+    }
+
+    /// From now on it is about these arguments. No rule was thought of for them, and what they would
+    /// change is not known.
+    fn becomes(&mut self, args: String) {
+        self.call.args = args;
+        self.is_changed = true;
+        self.stakes.always = None;
+        self.stakes.changes.clear();
+    }
+
+    fn consent(&self, consent: Consent) -> Consent {
+        match consent {
+            Consent::Decided(Decision::Allowed) if self.is_changed => {
+                Consent::With(self.call.args.clone())
+            }
+            consent => consent,
+        }
+    }
+}
+
+/// The keys that there are.
+fn keys(stakes: &Stakes) -> String {
+    let mut keys = "  y = yes, ".to_owned();
+    if stakes.always.is_some() {
+        keys += "a = always, ";
+    }
+    if !stakes.is_fixed {
+        keys += "e = edit, ";
+    }
+    if stakes.has_parts() {
+        keys += "h = by hunk, ";
+    }
+    if shown::is_long(&stakes.changes) {
+        keys += "d = all of it, ";
+    }
+    keys + "n = no, or say what to do instead: "
+}
+
+/// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer, and
+/// a command for this program is none either.
+fn said(answer: &str, stakes: &Stakes) -> Said {
+    let words = answer.trim();
+    match &*words.to_lowercase() {
+        "y" | "yes" => Said::Consent(Consent::Decided(Decision::Allowed)),
+        "n" | "no" | "" => Said::Consent(Consent::Decided(Decision::Denied(String::new()))),
+        "a" | "always" => match &stakes.always {
+            Some(rule) => Said::Consent(Consent::Decided(Decision::Always(rule.clone()))),
+            None => Said::Not("there is no rule that would cover just this; y or n"),
+        },
+        "e" | "edit" if stakes.is_fixed => Said::Not("this cannot be changed; y or n"),
+        "e" | "edit" => Said::Edit,
+        "h" if stakes.has_parts() => Said::ByHunk,
+        "h" => Said::Not("there are no hunks to choose from; y or n"),
+        "d" if !stakes.changes.is_empty() => Said::Whole,
+        short if short.chars().count() <= 3 => Said::Unclear,
+        _ if is_command(words) => {
+            Said::Not("commands wait until this is decided: y or n, or words for the model")
+        }
+        _ => Said::Consent(Consent::Decided(Decision::Denied(words.to_owned()))),
+    }
+}
+
+/// Whether it is in the form of a command of ours; a path has more strokes.
+fn is_command(words: &str) -> bool {
+    let word = words.split_whitespace().next().and_then(|it| it.strip_prefix('/'));
+    let is_letter = |it: char| it.is_alphabetic() || matches!(it, '-' | '_' | ':' | '?');
+    word.is_some_and(|it| !it.is_empty() && it.chars().all(is_letter))
+}
+
+#[cfg(test)]
+mod tests;

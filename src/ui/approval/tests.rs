@@ -1,0 +1,159 @@
+//! What answers mean, and what is shown to be answered.
+
+use expect_test::{Expect, expect};
+use serde_json::json;
+
+use super::*;
+
+fn stakes() -> Stakes {
+    Stakes { always: Some("run_command(make)".to_owned()), ..Stakes::default() }
+}
+
+/// A file with these hunks.
+fn change(path: &str, hunks: &[&str]) -> FileChange {
+    let hunks = hunks.iter().map(|it| (*it).to_owned()).collect();
+    FileChange { path: path.to_owned(), fate: String::new(), hunks, added: 1, removed: 1 }
+}
+
+fn decided(decision: Decision) -> Said {
+    Said::Consent(Consent::Decided(decision))
+}
+
+#[test]
+fn only_a_clear_yes_is_a_yes() {
+    for yes in ["y", "Y", "  yes ", "YES"] {
+        assert_eq!(said(yes, &stakes()), decided(Decision::Allowed));
+    }
+    for no in ["", "n", "No", "NO "] {
+        assert_eq!(said(no, &stakes()), decided(Decision::Denied(String::new())));
+    }
+    for unclear in ["ok", "k", "ja", "yep", "?", "/"] {
+        assert_eq!(said(unclear, &stakes()), Said::Unclear);
+    }
+    let words = "Yes but only in src";
+    assert_eq!(said(words, &stakes()), decided(Decision::Denied(words.to_owned())));
+}
+
+#[test]
+fn a_key_that_is_not_offered_does_nothing() {
+    let said = |answer: &str, stakes: &Stakes| match said(answer, stakes) {
+        Said::Not(why) => why,
+        other => panic!("{answer} means {other:?}"),
+    };
+    let fixed = Stakes { is_fixed: true, ..Stakes::default() };
+    assert_eq!(said("a", &fixed), "there is no rule that would cover just this; y or n");
+    assert_eq!(said("e", &fixed), "this cannot be changed; y or n");
+    assert_eq!(said("h", &fixed), "there are no hunks to choose from; y or n");
+    let one = Stakes { changes: vec![change("a", &["@@"])], ..Stakes::default() };
+    assert_eq!(said("h", &one), "there are no hunks to choose from; y or n");
+}
+
+#[test]
+fn a_command_waits_and_is_no_answer() {
+    for command in ["/undo", "/help me", "/own-command", "/mode:x"] {
+        assert!(matches!(said(command, &stakes()), Said::Not(why) if why.contains("wait")));
+    }
+    let path = "/usr/bin is where it belongs";
+    assert_eq!(said(path, &stakes()), decided(Decision::Denied(path.to_owned())));
+}
+
+#[test]
+fn the_keys_that_there_are_are_named() {
+    assert_eq!(
+        keys(&stakes()),
+        "  y = yes, a = always, e = edit, n = no, or say what to do instead: "
+    );
+    let fixed = Stakes { is_fixed: true, ..Stakes::default() };
+    assert_eq!(keys(&fixed), "  y = yes, n = no, or say what to do instead: ");
+    let long = "+x\n".repeat(50);
+    let changes = vec![change("a", &["@@ -1 +1 @@\n-a\n+b\n", &long])];
+    assert_eq!(
+        keys(&Stakes { changes, ..Stakes::default() }),
+        "  y = yes, e = edit, h = by hunk, d = all of it, n = no, or say what to do instead: "
+    );
+}
+
+#[track_caller]
+fn check(call: (&str, serde_json::Value), stakes: Stakes, expected: Expect) {
+    colored::control::set_override(false);
+    let call = Call { id: String::new(), tool: call.0.to_owned(), args: call.1.to_string() };
+    expected.assert_eq(&Matter { call, stakes, is_changed: false }.question());
+}
+
+#[test]
+fn a_command_is_shown_with_what_holds_it() {
+    let confined = "confined: writes the project".to_owned();
+    check(
+        ("run_command", json!({"command": "make\u{1b}[2J"})),
+        Stakes { confined, why: "a rule \u{1b}".to_owned(), ..Stakes::default() },
+        expect![[r#"
+            allow? run_command
+              command: make␛[2J
+              a rule ␛
+              confined: writes the project"#]],
+    );
+}
+
+#[test]
+fn an_edit_is_shown_as_its_diff() {
+    let hunks = ["@@ -1,2 +1,2 @@\n a\n-b\u{1b}[8m\n+p\u{443}thon\u{202e}\n"];
+    check(
+        ("edit_file", json!({"path": "a"})),
+        Stakes { changes: vec![change("a\u{7}\u{a0}", &hunks)], ..Stakes::default() },
+        expect![[r#"
+            allow? edit_file
+              a␇\u{a0}  +1 -1
+                   1  a
+                   2 -b␛[8m
+                   2 +p\u{443}thon\u{202e}"#]],
+    );
+}
+
+#[test]
+fn a_long_diff_is_what_it_comes_to() {
+    let hunk = format!("@@ -1 +1,50 @@\n{}", "+x\n".repeat(50));
+    let moved = FileChange { fate: "moved to c".to_owned(), ..change("b", &["@@\n+a\n"]) };
+    check(
+        ("edit_file", json!({"path": "a"})),
+        Stakes { changes: vec![change("a", &[&hunk]), moved], ..Stakes::default() },
+        expect![[r#"
+            allow? edit_file
+              a  +1 -1
+              b  +1 -1 (moved to c)
+              53 lines of a diff; d shows them"#]],
+    );
+}
+
+fn given(args: &str, text: &str) -> Given {
+    let call = Call { id: String::new(), tool: "run_command".to_owned(), args: args.to_owned() };
+    Amendable::of(&call).with(text)
+}
+
+#[test]
+fn what_is_changed_is_the_command_and_nothing_else() {
+    let args = r#"{"command":"make","timeout":5}"#;
+    let seen = |args: &str| Given::Seen(args.to_owned());
+    assert_eq!(given(args, "make test"), seen(r#"{"command":"make test","timeout":5}"#));
+    assert_eq!(given(args, " a  "), seen(r#"{"command":" a  ","timeout":5}"#));
+    assert!(matches!(given(args, " "), Given::Not(_)));
+    assert_eq!(given(r#"{"url":"x"}"#, r#"{"url": "y"}"#), seen(r#"{"url": "y"}"#));
+    assert!(matches!(given(r#"{"url":"x"}"#, "y"), Given::Not(_)));
+}
+
+/// It is asked about again.
+#[test]
+fn what_a_line_does_not_show_is_not_run_at_once() {
+    let args = r#"{"command":"make"}"#;
+    let long = "x".repeat(500);
+    for text in ["a\nb", "a\tb", "a\u{1b}[2J", "p\u{443}thon", "a\u{202e}b", &*long] {
+        assert!(matches!(given(args, text), Given::Unseen(_)), "{text:?}");
+    }
+    let fits = |command: &str| {
+        let args = json!({"command": command}).to_string();
+        Amendable::of(&Call { id: String::new(), tool: "x".to_owned(), args }).fits_a_line()
+    };
+    assert!(fits("make test"));
+    assert!(!fits("echo \\"));
+    assert!(!fits("a\nb"));
+    assert!(!fits("\u{1b}]0;x\u{7}"));
+}

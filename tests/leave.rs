@@ -1,0 +1,337 @@
+//! Leave for a call: what a person is shown, what they may answer, and that what runs is just what they
+//! have allowed. Each test is a conversation at a terminal.
+
+mod support;
+
+use expect_test::{Expect, expect};
+use serde_json::{Value, json};
+
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::response::{Response, call, say};
+use crate::support::talk::Talk;
+use crate::support::terminal::{CTRL_A, ENTER};
+
+const ASKED: &str = "say what to do instead";
+
+fn command(command: &str) -> Response {
+    call("run_command", json!({"command": command}))
+}
+
+/// Answers the question that is asked, in a prompt that ends so.
+#[track_caller]
+fn answer(talk: &mut Talk, prompt: &str, keys: &str) {
+    talk.terminal.wait_until(&format!("`{prompt}` on the last line"), |screen| {
+        screen.lines().next_back().is_some_and(|it| it.trim_end().ends_with(prompt))
+    });
+    talk.terminal.send(keys);
+    talk.terminal.send(ENTER);
+}
+
+#[track_caller]
+fn leaves(talk: Talk, expected: Expect) {
+    expected.assert_eq(&talk.leave());
+}
+
+/// What the model was told last.
+fn told(server: &FaultServer, nth: usize) -> String {
+    let chat = server.chat(nth);
+    let message = chat.messages().last().expect("something was said").clone();
+    message["content"].as_str().expect("it is words").to_owned()
+}
+
+#[test]
+fn a_command_is_changed_and_runs_as_it_was_changed() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![command("touch made"), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("make it");
+    answer(&mut talk, "instead:", "e");
+    answer(&mut talk, "touch made", "-by-me");
+    talk.terminal.wait_for("Well.");
+    assert!(home.has("project/made-by-me") && !home.has("project/made"));
+    expect![[r#"
+        [The user changed this call before they allowed it, to: run_command {"command":"touch made-by-me"}]
+        [exit 0]
+    "#]]
+    .assert_eq(&told(&server, 1));
+    leaves(
+        talk,
+        expect![[r#"
+            › make it
+            allow? run_command
+              command: touch made
+              confined: writes the project and a /tmp of its own, no network
+              always would save run_command(touch made)
+              y = yes, a = always, e = edit, n = no, or say what to do instead: e
+              change it, Enter runs it: touch made-by-me
+            ● run_command touch made-by-me  exit 0, [TIME]
+            Well.
+            ›"#]],
+    );
+    // What was decided is in the session, and what is exported says it.
+    let export = home.agent(&["sessions", "export"]).run();
+    export.assert_code(0);
+    assert!(export.stdout.contains("*You changed it to:*"), "{}", export.stdout);
+    assert!(export.stdout.contains(r#"run_command {"command":"touch made-by-me"}"#));
+}
+
+#[test]
+fn what_a_person_changes_a_command_to_may_be_denied_by_their_rules() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "permissions.deny = ['run_command(rm *)']\n");
+    let server = FaultServer::script(vec![command("ls"), command("touch x"), say("Well.")]);
+    home.file("project/kept", "");
+    let mut talk = Talk::open(&home, &server, &["--permission", "ask"]);
+    talk.enter("clean up");
+    answer(&mut talk, "instead:", "e");
+    answer(&mut talk, "touch x", &format!("{CTRL_A}rm kept; "));
+    talk.terminal.wait_for("Well.");
+    assert!(home.has("project/kept") && !home.has("project/x"));
+    expect![[r#"
+        [The user changed this call before they allowed it, to: run_command {"command":"rm kept; touch x"}]
+        Refused: the user's rules forbid it (`run_command(rm *)`)."#]].assert_eq(&told(&server, 2));
+}
+
+/// Several lines are changed in the person's editor, and asked about once more.
+#[test]
+fn what_has_several_lines_is_changed_in_an_editor() {
+    let home = Home::new();
+    home.file("bin/ed.sh", "#!/bin/sh\nsed -i s/one/two/ \"$1\"\n");
+    let server = FaultServer::script(vec![command("touch one\ntouch more"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("make it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it");
+    assert!(!home.has("project/two"));
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert!(home.has("project/two") && home.has("project/more") && !home.has("project/one"));
+    leaves(
+        talk,
+        expect![[r#"
+            › make it
+            allow? run_command
+              command:
+                touch one
+                touch more
+              confined: writes the project and a /tmp of its own, no network
+              y = yes, e = edit, n = no, or say what to do instead: e
+            as you changed it, allow? run_command
+              command:
+                touch two
+                touch more
+              confined: writes the project and a /tmp of its own, no network
+              y = yes, e = edit, n = no, or say what to do instead: y
+            ● run_command touch two touch more  exit 0, [TIME]
+            Well.
+            ›"#]],
+    );
+}
+
+/// A file of twenty lines, and an edit of the second and of the nineteenth.
+fn two_hunks(home: &Home) -> Response {
+    let lines: String = (1..=20).map(|it| format!("line {it}\n")).collect();
+    home.file("project/a.txt", &lines);
+    let edit = |old: &str, new: &str| json!({"old": format!("{old}\n"), "new": format!("{new}\n")});
+    let edits: Value = json!([edit("line 2", "second"), edit("line 19", "last but one")]);
+    call("edit_file", json!({"path": "a.txt", "edits": edits}))
+}
+
+#[test]
+fn of_an_edit_the_hunks_are_made_that_are_wanted() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![two_hunks(&home), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("edit it");
+    answer(&mut talk, "instead:", "h");
+    answer(&mut talk, "leave it and the rest:", "n");
+    talk.terminal.wait_for("hunk 2 of 2");
+    answer(&mut talk, "leave it and the rest:", "y");
+    talk.terminal.wait_for("Well.");
+    let text = home.read("project/a.txt");
+    assert!(text.contains("\nline 2\n") && text.contains("\nlast but one\n"), "{text}");
+    expect![[r#"
+        [The user allowed a part of this. Not made, because they did not want it:
+        a.txt:
+        @@ -1,5 +1,5 @@
+         line 1
+        -line 2
+        +second
+         line 3
+         line 4
+         line 5
+        ]
+        @@ -17,4 +17,4 @@
+         line 17
+         line 18
+        -line 19
+        +last but one
+         line 20
+    "#]]
+    .assert_eq(&told(&server, 1));
+    leaves(
+        talk,
+        expect![[r#"
+                   1  line 1
+                   2 -line 2
+                   2 +second
+                   3  line 3
+                   4  line 4
+                   5  line 5
+                   …
+                  16  line 16
+                  17  line 17
+                  18  line 18
+                  19 -line 19
+                  19 +last but one
+                  20  line 20
+              y = yes, e = edit, h = by hunk, n = no, or say what to do instead: h
+              hunk 1 of 2: a.txt
+                   1  line 1
+                   2 -line 2
+                   2 +second
+                   3  line 3
+                   4  line 4
+                   5  line 5
+              y = make it, n = leave it, q = leave it and the rest: n
+              hunk 2 of 2: a.txt
+                  16  line 16
+                  17  line 17
+                  18  line 18
+                  19 -line 19
+                  19 +last but one
+                  20  line 20
+              y = make it, n = leave it, q = leave it and the rest: y
+            ● edit_file a.txt  +1 -1
+                  17  line 17
+                  18  line 18
+                  19 -line 19
+                  19 +last but one
+                  20  line 20
+            Well.
+            ›"#]],
+    );
+}
+
+#[test]
+fn who_wants_none_of_the_hunks_has_said_no() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![two_hunks(&home), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("edit it");
+    answer(&mut talk, "instead:", "h");
+    answer(&mut talk, "leave it and the rest:", "q");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(told(&server, 1), "The user said no. Do something else, or ask.");
+    assert!(home.read("project/a.txt").contains("line 19"));
+}
+
+/// What was allowed are these lines in the place of those: if those are no more, nothing is done.
+#[test]
+fn a_file_that_changes_before_the_answer_is_left_as_it_is() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![two_hunks(&home), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("edit it");
+    answer(&mut talk, "instead:", "h");
+    answer(&mut talk, "leave it and the rest:", "y");
+    talk.terminal.wait_for("hunk 2 of 2");
+    home.file("project/a.txt", "line 2\nof somebody else\n");
+    answer(&mut talk, "leave it and the rest:", "n");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/a.txt"), "line 2\nof somebody else\n");
+}
+
+#[test]
+fn a_long_diff_is_summed_up_and_shown_when_it_is_wanted() {
+    let home = Home::new();
+    let content: String = (1..=60).map(|it| format!("line {it}\n")).collect();
+    let write = call("write_file", json!({"path": "new.txt", "content": content}));
+    let server = FaultServer::script(vec![write, say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("write it");
+    talk.terminal.wait_for(ASKED);
+    expect![[r#"
+        › write it
+        allow? write_file
+          new.txt  +60 -0 (created)
+          61 lines of a diff; d shows them
+          always would save write_file(/new.txt)
+          y = yes, a = always, e = edit, d = all of it, n = no, or say what to do instead:"#]]
+    .assert_eq(&talk.terminal.screen().lines().skip(1).collect::<Vec<_>>().join("\n"));
+    answer(&mut talk, "instead:", "d");
+    talk.terminal.wait_for("+line 60");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/new.txt"), content);
+}
+
+#[test]
+fn a_command_of_the_conversation_waits_and_words_are_for_the_model() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![command("touch made"), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("make it");
+    answer(&mut talk, "instead:", "/undo");
+    talk.terminal.wait_for("commands wait until this is decided");
+    answer(&mut talk, "instead:", "make it in src");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(told(&server, 1), "The user said no: make it in src");
+    assert!(!home.has("project/made"));
+}
+
+/// T01 to T12, in each question: what acts on a terminal is seen in it, and does nothing.
+#[test]
+fn nothing_in_a_question_acts_on_the_terminal() {
+    let evil = "\u{1b}]0;t\u{7}\u{1b}]8;;x\u{1b}\\\u{1b}]52;c;eA==\u{7}\u{1b}]9;n\u{7}\u{1b}[2J\u{1b}[8m\u{1b}P0q\
+                \u{1b}_Gx\u{1b}[6n\u{1b}[c\u{9b}2J\u{9d}0;x\rover\u{8}\u{202e}\u{200b}\u{e0041}\u{1b}]0;open";
+    let home = Home::new();
+    home.file("bin/ed.sh", "#!/bin/sh\nprintf ' # changed' >> \"$1\"\n");
+    let lines: String = (1..=20).map(|it| format!("line {it}{evil}\n").replace('\r', "")).collect();
+    home.file("project/a.txt", &lines);
+    let edit = |n: usize| json!({"old": format!("line {n}\u{1b}"), "new": format!("{evil}\u{1b}")});
+    let server = FaultServer::script(vec![
+        command(&format!("true {evil}")),
+        call("edit_file", json!({"path": "a.txt", "edits": [edit(2), edit(19)]})),
+        call(
+            "write_file",
+            json!({"path": format!("{evil}.txt").replace('/', "_"), "content": evil}),
+        ),
+        call(&format!("no{evil}"), json!({evil: evil})),
+        say("Well."),
+    ]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("go");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it");
+    answer(&mut talk, "instead:", "n");
+    answer(&mut talk, "h = by hunk, n = no, or say what to do instead:", "h");
+    answer(&mut talk, "leave it and the rest:", "y");
+    talk.terminal.wait_for("hunk 2 of 2");
+    answer(&mut talk, "leave it and the rest:", "n");
+    talk.terminal.wait_for("write_file");
+    answer(&mut talk, "instead:", "n");
+    talk.terminal.wait_for("Well.");
+    let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    for acts in [
+        "\u{1b}]",
+        "\u{1b}[2J",
+        "\u{1b}[8m",
+        "\u{1b}P",
+        "\u{1b}_",
+        "\u{1b}[c",
+        "\u{9b}",
+        "\u{9d}",
+        "\rover",
+        "\u{8}",
+        "\u{202e}",
+        "\u{200b}",
+        "\u{e0041}",
+    ] {
+        assert!(!raw.contains(acts), "{acts:?} in {raw:?}");
+    }
+    assert!(talk.terminal.screen().contains("␛]0;open"));
+}
