@@ -436,8 +436,8 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
         terminal,
         &server,
         expect![[r#"
-              /test [WHAT]       have the tests run, and what fails mended
-              /init              have an AGENTS.md written, which tells the model about this project
+              /theme NAME        other colours: for a dark or a light background, or none
+              /doctor            whether all that is needed is there and works
               /status            what is worked with, and how
               /tools             what the model may call, and what each does
               /permissions       what may happen without asking

@@ -40,6 +40,28 @@ impl<H: Host, F: Front> Desk<H, F> {
         self.reach.interrupt.clone()
     }
 
+    pub(crate) fn host(&self) -> &H {
+        &self.reach.host
+    }
+
+    /// Goes on with a model of another host, which calls it so. The one before, to be stopped.
+    pub(crate) fn work_with(&mut self, host: H, model: Option<String>) -> H {
+        self.ask_for(model);
+        std::mem::replace(&mut self.reach.host, host)
+    }
+
+    /// From now on the host is asked for this model.
+    pub(crate) fn ask_for(&mut self, model: Option<String>) {
+        self.reach.constants.model = model;
+        self.reach.hang_up();
+    }
+
+    /// From now on the model is asked with these parameters.
+    pub(crate) fn sample_by(&mut self, parameters: Vec<(String, Value)>) {
+        self.reach.constants.sampling = parameters;
+        self.reach.hang_up();
+    }
+
     /// What the model may call.
     pub(crate) fn tools(&self) -> &[ToolSpec] {
         self.reach.toolbox.specs()

@@ -124,6 +124,11 @@ impl<H: Host, F: Front> Reach<H, F> {
         self.inquiry = Some(Inquiry::new(rules));
     }
 
+    /// What was sent counts for nothing: it is sent anew, when it is sent again.
+    pub(super) fn hang_up(&mut self) {
+        (self.line, self.trouble) = (None, None);
+    }
+
     /// What runs in the background, and ends with us.
     pub(super) fn running(&self) -> Vec<String> {
         self.toolbox.running()

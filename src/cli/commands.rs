@@ -13,6 +13,10 @@ pub(super) enum Takes {
     Words,
     /// The name of a session.
     Session,
+    /// The name of a model that is here.
+    Model,
+    /// A key of the configuration.
+    Key,
     /// One of these, or words.
     OneOf(&'static [&'static str]),
 }
@@ -76,6 +80,26 @@ pub(super) const ALL: &[Command] = &[
     ),
     with("test", Takes::Words, "[WHAT]", "have the tests run, and what fails mended"),
     plain("init", "have an AGENTS.md written, which tells the model about this project"),
+    with(
+        "model",
+        Takes::Model,
+        "[NAME]",
+        "the models there are, to choose one; or the one you name, from now on",
+    ),
+    with("models", Takes::Words, "[WORDS]", "the models that are here"),
+    with(
+        "config",
+        Takes::Key,
+        "[KEY [TO]]",
+        "the settings and where each came from; `/config ui.theme light` changes one",
+    ),
+    with(
+        "theme",
+        Takes::OneOf(&["dark", "light", "auto", "none"]),
+        "NAME",
+        "other colours: for a dark or a light background, or none",
+    ),
+    plain("doctor", "whether all that is needed is there and works"),
     plain("status", "what is worked with, and how"),
     plain("tools", "what the model may call, and what each does"),
     plain("permissions", "what may happen without asking"),
@@ -148,7 +172,7 @@ pub(super) fn unknown<'a>(word: &str, own: impl Iterator<Item = &'a str>) -> Str
 }
 
 /// How a line that begins with `/` may go on.
-pub(super) fn offer(line: &str, own: &[String], sessions: impl FnOnce() -> Vec<String>) -> Offer {
+pub(super) fn offer(line: &str, own: &[String], names: impl FnOnce(Takes) -> Vec<String>) -> Offer {
     let Some(begun) = line.strip_prefix('/') else { return Offer::default() };
     let Some((name, rest)) = begun.split_once(' ') else {
         let names = ALL.iter().map(|it| (it.name, it.takes != Takes::Nothing));
@@ -158,7 +182,7 @@ pub(super) fn offer(line: &str, own: &[String], sessions: impl FnOnce() -> Vec<S
         return Offer { from: 1, words: words.collect() };
     };
     let words = match ALL.iter().find(|it| it.is(name)).map(|it| it.takes) {
-        Some(Takes::Session) => sessions(),
+        Some(takes @ (Takes::Session | Takes::Model | Takes::Key)) => names(takes),
         Some(Takes::OneOf(words)) => words.iter().map(|it| (*it).to_owned()).collect(),
         _ => Vec::new(),
     };
@@ -210,12 +234,17 @@ mod tests {
     #[test]
     fn commands_and_what_they_take_are_completed() {
         let offered = |line: &str| {
-            let offer = offer(line, &["deploy".to_owned()], || vec!["parser".to_owned()]);
+            let offer = offer(line, &["deploy".to_owned()], |it| match it {
+                Takes::Session => vec!["parser".to_owned()],
+                it => vec![format!("{it:?}")],
+            });
             (offer.from, offer.words.join("|"))
         };
         assert_eq!(offered("/de"), (1, "delete |deploy ".to_owned()));
         assert_eq!(offered("/plan "), (6, "go|show".to_owned()));
         assert_eq!(offered("/load pa"), (6, "parser".to_owned()));
+        assert_eq!(offered("/model "), (7, "Model".to_owned()));
+        assert_eq!(offered("/config "), (8, "Key".to_owned()));
         assert_eq!(offered("/undo x"), (6, String::new()));
     }
 

@@ -40,7 +40,7 @@ pub(super) fn configuration(
         Config::Show => {
             let loaded = load(around, options, &around.workspace()?)?;
             loaded.warnings.iter().for_each(|it| note(&format!("warning: {}", visible(it))));
-            loaded.show()
+            config::show(&loaded.values)
         }
         Config::Example => config::example(),
         Config::Schema => {

@@ -7,6 +7,7 @@ use crate::cli::Exit;
 use crate::cli::beginning::{Begun, Which};
 use crate::cli::editor::Editor;
 use crate::cli::job::{Job, close, put_down, store};
+use crate::cli::models::places;
 use crate::cli::own_commands::{self, AtHand};
 use crate::cli::planning::Person;
 use crate::cli::report::report;
@@ -49,10 +50,10 @@ impl Job<'_> {
             lines.iter().flatten().for_each(|it| desk.front().note(it));
             let workspace = Arc::clone(&self.workspace);
             let here = (self.around, &*workspace, &*id);
-            let at_hand = self.at_hand(confinement.as_deref(), trust, &mut desk);
+            let mut at_hand = self.at_hand(confinement.as_deref(), trust, &mut desk);
             self.suggest(keyboard, &at_hand);
             let next = loop {
-                match talk(&mut desk, &person, here, &at_hand).await {
+                match talk(&mut desk, &person, here, (self, &mut at_hand)).await {
                     Ok(Left::Program(exit)) => break Err(Ok(exit)),
                     Ok(Left::Session(which)) => match self.go_to(which, trust) {
                         Ok(next) => break Ok(next),
@@ -99,7 +100,8 @@ impl Job<'_> {
         };
         let permissions = visible(&permissions).into_owned();
         let (header, prompts) = (self.header(confinement), self.prompts.clone());
-        AtHand { own, header, permissions, prompts }
+        let confinement = confinement.map(str::to_owned);
+        AtHand { own, header, permissions, confinement, prompts }
     }
 
     fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
@@ -108,7 +110,11 @@ impl Job<'_> {
         let root = workspace.root().to_owned();
         let own = at_hand.own.iter().map(|it| it.name.clone()).collect();
         let store = store(self.around).ok();
-        keyboard.suggest(Box::new(Suggestions { workspace, store, root, own }));
+        let (places, keys) = (
+            places(self.around, &self.settings),
+            self.values.iter().map(|it| it.key.clone()).collect(),
+        );
+        keyboard.suggest(Box::new(Suggestions { workspace, store, root, own, places, keys }));
     }
 
     /// How to go back, where the person did not just choose between two.

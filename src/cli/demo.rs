@@ -97,6 +97,7 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         around,
         workspace: Arc::new(Workspace::open(&project, Some(dir.path()))?),
         settings,
+        values: Vec::new(),
         session: Which::Unsaved,
         output: options.output_format,
         way: Way::Straight,

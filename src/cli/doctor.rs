@@ -114,14 +114,8 @@ pub(super) fn doctor(
         }
         None => Settings::default(),
     };
-    findings.push(model(around, &settings));
-    findings.extend(folders::folders(around));
-    if let Ok(workspace) = &workspace {
-        findings.push(commands(around, workspace, &settings));
-    }
-    findings.push(terminal(around));
     on_children(async {
-        findings.extend(engine(around, &settings).await);
+        findings.extend(examined(around, workspace.as_ref().ok(), &settings).await);
         if typed.network {
             findings.extend(network(around, &settings).await);
         }
@@ -131,6 +125,31 @@ pub(super) fn doctor(
     let failed = findings.iter().any(|it| it.verdict == Verdict::Fail);
     print(&if typed.json { as_json(&findings) } else { as_text(&findings) })?;
     Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// The same in a conversation, whose configuration was understood.
+pub(super) async fn told(
+    around: &Surroundings,
+    workspace: &Workspace,
+    settings: &Settings,
+) -> String {
+    let mut findings = vec![project(workspace)];
+    findings.extend(examined(around, Some(workspace), settings).await);
+    as_text(&findings).trim_end().to_owned()
+}
+
+/// All that does not depend on how the configuration was understood.
+async fn examined(
+    around: &Surroundings,
+    workspace: Option<&Workspace>,
+    settings: &Settings,
+) -> Vec<Finding> {
+    let mut findings = vec![model(around, settings)];
+    findings.extend(folders::folders(around));
+    findings.extend(workspace.map(|it| commands(around, it, settings)));
+    findings.push(terminal(around));
+    findings.extend(engine(around, settings).await);
+    findings
 }
 
 fn as_json(findings: &[Finding]) -> String {
@@ -189,18 +208,16 @@ fn model(around: &Surroundings, settings: &Settings) -> Finding {
 /// What confines commands.
 fn commands(around: &Surroundings, workspace: &Workspace, settings: &Settings) -> Finding {
     let enclosure = sandbox::enclosure(around, workspace, &settings.sandbox);
-    let level = on_children(async { Ok(enclosure.level().map_err(str::to_owned)) });
-    match level {
-        Ok(Ok(level)) => match enclosure.shortcoming(level) {
+    match enclosure.level() {
+        Ok(level) => match enclosure.shortcoming(level) {
             None => Finding::ok("commands", format!("confined by {level}")),
             Some(text) => Finding::warn("commands", text, "see `agent sandbox --show`"),
         },
-        Ok(Err(reason)) => Finding::fail(
+        Err(reason) => Finding::fail(
             "commands",
             format!("cannot be confined here, and so are refused: {reason}"),
             "allow namespaces for users, or install bubblewrap; `--permission full` runs commands unconfined",
         ),
-        Err(err) => Finding::error("commands", &err),
     }
 }
 

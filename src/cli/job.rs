@@ -26,7 +26,7 @@ use crate::cli::{
     Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
     tool_files, trust,
 };
-use crate::config::{Color, Settings, Theme};
+use crate::config::{Color, Setting, Settings, Theme};
 use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
 use crate::llm::Constants;
 use crate::permission::{ConsentFile, Permissions, Trust};
@@ -41,6 +41,8 @@ pub(super) struct Job<'a> {
     pub(super) around: &'a Surroundings,
     pub(super) workspace: Arc<Workspace>,
     pub(super) settings: Settings,
+    /// The same as they were set, by whom.
+    pub(super) values: Vec<Setting>,
     pub(super) session: Which,
     pub(super) output: OutputFormat,
     pub(super) verbose: bool,
@@ -117,6 +119,7 @@ pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Re
         around,
         workspace: Arc::new(keeping_secrets(workspace, &loaded.settings)?),
         settings: loaded.settings,
+        values: loaded.values,
         session,
         output: options.output_format,
         verbose: options.verbose,
@@ -390,7 +393,8 @@ impl Job<'_> {
         terminal.then(|| Keyboard::new(history))
     }
 
-    pub(super) fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
+    /// How to draw. The colours of notes are set with it.
+    pub(super) fn style(&self) -> Style {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
@@ -403,7 +407,7 @@ impl Job<'_> {
         };
         colored::control::set_override(coloured(stderr.is_terminal()));
         let size = rustix::termios::tcgetwinsize(&stderr);
-        let style = Style {
+        Style {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
             colour_words: coloured(stdout.is_terminal()),
             light: match self.settings.ui.theme {
@@ -414,7 +418,11 @@ impl Job<'_> {
             live: !plain && stderr.is_terminal() && !dumb && !is_pipe(&stdout),
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
-        };
+        }
+    }
+
+    pub(super) fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
+        let (stdout, stderr, style) = (std::io::stdout(), std::io::stderr(), self.style());
         // What is said in a form is not for people; whoever asked for it shows them what it means.
         let out: Box<dyn std::io::Write> =
             if self.form.is_some() { Box::new(std::io::sink()) } else { Box::new(stdout) };
@@ -496,7 +504,7 @@ fn too_wide(around: &Surroundings, workspace: &Workspace) -> Option<String> {
 }
 
 /// The part of an address that tells servers apart, without the password it may hold.
-fn host_of(url: &str) -> &str {
+pub(super) fn host_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     authority.rsplit('@').next().unwrap_or(authority)

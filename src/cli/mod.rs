@@ -44,6 +44,7 @@ mod task;
 mod telling;
 mod tool_files;
 mod trust;
+mod tuning;
 mod undo;
 mod unified;
 mod version;

@@ -7,6 +7,7 @@ mod here;
 mod import;
 mod info;
 mod list;
+mod picker;
 pub(super) mod pull;
 mod remove;
 mod search;
@@ -16,12 +17,13 @@ use std::collections::BTreeSet;
 
 use anyhow::Context;
 
-use crate::cli::args::{Models, Options};
+use crate::cli::args::{Models, Options, models as args};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, configuration, print};
 use crate::models::{Script, Shape};
 
-pub(super) use here::{Here, path_of};
+pub(super) use here::{Here, path_of, places};
+pub(super) use picker::picks;
 
 pub(super) fn models(
     around: &Surroundings,
@@ -47,6 +49,12 @@ pub(super) fn models(
         Models::Import(wanted) => import::import(&here()?, around, &wanted)?,
     }
     Ok(Exit::Done)
+}
+
+/// What `/models` says: those of which the name holds these words.
+pub(super) fn listed(here: &Here, words: &str) -> String {
+    let words = Some(words.to_owned()).filter(|it| !it.is_empty());
+    list::list(here, &args::List { words, json: false })
 }
 
 fn script(command: Models) -> anyhow::Result<Exit> {

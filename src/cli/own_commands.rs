@@ -30,6 +30,8 @@ pub(super) struct AtHand {
     /// What is worked with, and how.
     pub(super) header: String,
     pub(super) permissions: String,
+    /// What of how commands are confined is not as usual.
+    pub(super) confinement: Option<String>,
     /// Whose words the model is asked in.
     pub(super) prompts: Prompts,
 }

@@ -24,7 +24,7 @@ pub(super) struct Person<'a> {
 
 impl Person<'_> {
     /// What is answered, unless the program is to end first.
-    async fn question(&self, words: &str) -> Line {
+    pub(super) async fn question(&self, words: &str) -> Line {
         tokio::select! {
             biased;
             () = self.leave.fired() => {}

@@ -50,6 +50,8 @@ pub(super) enum Serving {
         /// It was turned to another session since it last answered.
         is_turned: bool,
     },
+    /// One was stopped, and the next has not come.
+    Down,
 }
 
 /// What it takes to start a server of our own, as often as need be.
@@ -217,6 +219,14 @@ impl Serving {
         Self::Ours { engine, state, session: None, is_turned: false }
     }
 
+    /// The session of which what is read is kept.
+    pub(super) fn session(&self) -> Option<String> {
+        match self {
+            Self::Ours { session, .. } => session.clone(),
+            Self::Elsewhere { .. } | Self::Down => None,
+        }
+    }
+
     /// From now on what is read is of this session; of one without an id nothing is kept.
     pub(super) fn turn_to(&mut self, id: Option<String>) {
         if let Self::Ours { session, is_turned, .. } = self {
@@ -291,6 +301,7 @@ impl Host for Serving {
             Self::Elsewhere { url, key } => {
                 Server::new(&Address::Http(url.clone()), key.clone(), Some(PATIENCE))
             }
+            Self::Down => Err(anyhow!("no model is worked with\nhint: `/model` chooses one")),
             Self::Ours { engine, state, session, is_turned } => {
                 let kept = session.as_deref().and_then(|it| engine.kept(it));
                 let was_up = matches!(state, State::Up(_));

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::cli::commands::Takes;
 use crate::cli::{commands, mentions};
+use crate::models::{Found, Places, scan};
 use crate::session::Store;
 use crate::ui::{Offer, Suggest, visible};
 use crate::workspace::Workspace;
@@ -14,6 +16,9 @@ pub(super) struct Suggestions {
     pub(super) root: PathBuf,
     /// Names of the person's own commands.
     pub(super) own: Vec<String>,
+    /// Where models are.
+    pub(super) places: Places,
+    pub(super) keys: Vec<String>,
 }
 
 impl Suggestions {
@@ -28,10 +33,26 @@ impl Suggestions {
     }
 }
 
+impl Suggestions {
+    fn names(&self, of: Takes) -> Vec<String> {
+        match of {
+            Takes::Session => self.sessions(),
+            Takes::Model => self.models(),
+            Takes::Key => self.keys.clone(),
+            Takes::Nothing | Takes::Words | Takes::OneOf(_) => Vec::new(),
+        }
+    }
+
+    fn models(&self) -> Vec<String> {
+        let names = scan(&self.places).into_iter().filter(Found::is_usable).map(|it| it.name());
+        names.filter(|it| visible(it) == *it).collect()
+    }
+}
+
 impl Suggest for Suggestions {
     fn offer(&self, line: &str) -> Offer {
         match line.starts_with('/') {
-            true => commands::offer(line, &self.own, || self.sessions()),
+            true => commands::offer(line, &self.own, |it| self.names(it)),
             false => mentions::offer(line, &self.workspace),
         }
     }

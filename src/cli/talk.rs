@@ -7,13 +7,15 @@ use anyhow::bail;
 use crate::agent::{Desk, Finish};
 use crate::cli::beginning::{Sought, Which};
 use crate::cli::filing::{self, Here};
+use crate::cli::job::Job;
 use crate::cli::own_commands::AtHand;
 use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
 use crate::cli::telling::Again;
-use crate::cli::{Exit, commands, mentions, telling, undo};
+use crate::cli::tuning::Tuned;
+use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
 use crate::conversation::{Call, Stage};
 use crate::ui::{self, Screen, visible, visible_line};
 use crate::workspace::{Way, Workspace};
@@ -30,7 +32,7 @@ pub(super) async fn talk(
     desk: &mut Desk<Serving, Screen>,
     person: &Person<'_>,
     here: Here<'_>,
-    at_hand: &AtHand,
+    (job, at_hand): (&mut Job<'_>, &mut AtHand),
 ) -> anyhow::Result<Left> {
     let Person { keyboard, interrupt, leave, editor } = *person;
     if desk.is_mid_turn() {
@@ -88,22 +90,28 @@ pub(super) async fn talk(
         let prompt = match commands::parse(&words) {
             None if words.trim().is_empty() => continue,
             None => words,
-            Some((name, rest)) => match obey(desk, person, here, at_hand, (name, rest)).await {
-                Ok(Obeyed::Done) => {
-                    is_cold = desk.is_cold();
-                    continue;
+            Some((name, rest)) => {
+                match obey(desk, person, here, (job, at_hand), (name, rest)).await {
+                    Ok(Obeyed::Done) => {
+                        is_cold = desk.is_cold();
+                        continue;
+                    }
+                    Ok(Obeyed::Cold) => {
+                        is_cold = true;
+                        continue;
+                    }
+                    Ok(Obeyed::Begun(words)) => {
+                        next.begun = words;
+                        continue;
+                    }
+                    Ok(Obeyed::Left(left)) => return Ok(left),
+                    Ok(Obeyed::Prompt(words)) => words,
+                    Err(err) => {
+                        report(&err);
+                        continue;
+                    }
                 }
-                Ok(Obeyed::Begun(words)) => {
-                    next.begun = words;
-                    continue;
-                }
-                Ok(Obeyed::Left(left)) => return Ok(left),
-                Ok(Obeyed::Prompt(words)) => words,
-                Err(err) => {
-                    report(&err);
-                    continue;
-                }
-            },
+            }
         };
         interrupt.clear();
         let attached = attached(desk, here, &prompt).await;
@@ -127,6 +135,8 @@ struct Line {
 /// What came of a command.
 enum Obeyed {
     Done,
+    /// It is done, and the server has to read the conversation.
+    Cold,
     /// The next line begins with this.
     Begun(String),
     Left(Left),
@@ -138,7 +148,7 @@ async fn obey(
     desk: &mut Desk<Serving, Screen>,
     person: &Person<'_>,
     here: Here<'_>,
-    at_hand: &AtHand,
+    (job, at_hand): (&mut Job<'_>, &mut AtHand),
     (name, rest): (&str, &str),
 ) -> anyhow::Result<Obeyed> {
     let (_, workspace, id) = here;
@@ -205,6 +215,35 @@ async fn obey(
                 "{} characters are in the clipboard, if your terminal lets programs write to it",
                 text.chars().count()
             )
+        }
+        "model" | "config" => {
+            person.interrupt.clear();
+            let tuned = match name {
+                "model" => job.change_model(desk, person, rest).await?,
+                _ => job.configure(desk, person, rest).await?,
+            };
+            at_hand.header = job.header(at_hand.confinement.as_deref());
+            match tuned {
+                Tuned::Said(said) => said,
+                Tuned::Cold(said) => {
+                    desk.front().note(&said);
+                    return Ok(Obeyed::Cold);
+                }
+            }
+        }
+        "models" => {
+            let found = models::listed(&models::Here::look(job.around, &job.settings)?, rest);
+            found.trim_end().to_owned()
+        }
+        "theme" => job.change_theme(desk, rest)?,
+        "doctor" => {
+            person.interrupt.clear();
+            let examined = doctor::told(job.around, workspace, &job.settings);
+            tokio::select! {
+                biased;
+                () = person.interrupt.fired() => "stopped".to_owned(),
+                told = examined => told,
+            }
         }
         "help" => at_hand.help(),
         "undo" => undo::reverse(workspace, Way::Undo)?,

@@ -6,6 +6,7 @@
 mod document;
 mod example;
 mod key;
+mod live;
 mod load;
 mod origin;
 mod project;
@@ -14,6 +15,8 @@ mod show;
 mod value;
 
 pub(crate) use example::example;
+pub(crate) use live::{meant, set, show_some};
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
 use origin::Origin;
 pub(crate) use settings::{AfterEdit, Checks, Color, Settings, Theme, schema};
+pub(crate) use show::show;

@@ -14,6 +14,8 @@ pub(crate) enum Origin {
     Environment(String),
     /// The name of the flag.
     Flag(String),
+    /// The person, in the middle of a conversation.
+    Here,
 }
 
 impl Loaded {
@@ -28,6 +30,7 @@ impl Loaded {
                 Origin::Project(_) => 2,
                 Origin::Environment(_) => 3,
                 Origin::Flag(_) => 4,
+                Origin::Here => 5,
             })
         };
         rank(key) > rank(other)
@@ -40,6 +43,7 @@ impl fmt::Display for Origin {
             Self::Default => f.write_str("default"),
             Self::User(path) | Self::Project(path) => write!(f, "{}", path.display()),
             Self::Environment(name) | Self::Flag(name) => f.write_str(name),
+            Self::Here => f.write_str("this conversation"),
         }
     }
 }

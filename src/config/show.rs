@@ -1,20 +1,18 @@
 //! All settings as a table: what is set to what, and by whom.
 
-use crate::config::{Loaded, Setting};
+use crate::config::Setting;
 
-impl Loaded {
-    /// A line a key: its name, its value, and where that came from.
-    pub(crate) fn show(&self) -> String {
-        let values: Vec<_> = self.values.iter().map(shown_value).collect();
-        let wide = |all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or_default();
-        let name_width = wide(&mut self.values.iter().map(|it| it.key.len()));
-        // A long value must not push all the others' origins off the screen.
-        let value_width = wide(&mut values.iter().map(|it| it.chars().count())).min(40);
-        let line = |(it, value): (&Setting, &String)| {
-            format!("{:name_width$}  {value:value_width$}  {}\n", it.key, it.origin)
-        };
-        self.values.iter().zip(&values).map(line).collect()
-    }
+/// A line a key: its name, its value, and where that came from.
+pub(crate) fn show(settings: &[Setting]) -> String {
+    let values: Vec<_> = settings.iter().map(shown_value).collect();
+    let wide = |all: &mut dyn Iterator<Item = usize>| all.max().unwrap_or_default();
+    let name_width = wide(&mut settings.iter().map(|it| it.key.len()));
+    // A long value must not push all the others' origins off the screen.
+    let value_width = wide(&mut values.iter().map(|it| it.chars().count())).min(40);
+    let line = |(it, value): (&Setting, &String)| {
+        format!("{:name_width$}  {value:value_width$}  {}\n", it.key, it.origin)
+    };
+    settings.iter().zip(&values).map(line).collect()
 }
 
 fn shown_value(setting: &Setting) -> String {
@@ -39,7 +37,7 @@ fn without_password(text: String) -> String {
 mod tests {
     use expect_test::expect;
 
-    use crate::config::{Flag, Sources, UserFile, load};
+    use crate::config::{Flag, Sources, UserFile, load, show};
 
     #[test]
     fn each_value_is_shown_with_its_origin_and_no_secret_is() {
@@ -115,6 +113,6 @@ mod tests {
             ui.theme               "auto"                                    default
             ui.plain               false                                     default
         "#]]
-        .assert_eq(&load(sources).unwrap().show());
+        .assert_eq(&show(&load(sources).unwrap().values));
     }
 }

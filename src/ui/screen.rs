@@ -151,6 +151,14 @@ impl Screen {
         let _ = self.notes.flush();
     }
 
+    /// Draws in these colours from now on.
+    pub(crate) fn wear(&mut self, style: Style) {
+        self.end_words();
+        self.style = Style { verbose: self.style.verbose, ..style };
+        let layout = self.markdown.is_some();
+        self.markdown = layout.then(|| Markdown::new(style.colour_words, style.light));
+    }
+
     pub(crate) fn is_verbose(&self) -> bool {
         self.style.verbose
     }

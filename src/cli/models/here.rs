@@ -29,9 +29,7 @@ const USUAL_BESIDES: u64 = 3_000_000_000;
 
 impl Here {
     pub(in crate::cli) fn look(around: &Surroundings, settings: &Settings) -> anyhow::Result<Self> {
-        let home = around.home.as_deref();
-        let folders = settings.models.folders.iter().map(|it| whole(it, home)).collect();
-        let places = Places::of(|name| around.variable(name), home, folders);
+        let places = places(around, settings);
         let catalog = match around.config_dir() {
             Some(folder) => Catalog::read(&folder.join("catalog.toml"))?,
             None => Catalog::ours(),
@@ -173,6 +171,13 @@ impl Here {
         const SOME: usize = 3;
         self.found.iter().filter(|it| it.is_usable()).take(SOME).map(Found::name).collect()
     }
+}
+
+/// Where models of this machine are.
+pub(in crate::cli) fn places(around: &Surroundings, settings: &Settings) -> Places {
+    let home = around.home.as_deref();
+    let folders = settings.models.folders.iter().map(|it| whole(it, home)).collect();
+    Places::of(|name| around.variable(name), home, folders)
 }
 
 /// What is named by where it lies: something with the looks of a path, or that is there.

@@ -1,0 +1,206 @@
+//! What a person changes in the middle of a conversation: the model, settings, colours.
+
+use std::path::PathBuf;
+
+use anyhow::bail;
+
+use crate::agent::{Desk, rereading};
+use crate::cli::choosing::{chosen, is_file_name};
+use crate::cli::job::{Job, host_of};
+use crate::cli::models::{Here, picks};
+use crate::cli::planning::Person;
+use crate::cli::sandbox::whole;
+use crate::cli::serving::{Engine, Serving, background};
+use crate::config::{Color, Theme, meant, set, show, show_some};
+use crate::ui::{Line, Screen, visible};
+
+/// What can be changed at once, beside the model: all else is built when a session begins.
+const LIVE: &[&str] = &["max_turns", "ui.color", "ui.theme"];
+
+/// What a change came to.
+pub(super) enum Tuned {
+    Said(String),
+    /// The same, and the server has read nothing of the conversation.
+    Cold(String),
+}
+
+impl Job<'_> {
+    /// `/model [NAME]`.
+    pub(super) async fn change_model(
+        &mut self,
+        desk: &mut Desk<Serving, Screen>,
+        person: &Person<'_>,
+        words: &str,
+    ) -> anyhow::Result<Tuned> {
+        if let Some(url) = self.settings.server.url.clone().filter(|_| !is_file_name(words)) {
+            return Ok(self.ask_elsewhere(desk, &url, words));
+        }
+        let name = match words {
+            "" => match self.pick(desk, person).await? {
+                Some(name) => name,
+                None => return Ok(Tuned::Said("the model stays".to_owned())),
+            },
+            name => name.to_owned(),
+        };
+        let mut settings = self.settings.clone();
+        settings.server.url = None;
+        settings.model = Some(match is_file_name(&name) {
+            true => self.whole(&name).display().to_string(),
+            false => name,
+        });
+        // Nothing is given up before it is known what comes in its place.
+        let found = chosen(self.around, &settings)?;
+        if self.settings.server.url.is_none()
+            && chosen(self.around, &self.settings).is_ok_and(|it| it.file == found.file)
+        {
+            return Ok(Tuned::Said("it is the one that is worked with".to_owned()));
+        }
+        let engine = Engine::new(self.around, &settings.llama, found.file)?;
+        let served = background(self.around, &settings, &engine).await;
+        self.settings = settings;
+        let had = desk.has_asked().then(|| rereading(desk.transcript.entries()));
+        let (down, session) = (Serving::Down, desk.host().session());
+        let mut old = desk.work_with(down, self.served_name());
+        if let Some(had) = had {
+            old.keep(had, person.interrupt.fired(), || {}).await;
+        }
+        // Two of them may not fit beside each other.
+        old.stop().await;
+        let mut new = served.unwrap_or_else(|| Serving::start(engine));
+        new.turn_to(session);
+        desk.work_with(new, self.served_name());
+        let name = self.settings.model.clone().unwrap_or_default();
+        let why = found.note.map(|it| format!("\n  {}", visible(&it))).unwrap_or_default();
+        Ok(Tuned::Cold(format!("working with {} from now on{why}", visible(&name))))
+    }
+
+    /// A server that is not ours knows its models itself.
+    fn ask_elsewhere(&mut self, desk: &mut Desk<Serving, Screen>, url: &str, name: &str) -> Tuned {
+        let url = visible(host_of(url)).into_owned();
+        if name.is_empty() {
+            let model = self.settings.model.as_deref().unwrap_or("whatever it has");
+            return Tuned::Said(format!(
+                "the server at {url} is asked for {}; `/model NAME` asks it for another, `/model FILE.gguf` \
+                 works with one of this machine",
+                visible(model)
+            ));
+        }
+        self.settings.model = Some(name.to_owned());
+        desk.ask_for(self.served_name());
+        Tuned::Cold(format!("the server at {url} is asked for {} from now on", visible(name)))
+    }
+
+    /// The name of a model that the person picks from those that are here.
+    async fn pick(
+        &self,
+        desk: &mut Desk<Serving, Screen>,
+        person: &Person<'_>,
+    ) -> anyhow::Result<Option<String>> {
+        let here = Here::look(self.around, &self.settings)?;
+        let used = chosen(self.around, &self.settings).ok().map(|it| it.file);
+        let (text, names) = picks(&here, used.as_deref());
+        desk.front().note(&text);
+        if names.is_empty() {
+            return Ok(None);
+        }
+        loop {
+            let Line::Entered(line) = person.question(PICK).await else { return Ok(None) };
+            match line.trim().parse::<usize>() {
+                _ if line.trim().is_empty() => return Ok(None),
+                Ok(n) if (1..=names.len()).contains(&n) => return Ok(Some(names[n - 1].clone())),
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+
+    /// `/config [KEY [VALUE]]`.
+    pub(super) async fn configure(
+        &mut self,
+        desk: &mut Desk<Serving, Screen>,
+        person: &Person<'_>,
+        words: &str,
+    ) -> anyhow::Result<Tuned> {
+        let (key, text) = words.split_once(char::is_whitespace).unwrap_or((words, ""));
+        let text = text.trim();
+        if text.is_empty() {
+            let shown =
+                if key.is_empty() { show(&self.values) } else { show_some(&self.values, key)? };
+            return Ok(Tuned::Said(visible(shown.trim_end()).into_owned()));
+        }
+        let (value, line) = meant(key, text)?;
+        let line = visible(&line).into_owned();
+        if key == "model" {
+            return self.change_model(desk, person, text).await;
+        }
+        let is_sampling = key.starts_with("sampling.");
+        if !is_sampling && !LIVE.contains(&key) {
+            let file = visible(&self.file()).into_owned();
+            return Ok(Tuned::Said(format!(
+                "`{key}` counts from the start of a program: write `{line}` into {file}, or give it with the \
+                 next start"
+            )));
+        }
+        let settings = set(&mut self.values, key, value)?;
+        self.settings.ui = settings.ui;
+        self.settings.max_turns = settings.max_turns;
+        self.settings.sampling = settings.sampling;
+        desk.rules.max_requests = self.settings.max_turns;
+        let style = self.style();
+        desk.front().wear(style);
+        if is_sampling {
+            desk.sample_by(self.settings.sampling.parameters());
+        }
+        Ok(Tuned::Said(format!("{line} for this conversation")))
+    }
+
+    /// `/theme NAME`.
+    pub(super) fn change_theme(
+        &mut self,
+        desk: &mut Desk<Serving, Screen>,
+        name: &str,
+    ) -> anyhow::Result<String> {
+        let (color, theme) = match name {
+            "dark" => (Color::Auto, Theme::Dark),
+            "light" => (Color::Auto, Theme::Light),
+            "auto" => (Color::Auto, Theme::Auto),
+            "none" => (Color::Never, Theme::Auto),
+            "" => return Ok(THEMES.to_owned()),
+            _ => bail!("there is no theme `{}`\nhint: {THEMES}", visible(name)),
+        };
+        for (key, value) in [("ui.color", color.name()), ("ui.theme", theme.name())] {
+            self.settings.ui = set(&mut self.values, key, value.into())?.ui;
+        }
+        let style = self.style();
+        desk.front().wear(style);
+        Ok(format!(
+            "the colours are for {} from now on",
+            match name {
+                "none" => "nobody: there are none",
+                "light" => "a light background",
+                "dark" => "a dark background",
+                _ => "what your terminal says",
+            }
+        ))
+    }
+
+    /// The person's configuration, as they would write it.
+    fn file(&self) -> String {
+        let Some(file) = self.around.config_dir().map(|it| it.join("config.toml")) else {
+            return "your configuration file".to_owned();
+        };
+        let home = self.around.home.as_ref();
+        match home.and_then(|it| file.strip_prefix(it).ok()) {
+            Some(rest) => format!("~/{}", rest.display()),
+            None => file.display().to_string(),
+        }
+    }
+
+    fn whole(&self, name: &str) -> PathBuf {
+        let home = self.around.home.as_deref();
+        self.around.directory.join(whole(name.as_ref(), home))
+    }
+}
+
+const PICK: &str = "  a number, or Enter to stay: ";
+
+const THEMES: &str = "the themes are `dark`, `light`, `auto`, and `none` for no colours";
