@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::agent::step::{Next, Rules, given_up, next};
 use crate::agent::turn::{self, Finish, Summary, World};
-use crate::agent::{Form, Host, Interrupt, Reach, form};
+use crate::agent::{Form, Host, Interrupt, Reach, Wishes, form};
 use crate::conversation::{
     Call, Context, End, Entry, Event, Front, Outcome, Prompted, Reply, Stop, ToolSpec, Transcript,
 };
@@ -38,6 +38,11 @@ impl<H: Host, F: Front> Desk<H, F> {
     /// The wish to stop, for whoever bounds more than one turn.
     pub(crate) fn interrupt(&self) -> Interrupt {
         self.reach.interrupt.clone()
+    }
+
+    /// What the person may wish of a turn, for whoever hears them.
+    pub(crate) fn wishes(&self) -> Wishes {
+        self.reach.wishes.clone()
     }
 
     /// What the model may call.

@@ -1,8 +1,10 @@
 //! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
 
+mod answers;
 mod call_line;
 mod context;
 mod diff;
+mod foot;
 mod in_question;
 mod json;
 mod keyboard;
@@ -14,13 +16,14 @@ mod paper;
 mod plan;
 mod screen;
 mod status;
+mod streams;
 mod transfer;
 mod visible;
 
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Keyboard, Line, Offer, Suggest};
+pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, give_back, take_again};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;
