@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::path::Path;
+
 use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
@@ -10,7 +12,7 @@ use crate::support::home::Home;
 use crate::support::play::until;
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::talk::Talk;
-use crate::support::terminal::{ENTER, ESCAPE, Terminal};
+use crate::support::terminal::{CTRL_D, CTRL_Z, ENTER, ESCAPE, Terminal};
 
 const CTRL_B: &str = "\x02";
 const CTRL_N: &str = "\x0e";
@@ -371,4 +373,79 @@ fn words_up_to_the_edge_lose_no_letter_to_a_draft() {
     gates[2].open();
     talk.terminal.wait_for("End.");
     talk.offered("draft");
+}
+
+#[test]
+fn a_draft_stands_again_after_the_work_was_suspended() {
+    let home = Home::new();
+    let (gate, last) = (Gate::closed(), Gate::closed());
+    let stream = Response::stream().text("One.\n").hold(&gate).text("Two.\n").hold(&last);
+    let server = FaultServer::script(vec![stream.text("Three.").finish("stop"), say("Hi.")]);
+    // Whatever the shell does to the terminal meanwhile.
+    let script = format!(
+        "set -m; {}; stty | grep -- -icanon || echo cooked; stty sane; echo away; read line; fg; \
+         stty | grep -- -icanon || echo left cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send("count\r");
+    terminal.wait_for("One.");
+    terminal.send("ello");
+    stands(&terminal, "› ello");
+    terminal.send(CTRL_Z);
+    terminal.wait_for("away");
+    assert!(terminal.screen().contains("cooked"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("ello"), "{}", terminal.screen());
+    terminal.send(ENTER);
+    stands(&terminal, "› ello");
+    gate.open();
+    terminal.wait_for("Two.");
+    terminal.send("!");
+    stands(&terminal, "› ello!");
+    last.open();
+    terminal.wait_for("Three.");
+    stands(&terminal, "› ello!");
+    terminal.send("\r");
+    terminal.wait_for("Hi.");
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left cooked"), "{screen}");
+    assert_eq!(asked(&server, 1), "ello!");
+}
+
+#[test]
+fn escape_stops_a_single_task_and_gives_the_terminal_back() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![Response::stream().text("One ").text("two").stall()]);
+    let script = format!(
+        "{} count; echo left with $?; stty | grep -- -icanon || echo cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    terminal.wait_for("One");
+    terminal.send("lost\r\x1b");
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
+    assert!(!screen.contains("lost"), "{screen}");
+}
+
+#[test]
+fn who_wants_it_plain_is_told_what_waits() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "ui.plain = true\n");
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One.").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("Two.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One.");
+    talk.terminal.send("go on\r");
+    gate.open();
+    talk.terminal.wait_for("Two.");
+    assert_eq!(asked(&server, 1), "go on");
+    let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    assert!(!raw.contains('\x0b'), "nothing is drawn beneath");
 }

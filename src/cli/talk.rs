@@ -35,10 +35,11 @@ pub(super) async fn talk(
     let watching = keyboard.watch(true, heed(desk, interrupt));
     let resumed = resume(desk, person).await;
     drop(watching);
-    let mut next = Line { begun: settle(desk, person, resumed), told: Vec::new() };
+    settle(desk, person, resumed);
+    let mut next = Line { begun: keyboard.kept(), told: Vec::new() };
     let (mut leaving, mut is_cold) = (false, true);
     loop {
-        let line = read(desk, person, &mut next.begun, &mut is_cold).await;
+        let line = read(desk, person, &mut next, &mut is_cold).await;
         if leave.is_fired() {
             keyboard.let_go();
             return Ok(Left::Program(Exit::Cancelled));
@@ -69,15 +70,12 @@ pub(super) async fn talk(
         let watching = keyboard.watch(true, heed(desk, interrupt));
         let done = follow(desk, person, (here, at_hand), &mut next, words).await;
         drop(watching);
-        let done = match done {
+        match done {
             Ok(Some(left)) => return Ok(left),
-            Ok(None) => Ok(()),
-            Err(err) => Err(err),
-        };
-        let lost = settle(desk, person, done);
-        if !lost.is_empty() {
-            next.begun = lost;
+            Ok(None) => settle(desk, person, Ok(())),
+            Err(err) => settle(desk, person, Err(err)),
         }
+        next.begin(keyboard.kept());
         is_cold = desk.is_cold();
     }
 }
@@ -95,20 +93,16 @@ async fn resume(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> anyhow
 async fn read(
     desk: &mut Desk<Serving, Screen>,
     person: &Person<'_>,
-    begun: &mut String,
+    next: &mut Line,
     is_cold: &mut bool,
 ) -> ui::Line {
     let Person { keyboard, leave, .. } = *person;
-    if begun.is_empty()
-        && let Some(line) = keyboard.queued()
-    {
+    if let Some(line) = keyboard.queued() {
         desk.front().note(&format!("› {}", visible(&line)));
         return ui::Line::Entered(line);
     }
-    if begun.is_empty() {
-        *begun = keyboard.begun(false);
-    }
-    let mut typed = pin!(keyboard.prompt("› ", std::mem::take(begun)));
+    next.begin(keyboard.begun());
+    let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut next.begun)));
     let line = loop {
         tokio::select! {
             biased;
@@ -174,18 +168,15 @@ pub(super) fn heed<F: Front>(desk: &Desk<Serving, F>, interrupt: &Interrupt) -> 
 }
 
 /// What failed is reported and does not end the conversation. What was to be said and was not is asked
-/// next; after a failure, or when it was stopped, the person first sees all that waits.
-fn settle(
-    desk: &mut Desk<Serving, Screen>,
-    person: &Person<'_>,
-    done: anyhow::Result<()>,
-) -> String {
+/// next; after a failure, or when it was stopped, the person first sees what waited.
+fn settle(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, done: anyhow::Result<()>) {
     person.keyboard.put_back(desk.wishes().unsaid());
-    let is_cut = done.is_err() || person.interrupt.is_fired();
+    if done.is_err() || person.interrupt.is_fired() {
+        person.keyboard.cut();
+    }
     if let Err(err) = done {
         report(&err);
     }
-    if is_cut { person.keyboard.begun(true) } else { String::new() }
 }
 
 /// What the next prompt begins with, in the line and before it.
@@ -195,6 +186,15 @@ struct Line {
     begun: String,
     /// What the person had run, for the model.
     told: Vec<String>,
+}
+
+impl Line {
+    /// It begins with these too.
+    fn begin(&mut self, words: String) {
+        let both = [std::mem::take(&mut self.begun), words];
+        let both: Vec<_> = both.into_iter().filter(|it| !it.is_empty()).collect();
+        self.begun = both.join("\n");
+    }
 }
 
 /// What came of a command.

@@ -14,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
-use rustyline::config::Configurer;
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
 use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
@@ -132,10 +131,21 @@ impl Keyboard {
         self.meanwhile.typing().put_back(words);
     }
 
-    /// What was typed and not entered; with `queued`, all that waits before it.
-    pub(crate) fn begun(&self, queued: bool) -> String {
-        let mut typing = self.meanwhile.typing();
-        let (begun, typed) = if queued { typing.take_all() } else { typing.take_draft() };
+    /// The work was cut short: what waits does not follow by itself.
+    pub(crate) fn cut(&self) {
+        self.meanwhile.cut();
+    }
+
+    /// What did not follow for that reason, as a line that is begun.
+    pub(crate) fn kept(&self) -> String {
+        let kept = self.meanwhile.typing().take_kept();
+        // What is long stands there as if it were pasted.
+        kept.iter().map(|it| self.typed.pasted(it)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What was typed and is still to be entered.
+    pub(crate) fn begun(&self) -> String {
+        let (begun, typed) = self.meanwhile.typing().take_draft();
         self.typed.take_over(&typed);
         begun
     }
@@ -234,7 +244,6 @@ fn serve(
         };
         // An answer is not completed, and Escape by itself takes it back.
         editor.set_helper(question.remember.then(|| aid.clone()));
-        editor.set_keyseq_timeout((!question.remember).then_some(ESCAPE));
         typed.answers(!question.remember);
         let line = match read(&mut editor, &question.prompt, &question.begun) {
             Line::Entered(text) => {
@@ -244,6 +253,9 @@ fn serve(
             }
             other => other,
         };
+        if question.remember {
+            typed.forget();
+        }
         if let (Line::Entered(text), true) = (&line, question.remember) {
             remember(&mut editor, history.as_deref(), text);
         }
@@ -251,7 +263,8 @@ fn serve(
     }
 }
 
-/// In milliseconds, how long it takes to know that Escape was pressed by itself.
+/// In milliseconds, how long it takes to know that Escape was pressed by itself. One that was meant for
+/// the work and came late shall not change what the next key means.
 const ESCAPE: u16 = 30;
 
 /// History is a comfort: that it cannot be kept is no reason to fail.
@@ -268,6 +281,7 @@ fn open(history: Option<&Path>, keys: Keys) -> rustyline::Result<Lines> {
     let config = Config::builder()
         .auto_add_history(false)
         .bracketed_paste(true)
+        .keyseq_timeout(Some(ESCAPE))
         .completion_type(CompletionType::List)
         .max_history_size(2000)?
         .build();

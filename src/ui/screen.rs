@@ -321,7 +321,12 @@ impl Screen {
                 }
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
-            Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
+            Entry::Stopped(stop) => {
+                if let Some(keyboard) = &self.keyboard {
+                    keyboard.cut();
+                }
+                self.note(&stop_line(*stop).yellow().to_string());
+            }
             Entry::Prompt(_) => self.turn = Turn::default(),
             Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
             Entry::Pruned(_) => self.made_room("older results were left out"),

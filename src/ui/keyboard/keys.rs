@@ -40,18 +40,28 @@ impl Typed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The line with all that was pasted into it; it is over then.
+    /// The line with all that was pasted into it. What stands in another line stays.
     pub(super) fn whole(&self, line: &str) -> String {
-        let chips = std::mem::take(&mut self.state().chips);
+        let mut state = self.state();
+        let mut left = Vec::new();
         // One by one and each once: what was pasted may look like another.
         let (mut whole, mut rest) = (String::new(), line);
-        for (chip, text) in &chips {
-            if let Some((before, behind)) = rest.split_once(&**chip) {
-                whole = whole + before + text;
-                rest = behind;
+        for (chip, text) in std::mem::take(&mut state.chips) {
+            match rest.split_once(&*chip) {
+                None => left.push((chip, text)),
+                Some((before, behind)) => {
+                    whole = whole + before + &text;
+                    rest = behind;
+                }
             }
         }
+        state.chips = left;
         whole + rest
+    }
+
+    /// No line is begun any more.
+    pub(super) fn forget(&self) {
+        self.state().chips.clear();
     }
 
     /// The length of what stands for something longer at the end of the line, if it ends so.
@@ -123,8 +133,9 @@ impl ConditionalEventHandler for Keys {
                 let text = self.typed.state().pasting.take()?;
                 Some(Cmd::Insert(1, self.typed.pasted(&text)))
             }
-            KeyEvent(KeyCode::Esc, Modifiers::NONE) if self.typed.state().answers => {
-                Some(Cmd::Interrupt)
+            KeyEvent(KeyCode::Esc, Modifiers::NONE) => {
+                let answers = self.typed.state().answers;
+                Some(if answers { Cmd::Interrupt } else { Cmd::Repaint })
             }
             KeyEvent(KeyCode::Enter, Modifiers::ALT) => Some(Cmd::Insert(1, "\n".to_owned())),
             KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => {

@@ -29,6 +29,8 @@ pub(super) struct Typing {
     /// What was pasted into the draft.
     pub(super) typed: Typed,
     queue: VecDeque<String>,
+    /// What was typed before the work was cut short.
+    kept: Option<Vec<String>>,
     /// What the person is told until the next key.
     remark: String,
     /// Nothing can be said: keys only stop and hurry.
@@ -69,9 +71,12 @@ impl Typing {
         self.queue.pop_front()
     }
 
-    /// These come before all that waits.
+    /// These come before all that waits, or was to.
     pub(super) fn put_back(&mut self, words: Vec<String>) {
-        words.into_iter().rev().for_each(|it| self.queue.push_front(it));
+        match &mut self.kept {
+            Some(kept) => drop(kept.splice(0..0, words)),
+            None => words.into_iter().rev().for_each(|it| self.queue.push_front(it)),
+        }
     }
 
     /// The draft, to be edited elsewhere, and what was pasted into it.
@@ -79,11 +84,19 @@ impl Typing {
         (std::mem::take(&mut self.draft), std::mem::take(&mut self.typed))
     }
 
-    /// All that was typed and has not been asked, as one text.
-    pub(super) fn take_all(&mut self) -> (String, Typed) {
-        let (draft, typed) = self.take_draft();
-        let all = self.queue.drain(..).chain((!draft.is_empty()).then_some(draft));
-        (all.collect::<Vec<_>>().join("\n"), typed)
+    /// The work was cut short: what was typed for it does not follow by itself. What is entered from
+    /// now on does.
+    pub(super) fn cut(&mut self) {
+        if self.kept.is_none() {
+            let draft = self.typed.whole(&std::mem::take(&mut self.draft));
+            let all = self.queue.drain(..).chain((!draft.is_empty()).then_some(draft));
+            self.kept = Some(all.collect());
+        }
+    }
+
+    /// What does not follow by itself.
+    pub(super) fn take_kept(&mut self) -> Vec<String> {
+        self.kept.take().unwrap_or_default()
     }
 
     /// What stands beneath the words, on one line.
@@ -108,8 +121,8 @@ impl Typing {
 
     fn enter(&mut self) -> Option<Wish> {
         if !self.draft.trim().is_empty() {
-            let (draft, typed) = self.take_draft();
-            self.queue.push_back(typed.whole(&draft));
+            let draft = std::mem::take(&mut self.draft);
+            self.queue.push_back(self.typed.whole(&draft));
             return None;
         }
         // A command is obeyed in its turn, and so is all that was typed behind it.
@@ -208,14 +221,24 @@ mod tests {
         check("!ls\rgo\r\r", "queued: go (2 wait); Enter again says it at the next step");
         let (mut typing, wishes) = typed(b"one\r/test\rtwo\r\r");
         assert_eq!(wishes, [Wish::Say(vec!["one".to_owned()])]);
-        assert_eq!(typing.take_all().0, "/test\ntwo");
+        typing.cut();
+        assert_eq!(typing.take_kept(), ["/test", "two"]);
     }
 
     #[test]
     fn nothing_that_was_typed_is_lost() {
         let (mut typing, _) = typed(b"one\rtwo\rthr");
+        typing.cut();
         typing.put_back(vec!["zero".to_owned()]);
-        assert_eq!(typing.take_all().0, "zero\none\ntwo\nthr");
+        assert_eq!(typing.line(), "");
+        // What is typed behind that is meant as it is.
+        Decoder::default().feed(b"next\rfo").into_iter().for_each(|it| drop(typing.press(it)));
+        typing.cut();
+        assert_eq!(typing.next().as_deref(), Some("next"));
+        assert_eq!(typing.take_kept(), ["zero", "one", "two", "thr"]);
+        assert_eq!(typing.take_draft().0, "fo");
+        typing.put_back(vec!["again".to_owned()]);
+        assert_eq!(typing.next().as_deref(), Some("again"));
         assert_eq!(typing.line(), "");
     }
 

@@ -102,6 +102,13 @@ impl Meanwhile {
         lock(&self.0.reader).is_some()
     }
 
+    pub(super) fn cut(&self) {
+        self.typing().cut();
+        if self.is_heeded() {
+            self.show();
+        }
+    }
+
     /// What stood there for the moment is over.
     pub(super) fn forget_remark(&self) {
         self.typing().remark("");
