@@ -79,24 +79,24 @@ fn what_fills_the_window_is_shown_before_and_after_a_turn() {
         expect![[r#"
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › /context
-            1,543 of 32,768 tokens, 4 %
-              tools            1,310  ██
+            1,550 of 32,768 tokens, 4 %
+              tools            1,317  ██
               system             233  █
               conversation         0
               results              0
-              free            31,225  ███████████████████████████████████████
+              free            31,218  ███████████████████████████████████████
               5,461 of what is free are kept for the answer
             › read it
             ● read_file a.txt  100 lines
             Long.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
             › /context
-            2,222 of 32,768 tokens, 6 %
-              tools            1,310  ██
+            2,228 of 32,768 tokens, 6 %
+              tools            1,317  ██
               system             233  █
               conversation        13  █
-              results            666  █
-              free            30,546  ██████████████████████████████████████
+              results            665  █
+              free            30,540  ██████████████████████████████████████
               5,461 of what is free are kept for the answer
             of the last 2 requests 0 % came from the server's cache; read anew: 100, 100
             ›"#]],
@@ -403,7 +403,7 @@ fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
         expect![[r#"
             agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
             › count
-            one two^C
+            one two
             stopped
             › still there?
             Yes.
@@ -436,16 +436,6 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
         terminal,
         &server,
         expect![[r#"
-              /theme NAME        other colours: for a dark or a light background, or none
-              /doctor            whether all that is needed is there and works
-              /status            what is worked with, and how
-              /tools             what the model may call, and what each does
-              /permissions       what may happen without asking
-              /prompt            what the model is told before anything else
-              /context           what fills the model's window
-              /compact [WHAT]    sum up the conversation, to make room; say behind it what to keep
-              /copy              the newest answer, into the clipboard of your terminal
-              /export [FILE]     write this session down as Markdown, in the project
               /new               a new session (also /clear)
               /sessions          the sessions of this project
               /save NAME         give this session a name; `/save parser`
@@ -462,6 +452,16 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
             rl-G opens your editor,
             Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice,
             it leaves.
+
+            While it works:
+              what you type stands beneath the rest, and begins your next prompt
+              Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over; wha
+            t waits is asked in its order
+              Enter again  have the model told at its next step, while it works
+              Esc, Ctrl-C  stop, and keep what was done; what waits comes back into the line. Esc neve
+            r leaves
+              Ctrl-B       let the command that runs go on in the background (in tmux, twice)
+              Ctrl-N       enough was thought: answer now (llama-server)
             › /hlep
             there is no command `/hlep`; did you mean `/help`?
             ›"#]],

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::agent::step::{Next, Rules, given_up, next, tell_changes};
 use crate::agent::turn::{self, Finish, Summary, World};
-use crate::agent::{Form, Host, Interrupt, Reach, form};
+use crate::agent::{Form, Host, Interrupt, Reach, Wishes, form};
 use crate::conversation::{
     Call, Context, End, Entry, Event, Front, Outcome, Prompted, Reply, Stop, ToolSpec, Transcript,
 };
@@ -60,6 +60,11 @@ impl<H: Host, F: Front> Desk<H, F> {
     pub(crate) fn sample_by(&mut self, parameters: Vec<(String, Value)>) {
         self.reach.constants.sampling = parameters;
         self.reach.hang_up();
+    }
+
+    /// What the person may wish of a turn, for whoever hears them.
+    pub(crate) fn wishes(&self) -> Wishes {
+        self.reach.wishes.clone()
     }
 
     /// What the model may call.

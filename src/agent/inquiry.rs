@@ -166,6 +166,11 @@ impl<H: Host, F: Front> World for Beside<'_, H, F> {
         self.reach.ask(transcript, room).await
     }
 
+    /// It is said to the conversation, and not to whoever looks into something beside it.
+    fn said_meanwhile(&mut self) -> Option<String> {
+        None
+    }
+
     async fn ask_in_form(
         &mut self,
         transcript: &Transcript,

@@ -11,8 +11,10 @@ pub(crate) struct Interrupt(Arc<watch::Sender<Wish>>);
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Wish {
     GoOn,
-    /// The person's.
+    /// The person's, by a signal: another means the program.
     Stop,
+    /// The person's, by a key, which never means the program.
+    Enough,
     /// The turn has had all the time it may have.
     TimeIsUp,
 }
@@ -27,6 +29,17 @@ impl Interrupt {
         self.0.send_replace(Wish::Stop) != Wish::Stop
     }
 
+    /// Stops the turn, and is no first time of anything.
+    pub(crate) fn stop(&self) {
+        self.0.send_if_modified(|it| {
+            let is_first = *it == Wish::GoOn;
+            if is_first {
+                *it = Wish::Enough;
+            }
+            is_first
+        });
+    }
+
     /// Stops the turn as the person would, if the person has not.
     pub(super) fn end_time(&self) {
         self.0.send_if_modified(|it| {
@@ -36,6 +49,10 @@ impl Interrupt {
             }
             is_first
         });
+    }
+
+    pub(crate) fn is_fired(&self) -> bool {
+        *self.0.borrow() != Wish::GoOn
     }
 
     pub(crate) fn is_time_up(&self) -> bool {
@@ -53,5 +70,22 @@ impl Interrupt {
             // Fails only when all senders are gone, and we hold one.
             let _ = sender.subscribe().wait_for(|it| *it != Wish::GoOn).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_no_first_signal() {
+        let interrupt = Interrupt::new();
+        interrupt.stop();
+        interrupt.stop();
+        assert!(interrupt.is_fired() && !interrupt.is_time_up());
+        assert!(interrupt.fire());
+        assert!(!interrupt.fire());
+        interrupt.stop();
+        assert!(!interrupt.fire());
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Line {
     pub(super) window: Option<u32>,
     /// The server can count the tokens of a request.
     pub(super) counts: bool,
+    /// The server can end what its model thinks.
+    pub(super) can_hurry: bool,
     /// The server holds a reply to a schema.
     pub(super) holds_forms: bool,
     pub(super) gauge: llm::Gauge,
@@ -32,7 +34,8 @@ impl Line {
     /// Tells of the server what was not told yet.
     pub(super) fn greet(&mut self, front: &mut impl Front) {
         let Some(props) = self.greeting.take() else { return };
-        front.show(&Event::Ready { model: props.model.as_deref(), window: props.window });
+        let (model, window) = (props.model.as_deref(), props.window);
+        front.show(&Event::Ready { model, window, can_hurry: props.llama });
         if props.tools == Some(false) {
             front.show(&Event::Warning(
                 "this model's chat template knows no tools; it may talk about work instead of doing it",
@@ -108,11 +111,21 @@ pub(super) async fn connect(
     }
     let request = llm::Request::new(&constants, toolbox.specs());
     let (window, counts, gauge) = (props.window, props.llama, llm::Gauge::default());
+    let can_hurry = props.llama;
     let (model, holds_forms) = (props.model.clone(), true);
     let (forgets, greeting) = (None, Some(props));
-    let line =
-        Line { server, request, model, window, counts, holds_forms, gauge, forgets, greeting };
-    Ok(Ok(line))
+    Ok(Ok(Line {
+        server,
+        request,
+        model,
+        window,
+        counts,
+        can_hurry,
+        holds_forms,
+        gauge,
+        forgets,
+        greeting,
+    }))
 }
 
 /// What comes of it; `None` if the server hangs before it comes.

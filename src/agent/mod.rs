@@ -18,6 +18,7 @@ mod rereading;
 mod room;
 mod step;
 mod turn;
+mod wishes;
 
 pub(crate) use desk::{Desk, abandoned, in_time};
 pub(crate) use form::Form;
@@ -31,3 +32,4 @@ pub(crate) use reach::{Host, Reach};
 pub(crate) use rereading::rereading;
 pub(crate) use step::Rules;
 pub(crate) use turn::Finish;
+pub(crate) use wishes::Wishes;

@@ -15,7 +15,8 @@ use crate::agent::log::Log;
 use crate::agent::plan;
 use crate::agent::prompt::{Wording, request_for_summary};
 use crate::agent::turn::{Answered, RoomFor, Summary, World};
-use crate::agent::{Grants, Interrupt, Rules};
+use crate::agent::wishes::Thought;
+use crate::agent::{Grants, Interrupt, Rules, Wishes};
 use crate::conversation::{
     Answer, Call, Decision, End, Entry, Event, Form, Front, Outcome, Piece, Question, Reply,
     Stakes, Stop, Transcript, Usage,
@@ -43,6 +44,7 @@ pub(crate) struct Reach<H, F> {
     pub(super) toolbox: Toolbox,
     pub(super) log: Log,
     pub(super) interrupt: Interrupt,
+    pub(super) wishes: Wishes,
     /// What to ask for in each request, beside what the server turns out to need.
     pub(super) constants: llm::Constants,
     /// Made when the server first answers.
@@ -100,12 +102,15 @@ impl<H: Host, F: Front> Reach<H, F> {
         interrupt: Interrupt,
         constants: llm::Constants,
     ) -> Self {
+        let wishes = Wishes::default();
+        wishes.heeded_by(toolbox.aside());
         Self {
             host,
             front,
             toolbox,
             log,
             interrupt,
+            wishes,
             constants,
             line: None,
             inquiry: None,
@@ -278,10 +283,15 @@ impl<H: Host, F: Front> Reach<H, F> {
         let is_reply = matches!(wanted, Asked::Reply(_) | Asked::InSchema(_));
         let (front, is_aside) = (&mut self.front, self.is_aside);
         front.show(&event);
-        let interrupt = &self.interrupt;
+        let (interrupt, wishes) = (&self.interrupt, &self.wishes);
+        let thought = if line.can_hurry { Thought::Bounded } else { Thought::Unbounded };
         let mut veil = llm::Veil::default();
         let mut on = |it: Event<'_>| {
             heard.set(Instant::now());
+            if let Event::Said(piece) = it {
+                let thinks = matches!(piece, Piece::Reasoning(_));
+                wishes.thinks(if thinks { thought } else { Thought::None });
+            }
             match it {
                 Event::Said(_) if !is_reply || is_aside => {}
                 Event::Said(Piece::Text(text)) => say(front, veil.feed(text)),
@@ -291,8 +301,10 @@ impl<H: Host, F: Front> Reach<H, F> {
                 interrupt.fire();
             }
         };
-        let asked = llm::ask(&line.server, request, &mut on, self.interrupt.fired());
+        let ends = (self.interrupt.fired(), self.wishes.enough());
+        let asked = llm::ask_or_hurry(&line.server, request, &mut on, ends);
         let answer = watched(&mut self.host, &heard, asked).await;
+        self.wishes.thinks(Thought::None);
         let mut reply = match answer.unwrap_or_else(|| Err(hangs())) {
             Ok(reply) => reply,
             Err(err)
@@ -435,6 +447,11 @@ impl<H: Host, F: Front> World for Reach<H, F> {
             self.spent.calls += reply.calls.len();
         }
         Ok(answered)
+    }
+
+    fn said_meanwhile(&mut self) -> Option<String> {
+        let words = self.wishes.unsaid();
+        (!words.is_empty()).then(|| words.join("\n"))
     }
 
     async fn ask_in_form(

@@ -14,6 +14,9 @@ use crate::llm::AskError;
 pub(super) trait World {
     async fn ask(&mut self, transcript: &Transcript, room: RoomFor) -> anyhow::Result<Answered>;
 
+    /// What the person said to the model since it was last asked, and it was not told.
+    fn said_meanwhile(&mut self) -> Option<String>;
+
     /// The same for an answer that satisfies the schema.
     async fn ask_in_form(
         &mut self,
@@ -109,9 +112,12 @@ pub(super) async fn run(
     let mut stopped = None;
     loop {
         let mut entries = match next(rules, transcript) {
-            Next::Ask => vec![match world.ask(transcript, RoomFor::AnAnswer).await? {
-                Answered::Reply(reply) => Entry::Reply(reply),
-                Answered::Full { tokens, window } => Entry::Full { tokens, window },
+            Next::Ask => vec![match world.said_meanwhile() {
+                Some(words) => Entry::said_meanwhile(&words),
+                None => match world.ask(transcript, RoomFor::AnAnswer).await? {
+                    Answered::Reply(reply) => Entry::Reply(reply),
+                    Answered::Full { tokens, window } => Entry::Full { tokens, window },
+                },
             }],
             Next::GiveUp { tokens: prompt, window } => {
                 return Err(AskError::TooLong { prompt, window }.into());
@@ -207,6 +213,7 @@ mod tests {
     /// A world where the model reads from a script and every tool says `ok`.
     struct Scripted {
         replies: Vec<Reply>,
+        said: Option<String>,
         decision: Option<Decision>,
         is_disk_full: bool,
         log: String,
@@ -218,6 +225,9 @@ mod tests {
                 anyhow::bail!("the server is gone");
             }
             Ok(Answered::Reply(self.replies.remove(0)))
+        }
+        fn said_meanwhile(&mut self) -> Option<String> {
+            self.said.take_if(|_| self.log.contains("(runs"))
         }
         async fn ask_in_form(
             &mut self,
@@ -261,12 +271,12 @@ mod tests {
 
     #[track_caller]
     fn check(calls: &[&str], decision: Option<Decision>, expected: Expect) {
-        check_on_disk(false, calls, decision, expected);
+        check_in((false, None), calls, decision, expected);
     }
 
     #[track_caller]
-    fn check_on_disk(
-        is_disk_full: bool,
+    fn check_in(
+        (is_disk_full, said): (bool, Option<&str>),
         calls: &[&str],
         decision: Option<Decision>,
         expected: Expect,
@@ -281,7 +291,8 @@ mod tests {
         let first = Reply { text, calls, ..Reply::default() };
         let last = Reply { text: "done".to_owned(), ..Reply::default() };
         let replies = vec![first, last];
-        let mut world = Scripted { replies, decision, is_disk_full, log: String::new() };
+        let said = said.map(str::to_owned);
+        let mut world = Scripted { replies, said, decision, is_disk_full, log: String::new() };
         let (name, definition) = ("shell".to_owned(), "{}".to_owned());
         let tools = [ToolSpec { name, definition, effect: Effect::Executes }];
         let (mode, root) = (Permission::Ask, Path::new("/p"));
@@ -319,9 +330,27 @@ mod tests {
     }
 
     #[test]
+    fn what_the_person_says_meanwhile_is_told_behind_the_results() {
+        check_in(
+            (false, Some("not that way")),
+            &["read"],
+            None,
+            expect![[r#"
+            reply "on it" calls 1
+            Started { call: "0" }
+            (runs read)
+            result 0 Done
+            Note("[The user says, while you work:]\nnot that way")
+            reply "done" calls 0
+            (secured)
+            Done"#]],
+        );
+    }
+
+    #[test]
     fn what_cannot_be_written_down_is_not_done() {
-        check_on_disk(
-            true,
+        check_in(
+            (true, None),
             &["read", "shell"],
             Some(Decision::Allowed),
             expect![[r#"

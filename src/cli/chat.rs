@@ -249,7 +249,7 @@ async fn known(server: &Server, screen: &mut Screen) -> anyhow::Result<Props> {
         match llm::props(server).await {
             Ok(props) => {
                 let (model, window) = (props.model.as_deref(), props.window);
-                screen.show(&Event::Ready { model, window });
+                screen.show(&Event::Ready { model, window, can_hurry: false });
                 return Ok(props);
             }
             Err(err) => {

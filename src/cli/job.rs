@@ -21,6 +21,7 @@ use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving, background};
 use crate::cli::signals::listen;
 use crate::cli::surroundings::{Surroundings, now};
+use crate::cli::talk::heed;
 use crate::cli::task::{Task, form, task};
 use crate::cli::{
     Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
@@ -196,11 +197,13 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let asked = (keyboard.as_ref(), &interrupt, &leave);
+                let watching = keyboard.as_ref().map(|it| it.watch(false, heed(&desk, &interrupt)));
                 let ended = match self.way {
                     Way::Straight => desk.prompt(prompt).await.map(Exit::from),
                     Way::Planned => planning::once(&mut desk, self.around, asked, &prompt).await,
                     Way::Proven => proving::once(&mut desk, prompt).await,
                 };
+                drop(watching);
                 if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
                     // A question may still wait for its answer.
                     keyboard.let_go();
@@ -414,7 +417,7 @@ impl Job<'_> {
                 Theme::Auto => self.around.is_light(),
                 theme => theme == Theme::Light,
             },
-            layout: stdout.is_terminal() && !dumb && !plain,
+            layout: stdout.is_terminal() && !dumb && !plain && self.form.is_none(),
             live: !plain && stderr.is_terminal() && !dumb && !is_pipe(&stdout),
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,

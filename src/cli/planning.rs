@@ -218,6 +218,7 @@ async fn review(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> Review
             }
             Ok(Review::Edit) => {
                 let text = draft.take().unwrap_or_else(|| to_markdown(&plan));
+                let _paused = person.keyboard.pause();
                 match person.editor.edit("plan.md", &text).await {
                     Err(err) => {
                         report(&err);

@@ -6,6 +6,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::agent::Interrupt;
 use crate::cli::Exit;
 use crate::sandbox::kill_all;
+use crate::ui;
 
 /// Fires the interrupt on the first signal; the second ends the program at once. Signals other than
 /// Ctrl-C mean the program and not only the turn.
@@ -20,6 +21,7 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
     let mut stop = hear(SignalKind::interrupt())?;
     let mut end = hear(SignalKind::terminate())?;
     let mut hang_up = hear(SignalKind::hangup())?;
+    let mut go_on = hear(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     outlive_limits();
     drop(entered);
     let (interrupt, leave) = (interrupt.clone(), leave.clone());
@@ -30,11 +32,16 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
                     _ = stop.recv() => false,
                     _ = end.recv() => true,
                     _ = hang_up.recv() => true,
+                    _ = go_on.recv() => {
+                        ui::take_again();
+                        continue;
+                    }
                 };
                 let first = interrupt.fire();
                 let first = if means_the_program { leave.fire() } else { first };
                 if !first {
                     kill_all();
+                    ui::give_back();
                     std::process::exit(Exit::Cancelled.code().into());
                 }
             }

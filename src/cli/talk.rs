@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use anyhow::bail;
 
-use crate::agent::{Desk, Finish};
+use crate::agent::{Desk, Interrupt};
 use crate::cli::beginning::{Sought, Which};
 use crate::cli::filing::{self, Here};
 use crate::cli::job::Job;
@@ -16,8 +16,8 @@ use crate::cli::serving::Serving;
 use crate::cli::telling::Again;
 use crate::cli::tuning::Tuned;
 use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
-use crate::conversation::{Call, Stage};
-use crate::ui::{self, Screen, visible, visible_line};
+use crate::conversation::{Call, Front, Stage};
+use crate::ui::{self, Screen, Wish, visible, visible_line};
 use crate::workspace::{Way, Workspace};
 
 /// Why a conversation is over.
@@ -35,30 +35,18 @@ pub(super) async fn talk(
     (job, at_hand): (&mut Job<'_>, &mut AtHand),
 ) -> anyhow::Result<Left> {
     let Person { keyboard, interrupt, leave, editor } = *person;
-    if desk.is_mid_turn() {
-        desk.front().note("the last turn was interrupted; going on with it");
-        settle(desk.go_on().await);
-    }
-    if let Err(err) = planning::resume(desk, person).await {
-        report(&err);
-    }
+    let watching = keyboard.watch(true, heed(desk, interrupt));
+    let resumed = resume(desk, person).await;
+    drop(watching);
+    settle(desk, person, resumed);
+    let mut next = Line { begun: keyboard.kept(), told: Vec::new() };
     let (mut leaving, mut is_cold) = (false, true);
-    let mut next = Line::default();
     loop {
-        let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut next.begun)));
-        let line = loop {
-            tokio::select! {
-                biased;
-                () = leave.fired() => {
-                    keyboard.let_go();
-                    return Ok(Left::Program(Exit::Cancelled));
-                }
-                line = &mut typed => break line,
-                // The server reads while the person types.
-                () = desk.warm(), if is_cold => is_cold = false,
-            }
-        };
-        is_cold = false;
+        let line = read(desk, person, &mut next, &mut is_cold).await;
+        if leave.is_fired() {
+            keyboard.let_go();
+            return Ok(Left::Program(Exit::Cancelled));
+        }
         let words = match line {
             ui::Line::Entered(words) => words,
             ui::Line::Edit(begun) => {
@@ -81,45 +69,131 @@ pub(super) async fn talk(
             ui::Line::Failed(reason) => bail!("cannot read from the terminal: {reason}"),
         };
         leaving = false;
-        let command = words.trim().strip_prefix('!').map(str::trim).filter(|it| !it.is_empty());
-        if let Some(command) = command {
-            interrupt.clear();
-            next.told.push(run(desk, command).await);
-            continue;
-        }
-        let prompt = match commands::parse(&words) {
-            None if words.trim().is_empty() => continue,
-            None => words,
-            Some((name, rest)) => {
-                match obey(desk, person, here, (job, at_hand), (name, rest)).await {
-                    Ok(Obeyed::Done) => {
-                        is_cold = desk.is_cold();
-                        continue;
-                    }
-                    Ok(Obeyed::Cold) => {
-                        is_cold = true;
-                        continue;
-                    }
-                    Ok(Obeyed::Begun(words)) => {
-                        next.begun = words;
-                        continue;
-                    }
-                    Ok(Obeyed::Left(left)) => return Ok(left),
-                    Ok(Obeyed::Prompt(words)) => words,
-                    Err(err) => {
-                        report(&err);
-                        continue;
-                    }
-                }
-            }
-        };
         interrupt.clear();
-        let attached = attached(desk, here, &prompt).await;
-        let told = std::mem::take(&mut next.told);
-        // The prompt first: a session is called by how it begins.
-        let words = [vec![prompt], told, attached].concat().join("\n\n");
-        settle(desk.prompt(words).await);
-        is_cold = desk.is_cold();
+        let watching = keyboard.watch(true, heed(desk, interrupt));
+        let done = follow(desk, person, (here, job, at_hand), &mut next, words).await;
+        drop(watching);
+        match done {
+            Ok(Followed::Left(left)) => return Ok(left),
+            Ok(followed) => {
+                settle(desk, person, Ok(()));
+                is_cold = matches!(followed, Followed::Cold) || desk.is_cold();
+            }
+            Err(err) => {
+                settle(desk, person, Err(err));
+                is_cold = desk.is_cold();
+            }
+        }
+        next.begin(keyboard.kept());
+    }
+}
+
+/// Goes on with what was under way when the program ended.
+async fn resume(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> anyhow::Result<()> {
+    if desk.is_mid_turn() {
+        desk.front().note("the last turn was interrupted; going on with it");
+        desk.go_on().await?;
+    }
+    planning::resume(desk, person).await
+}
+
+/// What is to be done next: the line that waits, or one that is read now.
+async fn read(
+    desk: &mut Desk<Serving, Screen>,
+    person: &Person<'_>,
+    next: &mut Line,
+    is_cold: &mut bool,
+) -> ui::Line {
+    let Person { keyboard, leave, .. } = *person;
+    if let Some(line) = keyboard.queued() {
+        desk.front().note(&format!("› {}", visible(&line)));
+        return ui::Line::Entered(line);
+    }
+    next.begin(keyboard.begun());
+    let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut next.begun)));
+    let line = loop {
+        tokio::select! {
+            biased;
+            () = leave.fired() => return ui::Line::Interrupted,
+            line = &mut typed => break line,
+            // The server reads while the person types.
+            () = desk.warm(), if *is_cold => *is_cold = false,
+        }
+    };
+    *is_cold = false;
+    line
+}
+
+/// What came of a line.
+enum Followed {
+    Stays,
+    /// The server has to read the conversation.
+    Cold,
+    Left(Left),
+}
+
+/// Does what a line says.
+async fn follow(
+    desk: &mut Desk<Serving, Screen>,
+    person: &Person<'_>,
+    (here, job, at_hand): (Here<'_>, &mut Job<'_>, &mut AtHand),
+    next: &mut Line,
+    words: String,
+) -> anyhow::Result<Followed> {
+    let command = words.trim().strip_prefix('!').map(str::trim).filter(|it| !it.is_empty());
+    if let Some(command) = command {
+        next.told.push(run(desk, command).await);
+        return Ok(Followed::Stays);
+    }
+    let prompt = match commands::parse(&words) {
+        None if words.trim().is_empty() => return Ok(Followed::Stays),
+        None => words,
+        Some((name, rest)) => match obey(desk, person, here, (job, at_hand), (name, rest)).await? {
+            Obeyed::Done => return Ok(Followed::Stays),
+            Obeyed::Cold => return Ok(Followed::Cold),
+            Obeyed::Begun(words) => {
+                next.begun = words;
+                return Ok(Followed::Stays);
+            }
+            Obeyed::Left(left) => return Ok(Followed::Left(left)),
+            Obeyed::Prompt(words) => words,
+        },
+    };
+    let attached = attached(desk, here, &prompt).await;
+    let told = std::mem::take(&mut next.told);
+    // The prompt first: a session is called by how it begins.
+    let words = [vec![prompt], told, attached].concat().join("\n\n");
+    desk.prompt(words).await?;
+    Ok(Followed::Stays)
+}
+
+/// What keys mean while the agent works here.
+pub(super) fn heed<F: Front>(desk: &Desk<Serving, F>, interrupt: &Interrupt) -> ui::Heed {
+    let (wishes, interrupt) = (desk.wishes(), interrupt.clone());
+    Box::new(move |wish| match wish {
+        Wish::Stop => {
+            interrupt.stop();
+            None
+        }
+        Wish::Background => wishes.put_aside(),
+        Wish::AnswerNow => wishes.answer_now(),
+        Wish::Say(words) => {
+            wishes.say(words);
+            None
+        }
+        Wish::Suspend => None,
+    })
+}
+
+/// What failed is reported and does not end the conversation. What was to be said and was not is asked
+/// next; after a failure, or when it was stopped, the person first sees what waited.
+fn settle(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, done: anyhow::Result<()>) {
+    person.keyboard.put_back(desk.wishes().unsaid());
+    if done.is_err() || person.interrupt.is_fired() {
+        person.keyboard.cut();
+    }
+    if let Err(err) = done {
+        report(&err);
     }
 }
 
@@ -130,6 +204,15 @@ struct Line {
     begun: String,
     /// What the person had run, for the model.
     told: Vec<String>,
+}
+
+impl Line {
+    /// It begins with these too.
+    fn begin(&mut self, words: String) {
+        let both = [std::mem::take(&mut self.begun), words];
+        let both: Vec<_> = both.into_iter().filter(|it| !it.is_empty()).collect();
+        self.begun = both.join("\n");
+    }
 }
 
 /// What came of a command.
@@ -187,17 +270,11 @@ async fn obey(
             plan(desk, person, rest).await;
             return Ok(Obeyed::Done);
         }
-        "context" => {
-            person.interrupt.clear();
-            ui::context(&desk.context().await?)
-        }
-        "compact" => {
-            person.interrupt.clear();
-            match desk.compact(rest).await? {
-                None => return Ok(Obeyed::Done),
-                Some(why_not) => why_not.to_owned(),
-            }
-        }
+        "context" => ui::context(&desk.context().await?),
+        "compact" => match desk.compact(rest).await? {
+            None => return Ok(Obeyed::Done),
+            Some(why_not) => why_not.to_owned(),
+        },
         "verbose" => {
             let is_on = match rest {
                 "on" => true,
@@ -327,13 +404,6 @@ async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str)
         Ok(Exit::Done) => {}
         Ok(_) => planning::stands(desk),
         Err(err) => report(&err),
-    }
-}
-
-/// A turn that failed does not end the conversation.
-fn settle(turn: anyhow::Result<Finish>) {
-    if let Err(err) = turn {
-        report(&err);
     }
 }
 

@@ -38,6 +38,9 @@ pub(crate) enum Entry {
     Marked(Mark),
 }
 
+/// How the model is told that the person speaks before it is their turn. Journals hold it.
+const MEANWHILE: &str = "[The user says, while you work:]\n";
+
 /// What a reply is made of that is not for reading.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Form {
@@ -214,6 +217,19 @@ impl std::ops::AddAssign for Usage {
 }
 
 impl Entry {
+    /// What the person said while a turn was under way: a word of ours, for the turn goes on.
+    pub(crate) fn said_meanwhile(words: &str) -> Self {
+        Self::Note(format!("{MEANWHILE}{words}"))
+    }
+
+    /// Those words, if it is that.
+    pub(crate) fn meanwhile(&self) -> Option<&str> {
+        match self {
+            Self::Note(text) => text.strip_prefix(MEANWHILE),
+            _ => None,
+        }
+    }
+
     /// Whether from here on the model is shown something else of what came before. All other
     /// entries only add to what it was shown.
     pub(crate) fn is_cut(&self) -> bool {

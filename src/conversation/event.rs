@@ -22,8 +22,9 @@ pub(crate) trait Front {
 pub(crate) enum Event<'a> {
     /// The model server is being started; how much of the model is loaded, 0 to 1, once known.
     Loading(Option<f32>),
-    /// The server is ready to answer: what it calls its model, and the tokens that fit in it.
-    Ready { model: Option<&'a str>, window: Option<u32> },
+    /// The server is ready to answer: what it calls its model, the tokens that fit in it, and whether
+    /// what the model thinks can be ended.
+    Ready { model: Option<&'a str>, window: Option<u32>, can_hurry: bool },
     /// A request is on its way.
     Asked,
     /// The server reads the prompt.

@@ -1,7 +1,10 @@
 //! One request, from the first byte sent to the last byte of the answer.
 
+use std::cell::{OnceCell, RefCell};
 use std::pin::pin;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 use crate::conversation::{Event, Reply};
 use crate::llm::fold::Fold;
@@ -19,25 +22,82 @@ pub(crate) async fn ask(
     on: &mut dyn FnMut(Event<'_>),
     stop: impl Future<Output = ()>,
 ) -> Result<Reply, AskError> {
+    ask_or_hurry(server, request, on, (stop, std::future::pending())).await
+}
+
+/// The same, but when `enough` resolves the model is to think no more and to answer. Only llama-server
+/// can have it do so.
+pub(crate) async fn ask_or_hurry(
+    server: &Server,
+    request: &Request,
+    on: &mut dyn FnMut(Event<'_>),
+    (stop, enough): (impl Future<Output = ()>, impl Future<Output = ()>),
+) -> Result<Reply, AskError> {
     let mut fold = Fold::default();
+    let (on, id) = (RefCell::new(on), OnceCell::new());
     let stopped = {
-        let answer = pin!(stream(server, request, &mut fold, on));
-        tokio::select! {
-            biased;
-            () = stop => true,
-            answer = answer => {
-                answer?;
-                false
+        let mut tell = |it: Event<'_>| (on.borrow_mut())(it);
+        let mut answer = pin!(stream(server, request, (&mut fold, &id), &mut tell));
+        let (mut stop, mut is_hurried) = (pin!(stop), false);
+        let mut hurried = pin!(async {
+            enough.await;
+            hurry(server, &id).await
+        });
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut stop => break true,
+                answer = &mut answer => {
+                    answer?;
+                    break false;
+                }
+                refused = &mut hurried, if !is_hurried => {
+                    is_hurried = true;
+                    if let Err(why) = refused {
+                        let text = format!("the model goes on thinking: {why}");
+                        (on.borrow_mut())(Event::Warning(&text));
+                    }
+                }
             }
         }
     };
     Ok(if stopped { fold.cancelled() } else { fold.reply() })
 }
 
+/// Has the model that answers under this id think no more.
+async fn hurry(server: &Server, id: &OnceCell<String>) -> Result<(), AskError> {
+    let words = serde_json::json!({"id": id.get(), "action": "reasoning_end"});
+    let sent = server
+        .post("/v1/chat/completions/control")
+        .header("content-type", "application/json")
+        .body(words.to_string())
+        .send();
+    let mut response =
+        patiently(server.patience, sent).await?.map_err(|err| server.unreachable(&err))?;
+    let status = response.status().as_u16();
+    let body = start_of_body(server, &mut response).await?;
+    if status != 200 {
+        return Err(AskError::from_body(status, &body));
+    }
+    let said: Hurried = serde_json::from_slice(&body).unwrap_or_default();
+    match said.success {
+        false => Err(AskError::Refused { status, message: said.message }),
+        true => Ok(()),
+    }
+}
+
+/// What a server says that was to end what its model thinks.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Hurried {
+    success: bool,
+    message: String,
+}
+
 async fn stream(
     server: &Server,
     request: &Request,
-    fold: &mut Fold,
+    (fold, id): (&mut Fold, &OnceCell<String>),
     on: &mut dyn FnMut(Event<'_>),
 ) -> Result<(), AskError> {
     let sent = server
@@ -64,6 +124,9 @@ async fn stream(
         let fed = parser.feed(&bytes, |data| {
             if let Ok(false) = last {
                 last = fold.take(data, on);
+            }
+            if let (None, Some(theirs)) = (id.get(), fold.id()) {
+                let _ = id.set(theirs.to_owned());
             }
         });
         if std::mem::replace(&mut last, Ok(false))? {

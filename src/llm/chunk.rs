@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Chunk {
+    pub(super) id: Option<String>,
     pub(super) choices: Option<Vec<Choice>>,
     pub(super) usage: Option<TokenCount>,
     pub(super) timings: Option<Timings>,

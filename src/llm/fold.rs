@@ -8,6 +8,8 @@ use crate::llm::chunk::{CallDelta, Chunk, Fault};
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     reply: Reply,
+    /// What the server calls the reply.
+    id: Option<String>,
     /// The wire's index of each call of the reply.
     indices: Vec<usize>,
     /// The server has said why the reply ended.
@@ -30,6 +32,7 @@ impl Fold {
         if let Some(fault) = chunk.error {
             return Err(in_stream(fault));
         }
+        self.id = self.id.take().or(chunk.id);
         if let Some(it) = chunk.prompt_progress {
             on(Event::Reading(Progress {
                 total: it.total,
@@ -110,6 +113,11 @@ impl Fold {
             on(Event::Said(Piece::Arguments(&arguments)));
             call.args += &arguments;
         }
+    }
+
+    /// What the server calls the reply, once it has said so.
+    pub(super) fn id(&self) -> Option<&str> {
+        self.id.as_deref()
     }
 
     /// Whether the stream may end here without a word.

@@ -21,7 +21,7 @@ mod sse;
 mod thoughts;
 mod warm;
 
-pub(crate) use ask::ask;
+pub(crate) use ask::{ask, ask_or_hurry};
 pub(crate) use count::count;
 pub(crate) use error::AskError;
 pub(crate) use gauge::{Gauge, most};

@@ -75,6 +75,8 @@ impl Request {
         head.insert("stream_options".to_owned(), serde_json::json!({"include_usage": true}));
         if constants.llama {
             head.insert("return_progress".to_owned(), true.into());
+            // Or it could not be told that enough was thought.
+            head.insert("reasoning_control".to_owned(), true.into());
         }
         for (name, value) in &constants.sampling {
             head.insert(name.clone(), value.clone());

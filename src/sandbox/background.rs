@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 
 use crate::sandbox::command::Session;
-use crate::sandbox::run::{channel, drain, receive};
+use crate::sandbox::run::{Left, channel, drain, receive};
 use crate::sandbox::tree::Tree;
 use crate::sandbox::{Command, Ended};
 
@@ -40,7 +40,13 @@ impl Background {
     pub(crate) fn start(command: &Command, take: impl FnMut(&[u8]) + 'static) -> io::Result<Self> {
         let (reader, writer, second) = channel()?;
         let stdio = [Stdio::piped(), writer.into(), second.into()];
-        let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
+        let (tree, child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
+        Ok(Self::adopt(Box::new(Left { tree, child, reader }), take))
+    }
+
+    /// Takes over a command that was waited for so far.
+    pub(crate) fn adopt(left: Box<Left>, take: impl FnMut(&[u8]) + 'static) -> Self {
+        let Left { tree, mut child, reader } = *left;
         let stdin = child.stdin.take();
         let (orders, received) = mpsc::unbounded_channel();
         let (tell, ended) = watch::channel(None);
@@ -50,7 +56,7 @@ impl Background {
             // That its end cannot be learnt does not happen to a child of ours.
             tell.send_replace(Some(end.unwrap_or(Ended::Stopped)));
         });
-        Ok(Self { orders, ended, task: task.abort_handle() })
+        Self { orders, ended, task: task.abort_handle() }
     }
 
     /// How it ended, if it has.
@@ -142,6 +148,7 @@ mod tests {
 
     use super::*;
     use crate::sandbox::Environment;
+    use crate::sandbox::run::{Ran, run_or_leave};
 
     /// Starts the script and does with it as the test says; how it ended, and what it wrote.
     fn with<F: Future<Output = ()>>(
@@ -175,6 +182,34 @@ mod tests {
             it.end().await;
         });
         assert_eq!(answered, (Some(Ended::Exited(0)), "hello world\n".to_owned()));
+    }
+
+    #[test]
+    fn a_command_that_was_waited_for_goes_on() {
+        let environment = Environment::default().with("PATH", "/usr/bin:/bin");
+        let command = Command::new(Path::new("/bin/sh"), Path::new("/"), &environment);
+        let command = command.args(["-c", "echo before; kill -STOP $$; echo after; exit 3"]);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (ended, written) = LocalSet::new().block_on(&runtime, async {
+            let written = Rc::new(RefCell::new(Vec::new()));
+            let (before, behind) = (Rc::clone(&written), Rc::clone(&written));
+            let leave = has_written(&written, "before\n");
+            let mut take = |it: &[u8]| before.borrow_mut().extend_from_slice(it);
+            let (stop, time) = (std::future::pending(), Duration::from_secs(60));
+            let ran = run_or_leave(&command, time, (stop, leave), &mut take).await;
+            let Ok(Ran::Left(left)) = ran else { panic!("{ran:?}") };
+            let id = left.child.id().and_then(|it| rustix::process::Pid::from_raw(it as i32));
+            let take = move |it: &[u8]| behind.borrow_mut().extend_from_slice(it);
+            let background = Background::adopt(left, take);
+            while background.ended().is_none() {
+                // It may stop itself later than it is woken.
+                let _ = rustix::process::kill_process(id.unwrap(), Signal::CONT);
+                tokio::task::yield_now().await;
+            }
+            (background.ended(), written.take())
+        });
+        assert_eq!(ended, Some(Ended::Exited(3)));
+        assert_eq!(String::from_utf8(written).unwrap(), "before\nafter\n");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::net::unix::pipe;
+use tokio::process::Child;
 
 use crate::sandbox::Command;
 use crate::sandbox::command::Session;
@@ -22,6 +23,22 @@ pub(crate) enum Ended {
 /// How long to wait for output that is still in the pipe when all who could write are dead.
 const DRAIN: Duration = Duration::from_millis(100);
 
+/// What came of running a command.
+#[derive(Debug)]
+pub(crate) enum Ran {
+    Ended(Ended),
+    /// It goes on, for [`Background::adopt`](crate::sandbox::Background::adopt).
+    Left(Box<Left>),
+}
+
+/// A command that nobody waits for any more. Dropping it kills it and all it started.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(super) tree: Tree,
+    pub(super) child: Child,
+    pub(super) reader: pipe::Receiver,
+}
+
 /// Runs `command` until it ends, its time is up, or `stop` resolves; then kills whatever it left.
 /// What it writes, to standard output or error, goes to `take` as it comes.
 pub(crate) async fn run(
@@ -30,16 +47,34 @@ pub(crate) async fn run(
     stop: impl Future<Output = ()>,
     take: &mut impl FnMut(&[u8]),
 ) -> io::Result<Ended> {
+    match run_or_leave(command, time, (stop, std::future::pending()), take).await? {
+        Ran::Ended(ended) => Ok(ended),
+        Ran::Left(_) => Ok(Ended::Stopped),
+    }
+}
+
+/// The same, but when `leave` resolves it goes on without being waited for.
+pub(crate) async fn run_or_leave(
+    command: &Command,
+    time: Duration,
+    (stop, leave): (impl Future<Output = ()>, impl Future<Output = ()>),
+    take: &mut impl FnMut(&[u8]),
+) -> io::Result<Ran> {
     let (reader, writer, second) = channel()?;
     let stdio = [Stdio::null(), writer.into(), second.into()];
     let (tree, mut child) = Tree::plant(|| command.spawn(Session::Own, stdio))?;
 
     let (mut stop, mut time_up) = (pin!(stop), pin!(tokio::time::sleep(time)));
+    let mut leave = pin!(leave);
     let mut open = true;
     let ended = loop {
         tokio::select! {
             biased;
             () = &mut stop => break Ended::Stopped,
+            () = &mut leave => {
+                take_at_hand(&reader, take);
+                return Ok(Ran::Left(Box::new(Left { tree, child, reader })));
+            }
             () = &mut time_up => break Ended::TimedOut,
             status = child.wait() => break Ended::from(status?),
             more = receive(&reader, take), if open => open = more?,
@@ -49,7 +84,7 @@ pub(crate) async fn run(
     if open {
         drain(&reader, take).await;
     }
-    Ok(ended)
+    Ok(Ran::Ended(ended))
 }
 
 /// One pipe for standard output and error, so that they come in the order they were written.
@@ -86,6 +121,14 @@ pub(super) async fn receive(
             Err(err) if err.kind() == io::ErrorKind::WouldBlock => {}
             Err(err) => return Err(err),
         }
+    }
+}
+
+/// Takes what was written before now, as far as a pipe holds it.
+fn take_at_hand(reader: &pipe::Receiver, take: &mut impl FnMut(&[u8])) {
+    let mut buffer = [0; 64 * 1024];
+    if let Ok(n) = reader.try_read(&mut buffer) {
+        take(&buffer[..n]);
     }
 }
 

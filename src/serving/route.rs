@@ -34,6 +34,7 @@ const ANSWERS: &[&str] = &[
     "/reranking",
     "/tokenize",
     "/v1/chat/completions",
+    "/v1/chat/completions/control",
     "/v1/chat/completions/input_tokens",
     "/v1/completions",
     "/v1/embeddings",

@@ -38,6 +38,11 @@ pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
             Entry::Condensed(condensed) if !condensed.summary.is_empty() => {
                 text += &folded("summed up to make room", &format!("\n{}\n", condensed.summary));
             }
+            Entry::Note(_) => {
+                if let Some(words) = entry.meanwhile() {
+                    text += &format!("\n## You, meanwhile\n\n{}\n", words.trim());
+                }
+            }
             Entry::Planned(plan) => text += &format!("\n## Plan\n{}", fenced("", &plan.in_words())),
             Entry::Marked(mark)
                 if !matches!(mark.status, StepStatus::Doing | StepStatus::Checking) =>
@@ -50,7 +55,6 @@ pub(crate) fn markdown(title: &str, entries: &[Entry]) -> String {
             | Entry::Opened { .. }
             | Entry::Decided { .. }
             | Entry::Started { .. }
-            | Entry::Note(_)
             | Entry::Full { .. }
             | Entry::Pruned(_)
             | Entry::Condensed(_)

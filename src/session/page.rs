@@ -160,10 +160,13 @@ impl<'a> Body<'a> {
                 let text = prose::html(summary);
                 self.html += &folded("room", "Summed up to make room", &text, false);
             }
-            Entry::Note(text) => {
-                let text = format!("<pre>{}</pre>\n", escaped(text));
-                self.html += &folded("note", "Told to the model", &text, false);
-            }
+            Entry::Note(text) => match entry.meanwhile() {
+                Some(words) => self.html += &remark(&format!("You, meanwhile: {}", words.trim())),
+                None => {
+                    let text = format!("<pre>{}</pre>\n", escaped(text));
+                    self.html += &folded("note", "Told to the model", &text, false);
+                }
+            },
             Entry::Marked(_)
             | Entry::Planning
             | Entry::Opened { .. }

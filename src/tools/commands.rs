@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::sandbox::{Background, Command, Ended};
+use crate::sandbox::{Background, Command, Ended, Left};
 use crate::tools::output::{Mark, Output, Shelf, Spool};
 use crate::tools::shell::Shell;
-use crate::tools::{Budget, Failure};
+use crate::tools::{Aside, Budget, Failure};
 
 /// So many run at once: more are a loop gone wrong.
 const MOST: usize = 8;
@@ -25,6 +25,8 @@ const QUIET: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Commands {
     pub(super) shelf: Rc<Shelf>,
+    /// Whoever waits for a command may wish that it goes on beside them.
+    pub(super) aside: Aside,
     known: RefCell<Vec<Rc<Known>>>,
 }
 
@@ -60,7 +62,7 @@ pub(super) enum Look {
 
 impl Commands {
     pub(super) fn new(shelf: Shelf) -> Self {
-        Self { shelf: Rc::new(shelf), known: RefCell::default() }
+        Self { shelf: Rc::new(shelf), aside: Aside::default(), known: RefCell::default() }
     }
 
     /// Starts a command that goes on until it ends, is stopped, or this program ends.
@@ -97,17 +99,58 @@ impl Commands {
             })
         };
         let command = shell.run(command, start).await?.map_err(not_started)?;
-        let state = State::Background { command, written };
-        let known =
-            Rc::new(Known { id, script: script.to_owned(), output, seen: Cell::default(), state });
+        Ok(self.knows(id, script, output, State::Background { command, written }))
+    }
+
+    /// Resolves when a command that is waited for from now on shall go on beside whoever waits.
+    pub(super) fn set_aside(&self) -> impl Future<Output = ()> + use<> {
+        let wished = (self.running().len() < MOST).then(|| self.aside.wished());
+        async move {
+            match wished {
+                Some(wished) => wished.await,
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Takes in a command that was waited for so far, and goes on.
+    pub(super) fn adopt(
+        &self,
+        script: &str,
+        output: Rc<RefCell<Output>>,
+        left: Box<Left>,
+    ) -> Result<Rc<Known>, Failure> {
+        if let Some(err) = output.borrow_mut().put_down() {
+            // Dropped, the command is no more.
+            let text = format!("stopped: it cannot go on, for its output cannot be kept: {err}");
+            return Err(Failure::new(text, "stopped"));
+        }
+        let id = output.borrow().id().unwrap_or_default().to_owned();
+        let (tell, written) = watch::channel(());
+        let theirs = Rc::clone(&output);
+        let command = Background::adopt(left, move |it| {
+            theirs.borrow_mut().push(it);
+            tell.send_replace(());
+        });
+        Ok(self.knows(id, script, output, State::Background { command, written }))
+    }
+
+    fn knows(
+        &self,
+        id: String,
+        script: &str,
+        output: Rc<RefCell<Output>>,
+        state: State,
+    ) -> Rc<Known> {
+        let (script, seen) = (script.to_owned(), Cell::default());
+        let known = Rc::new(Known { id, script, output, seen, state });
         self.known.borrow_mut().push(Rc::clone(&known));
-        Ok(known)
+        known
     }
 
     /// Remembers the output of a command that has ended, if it was too long to be said. The same
     /// output of the same command is the same, id and all.
-    pub(super) fn keep(&self, script: &str, output: Output) -> Rc<RefCell<Output>> {
-        let output = Rc::new(RefCell::new(output));
+    pub(super) fn keep(&self, script: &str, output: Rc<RefCell<Output>>) -> Rc<RefCell<Output>> {
         let Some(id) = output.borrow().id().map(str::to_owned) else { return output };
         let digest = output.borrow().spool().map(Spool::digest);
         let mut known = self.known.borrow_mut();

@@ -6,6 +6,7 @@
 mod after_edit;
 mod answer;
 mod arguments;
+mod aside;
 mod ask_user;
 mod budget;
 mod check;
@@ -45,6 +46,7 @@ mod write_file;
 
 pub(crate) use answer::Failure;
 pub(crate) use arguments::{json_in, resolve, understand};
+pub(crate) use aside::Aside;
 pub(crate) use ask_user::outcome as answered;
 pub(crate) use budget::Budget;
 pub(crate) use checks::{AfterEdit, CheckRules};

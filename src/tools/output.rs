@@ -84,7 +84,18 @@ impl Output {
 
     fn keep(&mut self, text: &str) {
         let before = self.kept.head.len() + self.kept.tail.len();
-        if self.spool.is_none() && self.trouble.is_none() && self.limit < before + text.len() {
+        if self.limit < before + text.len() {
+            self.put_down();
+        }
+        if let Some(spool) = &mut self.spool {
+            spool.write(text.as_bytes());
+        }
+        self.kept.push(text.as_bytes());
+    }
+
+    /// Writes it to a file from here on, with all that came before; why there is none, if there is none.
+    pub(super) fn put_down(&mut self) -> Option<&str> {
+        if self.spool.is_none() && self.trouble.is_none() {
             match self.shelf.spool() {
                 Ok(mut spool) => {
                     let tail: Vec<u8> = self.kept.tail.iter().copied().collect();
@@ -95,10 +106,7 @@ impl Output {
                 Err(err) => self.trouble = Some(err.to_string()),
             }
         }
-        if let Some(spool) = &mut self.spool {
-            spool.write(text.as_bytes());
-        }
-        self.kept.push(text.as_bytes());
+        self.trouble.as_deref()
     }
 
     /// The whole, cut in its middle where it is too long.

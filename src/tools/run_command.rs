@@ -1,14 +1,16 @@
 //! `run_command`: one shell command, bounded in time and output, or left to run in the background.
 
+use std::cell::RefCell;
 use std::pin::pin;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::conversation::{Outcome, Status};
-use crate::sandbox::{self, Command, Ended};
-use crate::tools::commands::{Commands, Look};
+use crate::sandbox::{self, Command, Ended, Ran};
+use crate::tools::commands::{Commands, Known, Look};
 use crate::tools::output::Output;
 use crate::tools::shell::Shell;
 use crate::tools::{Failure, Limits};
@@ -62,22 +64,30 @@ pub(super) async fn to_its_end(
     more: &str,
     stop: impl Future<Output = ()>,
 ) -> Result<Outcome, Failure> {
-    let mut output = Output::new(&commands.shelf, limits.result);
+    let output = Rc::new(RefCell::new(Output::new(&commands.shelf, limits.result)));
     let started = Instant::now();
-    let mut stop = pin!(stop);
+    let (mut stop, mut aside) = (pin!(stop), pin!(commands.set_aside()));
     let run = async |it: &Command| {
-        sandbox::run(it, limits.command, &mut stop, &mut |it| output.push(it)).await
+        let (ends, take) = ((&mut stop, &mut aside), &mut |it: &[u8]| {
+            output.borrow_mut().push(it);
+        });
+        sandbox::run_or_leave(it, limits.command, ends, take).await
     };
-    let ended = shell.run(command, run).await?.map_err(|err| {
+    let ran = shell.run(command, run).await?.map_err(|err| {
         Failure::new(format!("the command could not be started: {err}"), "not started")
     })?;
+    let ended = match ran {
+        Ran::Ended(ended) => ended,
+        Ran::Left(left) => {
+            let known = commands.adopt(script, output, left)?;
+            let text = ended_line(known.news(limits.result));
+            return Ok(goes_on(&known, &text, "the user has put it into the background: "));
+        }
+    };
     let took = started.elapsed().as_secs_f64();
-    output.finish();
+    output.borrow_mut().finish();
     let output = commands.keep(script, output);
-    let mut text = output.borrow().whole();
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
+    let text = ended_line(output.borrow().whole());
     let (status, end, gist) = match ended {
         Ended::Exited(0) => (Status::Done, end_words(ended), end_words(ended)),
         Ended::Exited(_) | Ended::Signalled(_) => {
@@ -115,10 +125,7 @@ async fn leave(
         }
         return Ok(Outcome::new(Status::Cancelled, "[stopped by the person]\n", "stopped"));
     }
-    let mut text = known.news(limits.result);
-    if !text.is_empty() && !text.ends_with('\n') {
-        text.push('\n');
-    }
+    let text = ended_line(known.news(limits.result));
     let id = known.id();
     Ok(match known.look() {
         Look::Ended(ended) => {
@@ -126,14 +133,25 @@ async fn leave(
             let end = end_words(ended);
             Outcome::new(status, format!("{text}[{id} has ended: {end}]\n"), end)
         }
-        Look::Running | Look::Over => {
-            text += &format!(
-                "[{id} runs in the background, until the session ends or you stop it; look again \
-                 with command_output]\n"
-            );
-            Outcome::new(Status::Done, text, format!("{id} runs in the background"))
-        }
+        Look::Running | Look::Over => goes_on(&known, &text, ""),
     })
+}
+
+/// What is said of a command that goes on, behind what it has written so far.
+fn goes_on(known: &Known, text: &str, why: &str) -> Outcome {
+    let id = known.id();
+    let text = format!(
+        "{text}[{why}{id} runs in the background, until the session ends or you stop it; look again \
+         with command_output]\n"
+    );
+    Outcome::new(Status::Done, text, format!("{id} runs in the background"))
+}
+
+fn ended_line(mut text: String) -> String {
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
 }
 
 pub(super) fn end_words(ended: Ended) -> String {

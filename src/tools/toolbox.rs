@@ -26,9 +26,9 @@ use crate::tools::shell::Shell;
 use crate::tools::taken_back;
 use crate::tools::turned_away;
 use crate::tools::{
-    Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output, edit_file,
-    fetch_url, find_files, find_out, git, git_commit, list_files, project_overview, read_file,
-    run_command, search, update_plan, write_file,
+    Aside, Budget, CustomTool, Enclosure, Failure, arguments, ask_user, check, command_output,
+    edit_file, fetch_url, find_files, find_out, git, git_commit, list_files, project_overview,
+    read_file, run_command, search, update_plan, write_file,
 };
 use crate::workspace::{Cancel, ProjectPath, Watch, Workspace};
 
@@ -176,6 +176,11 @@ impl Toolbox {
             specs,
             instructed,
         }
+    }
+
+    /// The wish that what runs shall go on beside whoever waits for it.
+    pub(crate) fn aside(&self) -> &Aside {
+        &self.commands.aside
     }
 
     /// From now on tells what is written for a folder when the model comes to it, but for those that

@@ -1,7 +1,11 @@
 //! A person's lines, read on a thread of their own so that the work goes on meanwhile.
 
 mod aid;
+mod decode;
 mod keys;
+mod mode;
+mod typing;
+mod watch;
 
 use std::fs::DirBuilder;
 use std::io::Write;
@@ -16,9 +20,14 @@ use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
 use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
+pub(crate) use crate::ui::keyboard::mode::{give_back, take_again};
+pub(crate) use crate::ui::keyboard::typing::Wish;
+pub(crate) use crate::ui::keyboard::watch::Heed;
 
+use crate::ui::foot::Foot;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
+use crate::ui::keyboard::watch::Meanwhile;
 
 /// What came of asking for a line.
 #[derive(Debug)]
@@ -31,6 +40,12 @@ pub(crate) enum Line {
     /// Ctrl-D, or the end of the input.
     End,
     Failed(String),
+}
+
+enum Order {
+    Ask(Question),
+    /// A line that was not read here is worth remembering too.
+    Remember(String),
 }
 
 struct Question {
@@ -47,22 +62,109 @@ struct Question {
 /// The line editor. It sets the terminal to raw mode only while a line is read.
 #[derive(Clone)]
 pub(crate) struct Keyboard {
-    questions: mpsc::Sender<Question>,
+    orders: mpsc::Sender<Order>,
     aid: Aid,
     /// The terminal as it was before a line was read.
     found: Option<Termios>,
+    /// What was pasted into the line.
+    typed: Typed,
+    meanwhile: Meanwhile,
+}
+
+/// As long as it lives, keys are heeded while the agent works.
+#[must_use]
+pub(crate) struct Watching(Meanwhile);
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}
+
+/// As long as it lives, somebody else has the terminal.
+#[must_use]
+pub(crate) struct Paused(Option<Meanwhile>);
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        if let Some(meanwhile) = &self.0 {
+            meanwhile.foot().begin();
+            meanwhile.go_on();
+        }
+    }
 }
 
 impl Keyboard {
     /// Lines worth remembering are kept in `history`.
     pub(crate) fn new(history: Option<PathBuf>) -> Self {
-        let (questions, asked) = mpsc::channel();
+        let (orders, asked) = mpsc::channel();
         let found = tcgetattr(std::io::stdin()).ok();
         let (aid, typed) = (Aid::default(), Typed::default());
         let keys = Keys { typed: typed.clone(), found: found.clone() };
-        let aided = aid.clone();
-        std::thread::spawn(move || serve(&asked, history, (aided, keys, typed)));
-        Self { questions, aid, found }
+        let (aided, pasted) = (aid.clone(), typed.clone());
+        std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted)));
+        Self { orders, aid, found, typed, meanwhile: Meanwhile::default() }
+    }
+
+    /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
+    /// wanted of the work; without `takes_words` only the last.
+    pub(crate) fn watch(&self, takes_words: bool, heed: Heed) -> Watching {
+        self.meanwhile.typing().is_mute = !takes_words;
+        self.meanwhile.foot().begin();
+        self.meanwhile.begin(heed);
+        Watching(self.meanwhile.clone())
+    }
+
+    /// Leaves the terminal to somebody else until what is returned is dropped.
+    pub(crate) fn pause(&self) -> Paused {
+        Paused(self.meanwhile.pause().then(|| self.meanwhile.clone()))
+    }
+
+    /// What was queued first and is to be asked now.
+    pub(crate) fn queued(&self) -> Option<String> {
+        let line = self.meanwhile.typing().next()?;
+        // One that is gone remembers nothing, and says so when it is asked.
+        let _ = self.orders.send(Order::Remember(line.clone()));
+        Some(line)
+    }
+
+    /// These were to be said and were not: they are asked before all that waits.
+    pub(crate) fn put_back(&self, words: Vec<String>) {
+        self.meanwhile.typing().put_back(words);
+    }
+
+    /// The work was cut short: what waits does not follow by itself.
+    pub(crate) fn cut(&self) {
+        self.meanwhile.cut();
+    }
+
+    /// What did not follow for that reason, as a line that is begun.
+    pub(crate) fn kept(&self) -> String {
+        let kept = self.meanwhile.typing().take_kept();
+        // What is long stands there as if it were pasted.
+        kept.iter().map(|it| self.typed.pasted(it)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// What was typed and is still to be entered.
+    pub(crate) fn begun(&self) -> String {
+        let (begun, typed) = self.meanwhile.typing().take_draft();
+        self.typed.take_over(&typed);
+        begun
+    }
+
+    /// What stands beneath the words while keys are heeded.
+    pub(super) fn foot(&self) -> &Foot {
+        self.meanwhile.foot()
+    }
+
+    /// Whether keys are heeded now.
+    pub(super) fn is_watched(&self) -> bool {
+        self.meanwhile.is_heeded()
+    }
+
+    /// What was to be said is said.
+    pub(super) fn has_said(&self) {
+        self.meanwhile.forget_remark();
     }
 
     /// From now on this is asked how a prompt may go on.
@@ -88,45 +190,72 @@ impl Keyboard {
     /// Reads an answer that is not kept in the history. What was typed before the question was
     /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
+        let mut paused = Unanswered(Some(self.pause()));
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
-        self.ask(prompt, String::new(), (false, false)).await
+        let line = self.ask(prompt, String::new(), (false, false)).await;
+        drop(paused.0.take());
+        line
     }
 
     /// The same for an answer that stands there already, to be changed.
     pub(crate) async fn amend(&self, prompt: &str, begun: String) -> Line {
+        let mut paused = Unanswered(Some(self.pause()));
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
-        self.ask(prompt, begun, (false, true)).await
+        let line = self.ask(prompt, begun, (false, true)).await;
+        drop(paused.0.take());
+        line
     }
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
         let question = Question { prompt: prompt.to_owned(), begun, remember, edits, answer };
-        if self.questions.send(question).is_err() {
+        if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
         answered.await.unwrap_or(Line::Failed("the line editor is gone".to_owned()))
     }
 }
 
+/// A question that nobody waits for any more is still being answered: the terminal is not free.
+struct Unanswered(Option<Paused>);
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if let Some(mut paused) = self.0.take() {
+            paused.0 = None;
+        }
+    }
+}
+
 type Lines = Editor<Aid, FileHistory>;
 
 fn serve(
-    asked: &mpsc::Receiver<Question>,
+    asked: &mpsc::Receiver<Order>,
     history: Option<PathBuf>,
     (aid, keys, typed): (Aid, Keys, Typed),
 ) {
     let mut editor = match open(history.as_deref(), keys) {
         Ok(editor) => editor,
         Err(err) => {
-            while let Ok(question) = asked.recv() {
-                let _ = question.answer.send(Line::Failed(err.to_string()));
+            while let Ok(order) = asked.recv() {
+                if let Order::Ask(question) = order {
+                    let _ = question.answer.send(Line::Failed(err.to_string()));
+                }
             }
             return;
         }
     };
-    while let Ok(question) = asked.recv() {
-        // An answer is not completed.
+    while let Ok(order) = asked.recv() {
+        let question = match order {
+            Order::Ask(question) => question,
+            Order::Remember(line) => {
+                remember(&mut editor, history.as_deref(), &line);
+                continue;
+            }
+        };
+        // An answer is not completed, and Escape by itself takes it back.
         editor.set_helper(question.remember.then(|| aid.clone()));
+        typed.answers(!question.remember);
         let line = match read(&mut editor, &question.prompt, &question.begun) {
             Line::Entered(text) => {
                 let text = typed.whole(&text);
@@ -135,24 +264,35 @@ fn serve(
             }
             other => other,
         };
-        if let (Line::Entered(text), true) = (&line, question.remember && history.is_some()) {
-            // History is a comfort: that it cannot be kept is no reason to fail.
-            let _ = editor.add_history_entry(text.trim_end());
-            if let Some(path) = &history {
-                // Before the first prompt of all there is no directory.
-                let dir = path.parent().unwrap_or(path);
-                let _ = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-                let _ = editor.append_history(path);
-            }
+        if question.remember {
+            typed.forget();
+        }
+        if let (Line::Entered(text), true) = (&line, question.remember) {
+            remember(&mut editor, history.as_deref(), text);
         }
         let _ = question.answer.send(line);
     }
+}
+
+/// In milliseconds, how long it takes to know that Escape was pressed by itself. One that was meant for
+/// the work and came late shall not change what the next key means.
+const ESCAPE: u16 = 30;
+
+/// History is a comfort: that it cannot be kept is no reason to fail.
+fn remember(editor: &mut Lines, history: Option<&Path>, line: &str) {
+    let Some(path) = history else { return };
+    let _ = editor.add_history_entry(line.trim_end());
+    // Before the first prompt of all there is no directory.
+    let dir = path.parent().unwrap_or(path);
+    let _ = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    let _ = editor.append_history(path);
 }
 
 fn open(history: Option<&Path>, keys: Keys) -> rustyline::Result<Lines> {
     let config = Config::builder()
         .auto_add_history(false)
         .bracketed_paste(true)
+        .keyseq_timeout(Some(ESCAPE))
         .completion_type(CompletionType::List)
         .max_history_size(2000)?
         .build();

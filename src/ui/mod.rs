@@ -1,9 +1,11 @@
 //! The terminal, and nothing else is: events in, screen out; a person's lines in, input out.
 
+mod answers;
 mod approval;
 mod call_line;
 mod context;
 mod diff;
+mod foot;
 mod in_question;
 mod json;
 mod keyboard;
@@ -15,6 +17,7 @@ mod paper;
 mod plan;
 mod screen;
 mod status;
+mod streams;
 mod transfer;
 mod visible;
 
@@ -22,7 +25,7 @@ pub(crate) use approval::Amend;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Keyboard, Line, Offer, Suggest};
+pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, give_back, take_again};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;

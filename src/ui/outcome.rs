@@ -2,7 +2,7 @@
 
 use colored::Colorize;
 
-use crate::conversation::{Call, Outcome, Status};
+use crate::conversation::{Call, Outcome, Status, Stop};
 use crate::ui::call_line::call_line;
 use crate::ui::diff::numbered_diff;
 use crate::ui::visible::{visible, visible_line};
@@ -100,4 +100,30 @@ fn found_excerpt(lines: &[&str]) -> Vec<String> {
 
 fn more_lines(n: usize) -> String {
     format!("    … {n} more line{}", if n == 1 { "" } else { "s" })
+}
+
+/// Why a turn ended that did not come to its end.
+pub(super) fn stop_line(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Cancelled => "stopped",
+        Stop::TurnLimit => "stopped: the turn limit is reached (see `max_turns`)",
+        Stop::EmptyReplies => "stopped: the model said nothing, three times in a row",
+        Stop::MalformedCalls => {
+            "stopped: three replies in a row held no call that could be understood"
+        }
+        Stop::RepeatedCalls => {
+            "stopped: the model made the same calls over and over, with the same results"
+        }
+        Stop::TimeLimit => "stopped: the time for one turn is over (see `--max-time`)",
+        Stop::CallLimit => {
+            "stopped: as many calls were made as one turn may make (see `--max-tool-calls`)"
+        }
+        Stop::OtherForm => {
+            "stopped: no answer satisfied the schema, three times in a row (see `--json-schema`)"
+        }
+        Stop::CutOff => {
+            "stopped: the reply was cut off at the end of the window or at `max_tokens`"
+        }
+        Stop::NoPlan => "stopped: the model was asked for a plan three times, and gave none",
+    }
 }

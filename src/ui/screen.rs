@@ -11,14 +11,15 @@ use colored::Colorize;
 
 use crate::conversation::{
     Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
-    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Stop, Usage,
+    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
 };
+use crate::ui::answers::question_in_full;
 use crate::ui::call_line::call_line;
 use crate::ui::markdown::Markdown;
-use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line};
-use crate::ui::outlet::Outlet;
+use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
 use crate::ui::plan;
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
+use crate::ui::streams::Streams;
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Amend, Keyboard, Line};
 
@@ -41,8 +42,7 @@ pub(crate) struct Style {
 }
 
 pub(crate) struct Screen {
-    words: Outlet,
-    notes: Box<dyn Write>,
+    streams: Streams,
     style: Style,
     status: Status,
     /// Sets the words for a terminal.
@@ -74,6 +74,8 @@ pub(crate) struct Screen {
     loading_told: bool,
     turn: Turn,
     window: Option<u32>,
+    /// What the model thinks can be ended.
+    can_hurry: bool,
     /// The plan as the person knows it.
     plan: Option<Plan>,
 }
@@ -86,6 +88,9 @@ enum Thinking {
     /// How long it takes.
     Folded,
 }
+
+/// Who thinks for so long may be told that it is enough.
+const LONG_THOUGHT: Duration = Duration::from_secs(2);
 
 /// What the requests of a turn took.
 #[derive(Default)]
@@ -101,11 +106,12 @@ impl Screen {
         style: Style,
         keyboard: Option<Keyboard>,
     ) -> Self {
+        let foot = keyboard.as_ref().map(|it| it.foot().clone()).unwrap_or_default();
+        foot.go_live(style.live);
         Self {
-            words: Outlet::new(words),
-            notes,
+            status: Status::above(foot.clone(), style.live),
+            streams: Streams::new(words, notes, (foot, style.layout)),
             style,
-            status: Status::new(style.live),
             markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
             keyboard,
             editor: None,
@@ -122,6 +128,7 @@ impl Screen {
             loading_told: false,
             turn: Turn::default(),
             window: None,
+            can_hurry: false,
             plan: None,
         }
     }
@@ -146,9 +153,7 @@ impl Screen {
     /// A line that belongs to no event.
     pub(crate) fn note(&mut self, text: &str) {
         self.end_words();
-        // A terminal that is gone cannot be told so.
-        let _ = writeln!(self.notes, "{text}");
-        let _ = self.notes.flush();
+        self.streams.tell(&format!("{text}\n"));
     }
 
     /// Draws in these colours from now on.
@@ -171,8 +176,7 @@ impl Screen {
     /// Puts a text into the clipboard of the terminal, which may ask the person or refuse.
     pub(crate) fn copy(&mut self, text: &str) {
         if self.style.live {
-            let _ = write!(self.notes, "{}", clipboard(text));
-            let _ = self.notes.flush();
+            self.streams.order(&clipboard(text));
         }
     }
 
@@ -230,7 +234,7 @@ impl Screen {
     /// Why words are missing from the stream of words, if some are; told once.
     pub(crate) fn trouble(&mut self) -> Option<std::io::Error> {
         self.pay();
-        self.words.trouble()
+        self.streams.trouble()
     }
 
     fn say(&mut self, text: &str) {
@@ -243,21 +247,20 @@ impl Screen {
             let shown = markdown.feed(text, width);
             self.mid_line = markdown.is_mid_line();
             if !shown.is_empty() {
-                self.words.write(&shown);
+                self.streams.say(&shown);
             }
             return;
         }
         let text = visible(text);
         self.mid_line = !text.ends_with('\n');
-        self.words.write(&text);
+        self.streams.say(&text);
     }
 
     fn think(&mut self, text: &str) {
         if self.style.verbose {
             self.status.clear();
             self.thinking = Some(Thinking::Open);
-            let _ = write!(self.notes, "{}", visible(text).dimmed());
-            let _ = self.notes.flush();
+            self.streams.tell(&visible(text).dimmed().to_string());
             return;
         }
         if self.thinking.replace(Thinking::Folded).is_none() {
@@ -270,26 +273,29 @@ impl Screen {
     /// One more piece of something that is not shown.
     fn write_on(&mut self, what: &str) {
         self.pieces += 1;
-        self.status.show(&writing(what, self.pieces, self.status.elapsed()));
+        let took = self.status.elapsed();
+        let mut text = writing(what, self.pieces, took);
+        let is_heeded = self.keyboard.as_ref().is_some_and(Keyboard::is_watched);
+        if self.thinking.is_some() && self.can_hurry && LONG_THOUGHT < took && is_heeded {
+            text += " · Ctrl-N answers now";
+        }
+        self.status.show(&text);
     }
 
     fn end_thinking(&mut self) {
         let took = self.status.elapsed();
         match self.thinking.take() {
-            None => return,
-            Some(Thinking::Open) => {
-                let _ = writeln!(self.notes);
-            }
+            None => {}
+            Some(Thinking::Open) => self.streams.tell("\n"),
             Some(Thinking::Folded) => {
                 self.status.clear();
                 // What took no time is not worth a line.
                 if 0 < took.as_secs() {
                     let line = format!("  thought for {}", seconds(took));
-                    let _ = writeln!(self.notes, "{}", line.dimmed());
+                    self.streams.tell(&format!("{}\n", line.dimmed()));
                 }
             }
         }
-        let _ = self.notes.flush();
     }
 
     /// Brings both streams to the start of a line.
@@ -300,7 +306,7 @@ impl Screen {
             let rest = markdown.pause();
             self.mid_line = markdown.is_mid_line();
             markdown.line_ended();
-            self.words.write(&rest);
+            self.streams.say(&rest);
         }
         if !std::mem::take(&mut self.mid_line) {
             return;
@@ -308,9 +314,9 @@ impl Screen {
         if self.style.apart {
             // Whoever shows the words is not asked whether they have; the notes end the line.
             self.owed = true;
-            let _ = writeln!(self.notes);
+            self.streams.tell("\n");
         } else {
-            self.words.write("\n");
+            self.streams.say("\n");
         }
     }
 
@@ -325,7 +331,7 @@ impl Screen {
     /// Writes the end of a line that was put off.
     fn pay(&mut self) {
         if std::mem::take(&mut self.owed) {
-            self.words.write("\n");
+            self.streams.say("\n");
         }
     }
 
@@ -346,7 +352,12 @@ impl Screen {
                 }
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
-            Entry::Stopped(stop) => self.note(&stop_line(*stop).yellow().to_string()),
+            Entry::Stopped(stop) => {
+                if let Some(keyboard) = &self.keyboard {
+                    keyboard.cut();
+                }
+                self.note(&stop_line(*stop).yellow().to_string());
+            }
             Entry::Prompt(_) => self.turn = Turn::default(),
             Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
             Entry::Pruned(_) => self.made_room("older results were left out"),
@@ -365,10 +376,19 @@ impl Screen {
             }
             Entry::Opened { .. }
             | Entry::Decided { .. }
-            | Entry::Note(_)
             | Entry::Full { .. }
             | Entry::Planning
             | Entry::Wanted { .. } => {}
+            Entry::Note(_) => self.said_meanwhile(entry.meanwhile()),
+        }
+    }
+
+    /// The model was told what the person said.
+    fn said_meanwhile(&mut self, words: Option<&str>) {
+        let Some(words) = words else { return };
+        self.note(&format!("› {}", visible(words)));
+        if let Some(keyboard) = &self.keyboard {
+            keyboard.has_said();
         }
     }
 
@@ -450,6 +470,10 @@ impl Screen {
 
 impl Front for Screen {
     fn show(&mut self, event: &Event<'_>) {
+        if !matches!(event, Event::Said(_)) {
+            let untold = self.streams.foot.untold();
+            untold.iter().for_each(|it| self.note(it));
+        }
         match event {
             // A server that was asked runs already.
             Event::Loading(None) if self.asked => self.loading(),
@@ -457,8 +481,9 @@ impl Front for Screen {
             Event::Loading(Some(part)) => {
                 self.status.show(&format!("loading the model, {:.0} %", part * 100.0));
             }
-            Event::Ready { window, .. } => {
+            Event::Ready { window, can_hurry, .. } => {
                 self.window = *window;
+                self.can_hurry = *can_hurry;
                 self.status.clear();
             }
             Event::Asked => {
@@ -499,7 +524,7 @@ impl Front for Screen {
     }
 
     fn is_gone(&self) -> bool {
-        self.words.is_gone()
+        self.streams.is_gone()
     }
 
     async fn approve(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent> {
@@ -534,45 +559,11 @@ fn clipboard(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))
 }
 
-/// The question whole, with its options by number: who wrote it is a model.
-fn question_in_full(question: &Question) -> String {
-    let mut text = format!("{} {}", "question:".bold(), visible(&question.text));
-    for (at, option) in question.options.iter().enumerate() {
-        text += &format!("\n  {} = {}", at + 1, visible(option));
-    }
-    text
-}
-
 /// An outcome without what only the model is told before it.
 fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
     match told.and_then(|it| outcome.text.strip_prefix(it)) {
         Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
         None => Cow::Borrowed(outcome),
-    }
-}
-
-fn stop_line(stop: Stop) -> &'static str {
-    match stop {
-        Stop::Cancelled => "stopped",
-        Stop::TurnLimit => "stopped: the turn limit is reached (see `max_turns`)",
-        Stop::EmptyReplies => "stopped: the model said nothing, three times in a row",
-        Stop::MalformedCalls => {
-            "stopped: three replies in a row held no call that could be understood"
-        }
-        Stop::RepeatedCalls => {
-            "stopped: the model made the same calls over and over, with the same results"
-        }
-        Stop::TimeLimit => "stopped: the time for one turn is over (see `--max-time`)",
-        Stop::CallLimit => {
-            "stopped: as many calls were made as one turn may make (see `--max-tool-calls`)"
-        }
-        Stop::OtherForm => {
-            "stopped: no answer satisfied the schema, three times in a row (see `--json-schema`)"
-        }
-        Stop::CutOff => {
-            "stopped: the reply was cut off at the end of the window or at `max_tokens`"
-        }
-        Stop::NoPlan => "stopped: the model was asked for a plan three times, and gave none",
     }
 }
 

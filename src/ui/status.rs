@@ -1,18 +1,22 @@
 //! The one line that moves while the person waits, and leaves nothing behind.
 
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::conversation::Progress;
 use crate::ui::context::grouped;
+use crate::ui::foot::Foot;
 use crate::ui::visible::visible_line;
 
 /// Draws on standard error, and only if that is a terminal.
 pub(crate) struct Status {
     bar: Option<ProgressBar>,
     live: bool,
+    /// What may stand beneath it.
+    foot: Foot,
 }
 
 /// Columns of the terminal as it is now.
@@ -23,7 +27,12 @@ pub(super) fn columns() -> Option<usize> {
 
 impl Status {
     pub(crate) fn new(live: bool) -> Self {
-        Self { bar: None, live }
+        Self::above(Foot::default(), live)
+    }
+
+    /// The same where a line may stand beneath it.
+    pub(super) fn above(foot: Foot, live: bool) -> Self {
+        Self { bar: None, live, foot }
     }
 
     pub(crate) fn show(&mut self, text: &str) {
@@ -31,7 +40,8 @@ impl Status {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let target = ProgressDrawTarget::term_like(Box::new(Margin));
+            let above = Above { foot: self.foot.clone(), begun: Mutex::default() };
+            let target = ProgressDrawTarget::term_like(Box::new(above));
             let bar = ProgressBar::with_draw_target(None, target);
             let style = ProgressStyle::with_template("{spinner} {msg:.dim} {elapsed:.dim}");
             bar.set_style(style.expect("the template is constant"));
@@ -105,8 +115,60 @@ impl TermLike for Margin {
     }
 }
 
+/// The same with a line beneath: what is drawn is written at once.
+#[derive(Debug)]
+struct Above {
+    foot: Foot,
+    begun: Mutex<String>,
+}
+
+impl Above {
+    fn push(&self, text: &str) -> io::Result<()> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        Ok(())
+    }
+}
+
+impl TermLike for Above {
+    fn width(&self) -> u16 {
+        Margin.width()
+    }
+    fn move_cursor_up(&self, n: usize) -> io::Result<()> {
+        self.push(&way(n, 'A'))
+    }
+    fn move_cursor_down(&self, n: usize) -> io::Result<()> {
+        self.push(&way(n, 'B'))
+    }
+    fn move_cursor_right(&self, n: usize) -> io::Result<()> {
+        self.push(&way(n, 'C'))
+    }
+    fn move_cursor_left(&self, n: usize) -> io::Result<()> {
+        self.push(&way(n, 'D'))
+    }
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.push(text)?;
+        self.push("\n")
+    }
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.push(text)
+    }
+    fn clear_line(&self) -> io::Result<()> {
+        self.push("\r\x1b[2K")
+    }
+    fn flush(&self) -> io::Result<()> {
+        let text = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut written = Ok(());
+        self.foot.write(&text, || written = io::stderr().write_all(text.as_bytes()));
+        written
+    }
+}
+
+fn way(n: usize, direction: char) -> String {
+    if n == 0 { String::new() } else { format!("\x1b[{n}{direction}") }
+}
+
 fn moved(n: usize, direction: char) -> io::Result<()> {
-    if n == 0 { Ok(()) } else { write!(io::stderr(), "\x1b[{n}{direction}") }
+    write!(io::stderr(), "{}", way(n, direction))
 }
 
 /// How far the server has read the prompt, and how long that has taken.

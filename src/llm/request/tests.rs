@@ -36,7 +36,7 @@ fn the_head_holds_what_never_changes() {
     let constants = Constants { model: Some("m".to_owned()), sampling, llama: true };
     let definition = r#"{"name":"look"}"#.to_owned();
     let tools = [ToolSpec { name: "look".to_owned(), definition, effect: Effect::Reads }];
-    expect![[r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"return_progress":true,"temperature":0.5,"tools":[{"type":"function","function":{"name":"look"}}],"messages":[]}"#]]
+    expect![[r#"{"model":"m","stream":true,"stream_options":{"include_usage":true},"return_progress":true,"reasoning_control":true,"temperature":0.5,"tools":[{"type":"function","function":{"name":"look"}}],"messages":[]}"#]]
         .assert_eq(&text(&Request::new(&constants, &tools)));
 }
 

@@ -35,7 +35,7 @@ fn the_opening_comes_first_whatever_goes_wrong() {
     check(
         &[
             Event::Retrying { reason: "it is busy", wait },
-            Event::Ready { model: Some("m"), window: None },
+            Event::Ready { model: Some("m"), window: None, can_hurry: false },
         ],
         expect![[r#"
             "system" "init"

@@ -14,7 +14,7 @@ use crate::ui::visible::visible;
 pub(super) const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
 
 /// Begins that mode.
-const PASTE_ON: &[u8] = b"\x1b[?2004h";
+pub(super) const PASTE_ON: &[u8] = b"\x1b[?2004h";
 
 /// What is pasted and no longer than that stands in the line as it is.
 const SHORT_LINES: usize = 5;
@@ -31,6 +31,8 @@ struct State {
     /// What stands in the line for something longer, and that.
     chips: Vec<(String, String)>,
     wants_editor: bool,
+    /// The line answers a question.
+    answers: bool,
 }
 
 impl Typed {
@@ -38,18 +40,45 @@ impl Typed {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The line with all that was pasted into it; it is over then.
+    /// The line with all that was pasted into it. What stands in another line stays.
     pub(super) fn whole(&self, line: &str) -> String {
-        let chips = std::mem::take(&mut self.state().chips);
+        let mut state = self.state();
+        let mut left = Vec::new();
         // One by one and each once: what was pasted may look like another.
         let (mut whole, mut rest) = (String::new(), line);
-        for (chip, text) in &chips {
-            if let Some((before, behind)) = rest.split_once(&**chip) {
-                whole = whole + before + text;
-                rest = behind;
+        for (chip, text) in std::mem::take(&mut state.chips) {
+            match rest.split_once(&*chip) {
+                None => left.push((chip, text)),
+                Some((before, behind)) => {
+                    whole = whole + before + &text;
+                    rest = behind;
+                }
             }
         }
+        state.chips = left;
         whole + rest
+    }
+
+    /// No line is begun any more.
+    pub(super) fn forget(&self) {
+        self.state().chips.clear();
+    }
+
+    /// The length of what stands for something longer at the end of the line, if it ends so.
+    pub(super) fn chip_at_end(&self, line: &str) -> Option<usize> {
+        let state = self.state();
+        state.chips.iter().map(|(chip, _)| chip).find(|it| line.ends_with(&***it)).map(String::len)
+    }
+
+    /// Takes over what was pasted into a line that goes on here.
+    pub(super) fn take_over(&self, other: &Self) {
+        let mut chips = std::mem::take(&mut other.state().chips);
+        self.state().chips.append(&mut chips);
+    }
+
+    /// From now on lines answer questions, or not: then Escape stops.
+    pub(super) fn answers(&self, answers: bool) {
+        self.state().answers = answers;
     }
 
     /// Whether the line was left for an editor.
@@ -57,7 +86,7 @@ impl Typed {
         std::mem::take(&mut self.state().wants_editor)
     }
 
-    fn pasted(&self, text: &str) -> String {
+    pub(super) fn pasted(&self, text: &str) -> String {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         let lines = text.lines().count();
         if lines <= SHORT_LINES && text.len() <= SHORT_BYTES {
@@ -103,6 +132,10 @@ impl ConditionalEventHandler for Keys {
             KeyEvent(KeyCode::BracketedPasteEnd, _) => {
                 let text = self.typed.state().pasting.take()?;
                 Some(Cmd::Insert(1, self.typed.pasted(&text)))
+            }
+            KeyEvent(KeyCode::Esc, Modifiers::NONE) => {
+                let answers = self.typed.state().answers;
+                Some(if answers { Cmd::Interrupt } else { Cmd::Repaint })
             }
             KeyEvent(KeyCode::Enter, Modifiers::ALT) => Some(Cmd::Insert(1, "\n".to_owned())),
             KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => {
@@ -151,7 +184,7 @@ fn suspend(found: &Termios) -> Option<Cmd> {
 
 /// Stops the group that the shell knows as one job; returns when it goes on. In a group that no
 /// shell minds nothing is stopped.
-fn stop() {
+pub(super) fn stop() {
     // SAFETY: neither of the two is a handler, and a signal may be sent to this thread at any time.
     #[expect(unsafe_code, reason = "only a signal to this very thread stops it before it goes on")]
     unsafe {

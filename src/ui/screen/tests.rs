@@ -50,7 +50,7 @@ fn result(status: CallStatus, text: &str, gist: &str) -> Entry {
 fn words_and_notes_go_different_ways() {
     check(
         &[
-            Event::Ready { model: Some("m"), window: Some(1000) },
+            Event::Ready { model: Some("m"), window: Some(1000), can_hurry: false },
             Event::Asked,
             Event::Said(Piece::Text("It is ")),
             Event::Said(Piece::Text("done.")),

@@ -1,0 +1,287 @@
+//! The line at the foot of what is written: it stands beneath the last words, goes down with them, and
+//! never mixes with them. There is no second screen: what is out stays in the terminal.
+//!
+//! A draft is drawn by the thread that reads the keys, so that it is there at once whatever the rest
+//! does; words and notes are written by another. Each takes the lock for as long as it writes.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
+use crate::ui::status::columns;
+use crate::ui::visible::visible_line;
+
+/// Clones are the same line.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foot(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    /// Lines can be drawn; else what they would say is told where there is room for a note.
+    live: bool,
+    line: String,
+    /// It is on the screen.
+    drawn: bool,
+    cursor: Cursor,
+    /// The line was drawn with the cursor at the edge, which is more than a terminal remembers.
+    has_edge_lost: bool,
+    untold: Vec<String>,
+}
+
+impl Foot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on the line is drawn, or not.
+    pub(crate) fn go_live(&self, live: bool) {
+        self.state().live = live;
+    }
+
+    /// The line says this from now on.
+    pub(crate) fn show(&self, line: &str) {
+        let mut state = self.state();
+        if state.line == line {
+            return;
+        }
+        line.clone_into(&mut state.line);
+        if state.live {
+            state.draw();
+        } else if !line.is_empty() && !line.starts_with('›') {
+            state.untold.push(line.to_owned());
+        }
+    }
+
+    /// Takes the line away, for somebody else to have the terminal.
+    pub(crate) fn clear(&self) {
+        let mut state = self.state();
+        state.line.clear();
+        let cursor = state.cursor;
+        state.erase(cursor);
+    }
+
+    /// The cursor is at the beginning of a line: whoever had the terminal left it so.
+    pub(crate) fn begin(&self) {
+        let mut state = self.state();
+        (state.cursor, state.has_edge_lost) = (Cursor::default(), false);
+    }
+
+    /// What could not be drawn and is to be told.
+    pub(crate) fn untold(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().untold)
+    }
+
+    /// Writes `text` by `write`, with the line out of its way. Text that stays on its line is in
+    /// nobody's way.
+    pub(crate) fn write(&self, text: &str, write: impl FnOnce()) {
+        let mut state = self.state();
+        if !state.live {
+            drop(state);
+            return write();
+        }
+        let before = state.cursor;
+        let goes_on = state.cursor.advance(text, width());
+        if goes_on {
+            state.make_way(before, text);
+        }
+        write();
+        if goes_on {
+            state.draw();
+        }
+    }
+}
+
+impl State {
+    fn draw(&mut self) {
+        self.erase(self.cursor);
+        if self.line.is_empty() {
+            return;
+        }
+        self.put(&beneath(&cut(&self.line, width().saturating_sub(1))));
+        self.drawn = true;
+        self.has_edge_lost |= self.cursor.is_at_edge;
+    }
+
+    /// The cursor, which is here, is about to leave its line.
+    fn make_way(&mut self, cursor: Cursor, text: &str) {
+        self.erase(cursor);
+        // The terminal has forgotten that the next letter belongs on the next line.
+        if std::mem::take(&mut self.has_edge_lost) && cursor.is_at_edge && !begins_a_line(text) {
+            self.put("\r\n");
+        }
+    }
+
+    fn erase(&mut self, cursor: Cursor) {
+        if !std::mem::take(&mut self.drawn) {
+            return;
+        }
+        // At the edge, what is erased would begin with the last letter.
+        let sequence = if cursor.is_at_edge { "\x1b7\r\n\x1b[J\x1b8" } else { "\x1b[J" };
+        self.put(sequence);
+    }
+
+    fn put(&self, bytes: &str) {
+        // A terminal that is gone cannot be told so.
+        let mut terminal = std::io::stderr().lock();
+        let _ = terminal.write_all(bytes.as_bytes()).and_then(|()| terminal.flush());
+    }
+}
+
+fn width() -> usize {
+    columns().unwrap_or(80).max(8)
+}
+
+/// Draws the line beneath the cursor and comes back: a line feed that keeps the column makes sure
+/// that there is one.
+fn beneath(line: &str) -> String {
+    format!("\x0b\x1b[A\x1b7\r\n\x1b[K\x1b[2m{line}\x1b[22m\x1b8")
+}
+
+/// The end of the line as far as it fits: that is where it is written.
+fn cut(line: &str, width: usize) -> String {
+    // What waits is told by its beginning.
+    if !line.starts_with('›') {
+        return visible_line(line, width);
+    }
+    if line.width() <= width {
+        return line.to_owned();
+    }
+    let mut room = width.saturating_sub(1);
+    let fits = |(_, it): &(usize, char)| {
+        let width = it.width().unwrap_or(0);
+        let fits = width <= room;
+        room = room.saturating_sub(width);
+        fits
+    };
+    let from = line.char_indices().rev().take_while(fits).last().map_or(line.len(), |(at, _)| at);
+    format!("…{}", &line[from..])
+}
+
+/// Where on its line the cursor is, as far as what we wrote tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Cursor {
+    column: usize,
+    /// The last column is written on. The next letter goes to the next line, and until then what
+    /// erases takes that letter with it.
+    is_at_edge: bool,
+    sequence: Sequence,
+}
+
+/// What of a sequence has been seen; only ours come here.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+enum Sequence {
+    #[default]
+    None,
+    Begun,
+    Parameters,
+    Text,
+}
+
+impl Cursor {
+    /// Whether the cursor left its line for the next.
+    fn advance(&mut self, text: &str, width: usize) -> bool {
+        let goes_on = memchr::memrchr(b'\n', text.as_bytes());
+        let rest = match goes_on {
+            Some(at) => {
+                *self = Self::default();
+                &text[at + 1..]
+            }
+            None => text,
+        };
+        let mut wrapped = false;
+        for c in rest.chars() {
+            wrapped |= self.step(c, width);
+        }
+        goes_on.is_some() || wrapped
+    }
+
+    fn step(&mut self, c: char, width: usize) -> bool {
+        self.sequence = match (self.sequence, c) {
+            (Sequence::None, '\x1b') => Sequence::Begun,
+            (Sequence::None, '\r') => {
+                (self.column, self.is_at_edge) = (0, false);
+                return false;
+            }
+            (Sequence::None, c) => return self.letter(c, width),
+            (Sequence::Begun, '[') => Sequence::Parameters,
+            (Sequence::Begun, ']') => Sequence::Text,
+            (Sequence::Parameters, '\x20'..='\x3f') => Sequence::Parameters,
+            // It ends with the letter behind the next escape, or here.
+            (Sequence::Text, c) if c != '\x07' && c != '\x1b' => Sequence::Text,
+            (Sequence::Text, '\x1b') => Sequence::Begun,
+            _ => Sequence::None,
+        };
+        false
+    }
+
+    fn letter(&mut self, c: char, width: usize) -> bool {
+        let columns = match c {
+            '\t' => (8 - self.column % 8).min(width.saturating_sub(self.column + 1)),
+            c => c.width().unwrap_or(0),
+        };
+        if columns == 0 {
+            return false;
+        }
+        let wraps = width < self.column + columns;
+        self.column = if wraps { columns } else { self.column + columns };
+        self.is_at_edge = width <= self.column && c != '\t';
+        wraps
+    }
+}
+
+/// Whether the first thing that it does is to go to the next line, or to the beginning of this one.
+fn begins_a_line(text: &str) -> bool {
+    let mut cursor = Cursor::default();
+    let is_seen = |it: &char| {
+        let is_none = cursor.sequence == Sequence::None && *it != '\x1b';
+        cursor.step(*it, usize::MAX);
+        is_none
+    };
+    matches!(text.chars().find(is_seen), Some('\n' | '\r'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(pieces: &[&str], expected: &[bool], column: usize) {
+        let mut cursor = Cursor::default();
+        let went: Vec<_> = pieces.iter().map(|it| cursor.advance(it, 10)).collect();
+        assert_eq!((&*went, cursor.column), (expected, column), "{cursor:?}");
+    }
+
+    #[test]
+    fn words_that_stay_on_their_line_are_in_nobodys_way() {
+        check(&["one ", "two"], &[false, false], 7);
+        check(&["one\n", "two"], &[true, false], 3);
+        check(&["0123456789"], &[false], 10);
+        check(&["0123456789", "a"], &[false, true], 1);
+        check(&["日本語日本", "語"], &[false, true], 2);
+        check(&["012345678日"], &[true], 2);
+        check(&["a\tb"], &[false], 9);
+        check(&["a\rb"], &[false], 1);
+    }
+
+    #[test]
+    fn what_looks_take_no_room() {
+        check(&["\x1b[1;31mred\x1b[0", "m!"], &[false, false], 4);
+        check(&["\x1b]8;;http://a.b/c?d\x1b\\link\x1b]8;;\x07!"], &[false], 5);
+        check(&["e\u{301}"], &[false], 1);
+    }
+
+    #[test]
+    fn what_begins_a_line_is_known_through_its_looks() {
+        assert!(begins_a_line("\x1b[0m\nx") && begins_a_line("\r") && begins_a_line("\n"));
+        assert!(!begins_a_line("x\n") && !begins_a_line("\x1b[0mx") && !begins_a_line(""));
+    }
+
+    #[test]
+    fn of_a_draft_that_is_too_long_its_end_is_shown() {
+        assert_eq!(cut("› short", 10), "› short");
+        assert_eq!(cut("› 0123456789", 8), "…3456789");
+        assert_eq!(cut("› 日本語日本語", 8), "…日本語");
+        assert_eq!(cut("queued: a line that is long", 12), "queued: a l…");
+    }
+}

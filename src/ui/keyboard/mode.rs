@@ -1,0 +1,81 @@
+//! How the terminal takes keys while the agent works: one by one and unseen, but Ctrl-C stays a signal.
+
+use std::io::Write;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rustix::process::getpgrp;
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
+};
+
+use crate::ui::keyboard::keys::PASTE_ON;
+
+/// What the terminal is set to, and what it was. There is one terminal, and whoever ends the program,
+/// on whatever thread, gives it back.
+static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
+
+struct Taken {
+    found: Termios,
+    ours: Termios,
+}
+
+/// Ends the marks of what is pasted, and takes away what stands beneath the cursor: only we drew there.
+const LEAVE: &[u8] = b"\x1b[?2004l\x1b[J";
+
+/// Whether keys come to us and not to a job that the shell has put before us.
+pub(super) fn is_ours() -> bool {
+    tcgetpgrp(std::io::stdin()).is_ok_and(|it| it == getpgrp())
+}
+
+/// Takes the terminal; false where it is not ours to take.
+pub(super) fn take() -> bool {
+    let mut taken = taken();
+    let Some(found) = tcgetattr(std::io::stdin()).ok().filter(|_| is_ours()) else { return false };
+    let mut ours = found.clone();
+    ours.local_modes.remove(LocalModes::ICANON | LocalModes::ECHO);
+    ours.special_codes[SpecialCodeIndex::VMIN] = 1;
+    ours.special_codes[SpecialCodeIndex::VTIME] = 0;
+    // As at the prompt it is a key: the shell shall find the terminal as it left it.
+    ours.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
+    set(&ours, PASTE_ON);
+    *taken = Some(Taken { found, ours });
+    true
+}
+
+/// Gives it back as it was found.
+pub(crate) fn give_back() {
+    if let Some(taken) = taken().take()
+        && is_ours()
+    {
+        set(&taken.found, LEAVE);
+    }
+}
+
+/// Lets the shell have it for a while.
+pub(super) fn lend() {
+    if let Some(taken) = &*taken() {
+        set(&taken.found, LEAVE);
+    }
+}
+
+/// Takes it again after the program stood still.
+pub(crate) fn take_again() {
+    if let Some(taken) = &*taken()
+        && is_ours()
+    {
+        set(&taken.ours, PASTE_ON);
+    }
+}
+
+/// No key.
+const DISABLED: u8 = 0;
+
+fn set(modes: &Termios, words: &[u8]) {
+    // A terminal that is gone needs nothing.
+    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+    let _ = std::io::stderr().write_all(words);
+}
+
+fn taken() -> MutexGuard<'static, Option<Taken>> {
+    TAKEN.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,213 @@
+//! Reads keys while the agent works, on a thread of its own: a key is heard, and shown, whatever the
+//! rest of the program waits for.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
+use crate::ui::foot::Foot;
+use crate::ui::keyboard::decode::{Decoder, Key};
+use crate::ui::keyboard::keys::stop;
+use crate::ui::keyboard::mode;
+use crate::ui::keyboard::typing::{Typing, Wish};
+
+/// Does what a person wants; what they are to know of it, if it cannot be done.
+pub(crate) type Heed = Box<dyn Fn(Wish) -> Option<&'static str> + Send>;
+
+/// How long it takes to know that Escape was pressed by itself.
+const DOUBT: Duration = Duration::from_millis(30);
+
+/// How long the rest of what is being pasted is waited for.
+const PASTE: Duration = Duration::from_millis(200);
+
+/// How often it is looked whether the terminal is ours again.
+const AWAY: Duration = Duration::from_millis(250);
+
+/// What is typed meanwhile, and by whom it is heeded. Clones are the same.
+#[derive(Clone, Default)]
+pub(super) struct Meanwhile(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    typing: Mutex<Typing>,
+    foot: Foot,
+    heed: Mutex<Option<Heed>>,
+    reader: Mutex<Option<Reader>>,
+}
+
+struct Reader {
+    /// The thread ends when this is closed.
+    wake: OwnedFd,
+    thread: JoinHandle<()>,
+}
+
+impl Meanwhile {
+    pub(super) fn foot(&self) -> &Foot {
+        &self.0.foot
+    }
+
+    pub(super) fn typing(&self) -> MutexGuard<'_, Typing> {
+        lock(&self.0.typing)
+    }
+
+    /// Begins to heed keys.
+    pub(super) fn begin(&self, heed: Heed) {
+        *lock(&self.0.heed) = Some(heed);
+        self.go_on();
+    }
+
+    pub(super) fn end(&self) {
+        self.pause();
+        *lock(&self.0.heed) = None;
+        self.typing().remark("");
+    }
+
+    /// Somebody else has the terminal; whether that changes anything.
+    pub(super) fn pause(&self) -> bool {
+        let Some(Reader { wake, thread }) = lock(&self.0.reader).take() else { return false };
+        drop(wake);
+        // One that broke down has read nothing more.
+        let _ = thread.join();
+        mode::give_back();
+        self.0.foot.clear();
+        true
+    }
+
+    /// The terminal is free again.
+    pub(super) fn go_on(&self) {
+        let mut reader = lock(&self.0.reader);
+        if reader.is_some() || lock(&self.0.heed).is_none() || !mode::take() {
+            return;
+        }
+        let Ok((end, wake)) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC) else {
+            // Without it the keys wait for the next prompt.
+            return mode::give_back();
+        };
+        let shared = self.clone();
+        let thread = std::thread::spawn(move || shared.read(&end));
+        *reader = Some(Reader { wake, thread });
+        self.show();
+    }
+
+    fn show(&self) {
+        let line = self.typing().line();
+        self.0.foot.show(&line);
+    }
+
+    pub(super) fn is_heeded(&self) -> bool {
+        lock(&self.0.reader).is_some()
+    }
+
+    pub(super) fn cut(&self) {
+        self.typing().cut();
+        if self.is_heeded() {
+            self.show();
+        }
+    }
+
+    /// What stood there for the moment is over.
+    pub(super) fn forget_remark(&self) {
+        self.typing().remark("");
+        if self.is_heeded() {
+            self.show();
+        }
+    }
+
+    fn read(&self, end: &OwnedFd) {
+        let mut decoder = Decoder::default();
+        let mut bytes = [0; 4096];
+        loop {
+            let is_ours = mode::is_ours();
+            let patience = match is_ours {
+                true => decoder.is_in_doubt().then_some(DOUBT),
+                false => Some(AWAY),
+            };
+            let Ready { keys, end } = wait(end, is_ours, patience);
+            if end {
+                return self.finish(decoder);
+            }
+            if !keys {
+                self.press(decoder.settle().into_iter().collect());
+                continue;
+            }
+            match rustix::io::read(std::io::stdin(), &mut bytes) {
+                Ok(0) => return,
+                Ok(n) => self.press(decoder.feed(&bytes[..n])),
+                Err(Errno::INTR | Errno::AGAIN) => {}
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// What is being pasted is read to its end: half of it is no use to whoever reads next.
+    fn finish(&self, mut decoder: Decoder) {
+        let mut bytes = [0; 4096];
+        while decoder.is_pasting() && is_readable(PASTE) {
+            match rustix::io::read(std::io::stdin(), &mut bytes) {
+                Ok(n) if 0 < n => self.press(decoder.feed(&bytes[..n])),
+                _ => return,
+            }
+        }
+    }
+
+    fn press(&self, keys: Vec<Key>) {
+        if keys.is_empty() {
+            return;
+        }
+        for key in keys {
+            let wish = self.typing().press(key);
+            match wish {
+                None => {}
+                Some(Wish::Suspend) => self.suspend(),
+                Some(wish) => {
+                    let answer = lock(&self.0.heed).as_ref().and_then(|heed| heed(wish));
+                    if let Some(answer) = answer {
+                        self.typing().remark(answer);
+                    }
+                }
+            }
+        }
+        self.show();
+    }
+
+    fn suspend(&self) {
+        self.0.foot.clear();
+        mode::lend();
+        self.0.foot.begin();
+        stop();
+        mode::take_again();
+    }
+}
+
+struct Ready {
+    keys: bool,
+    end: bool,
+}
+
+fn wait(end: &OwnedFd, is_ours: bool, patience: Option<Duration>) -> Ready {
+    let stdin = std::io::stdin();
+    let wanted = if is_ours { PollFlags::IN } else { PollFlags::empty() };
+    let mut fds = [
+        PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN),
+        PollFd::from_borrowed_fd(stdin.as_fd(), wanted),
+    ];
+    let patience = patience.and_then(|it| Timespec::try_from(it).ok());
+    // An interrupted wait has found nothing.
+    let _ = poll(&mut fds, patience.as_ref());
+    Ready { keys: is_ours && !fds[1].revents().is_empty(), end: !fds[0].revents().is_empty() }
+}
+
+fn is_readable(patience: Duration) -> bool {
+    let stdin = std::io::stdin();
+    let mut fds = [PollFd::from_borrowed_fd(stdin.as_fd(), PollFlags::IN)];
+    let patience = Timespec::try_from(patience).ok();
+    poll(&mut fds, patience.as_ref()).is_ok_and(|it| 0 < it)
+}
+
+fn lock<T>(it: &Mutex<T>) -> MutexGuard<'_, T> {
+    it.lock().unwrap_or_else(PoisonError::into_inner)
+}

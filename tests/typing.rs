@@ -1,0 +1,451 @@
+//! The keyboard while the agent works: what is typed stands beneath what streams, waits, is said, and
+//! stops.
+
+mod support;
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::play::until;
+use crate::support::response::{Gate, Response, call, say};
+use crate::support::talk::Talk;
+use crate::support::terminal::{CTRL_D, CTRL_Z, ENTER, ESCAPE, Terminal};
+
+const CTRL_B: &str = "\x02";
+const CTRL_N: &str = "\x0e";
+const STEERS: &str = "Enter again says it at the next step";
+
+/// The words of the newest prompt, as the model got them.
+fn asked(server: &FaultServer, nth: usize) -> String {
+    let chat = server.chat(nth);
+    let message = chat.messages().last().expect("something was said");
+    message["content"].as_str().expect("it is words").to_owned()
+}
+
+/// The last line of the screen that is not blank.
+fn last_line(screen: &str) -> &str {
+    screen.lines().next_back().unwrap_or_default()
+}
+
+#[track_caller]
+fn stands(terminal: &Terminal, line: &str) {
+    terminal.wait_until(&format!("`{line}` on the last line"), |it| last_line(it) == line);
+}
+
+#[test]
+fn a_draft_stands_beneath_what_streams_and_begins_the_next_prompt() {
+    let home = Home::new();
+    let (first, second) = (Gate::closed(), Gate::closed());
+    let stream = Response::stream().text("One ").hold(&first).text("two\nthree ").hold(&second);
+    let server = FaultServer::script(vec![stream.text("four.").finish("stop"), say("Fixed.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One");
+    talk.terminal.send("fix thé 日本");
+    stands(&talk.terminal, "› fix thé 日本");
+    first.open();
+    talk.terminal.wait_for("One two\nthree\n› fix thé 日本");
+    talk.terminal.send("\x7f\x7f\x17test\x1b\rnow");
+    stands(&talk.terminal, "› fix test↵now");
+    second.open();
+    talk.terminal.wait_for("three four.");
+    talk.terminal.wait_for("› fix test\nnow");
+    assert!(!talk.terminal.screen().contains('↵'));
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Fixed.");
+    assert_eq!(asked(&server, 1), "fix test\nnow");
+    talk.prompted();
+    assert!(!talk.terminal.screen().contains("日"));
+}
+
+#[test]
+fn enter_queues_and_what_waits_is_asked_in_its_order() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One. ").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("Two."), say("Three.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One.");
+    talk.terminal.send("go on\r");
+    stands(&talk.terminal, &format!("queued: go on; {STEERS}"));
+    talk.terminal.send("/verbose on\rand once more\r");
+    stands(&talk.terminal, &format!("queued: and once more (3 wait); {STEERS}"));
+    gate.open();
+    talk.terminal.wait_for("Three.");
+    talk.prompted();
+    assert_eq!(asked(&server, 1), "go on");
+    assert_eq!(asked(&server, 2), "and once more");
+    let screen = talk.terminal.screen();
+    let order = ["One.", "› go on", "Two.", "› /verbose on", "from now on", "› and once", "Three."];
+    let places: Vec<_> = order.iter().map(|it| screen.find(it).unwrap_or(usize::MAX)).collect();
+    assert!(places.is_sorted(), "{screen}");
+    assert!(!screen.contains("queued:"), "{screen}");
+    // What was asked is in the history.
+    talk.terminal.send("\x1b[A");
+    talk.offered("and once more");
+}
+
+#[test]
+fn enter_again_says_it_at_the_next_step() {
+    let home = Home::new();
+    home.file("project/a.txt", "a\n");
+    let gate = Gate::closed();
+    let reads = Response::stream().text("I look. ").hold(&gate);
+    let reads = reads.call("read_file", &json!({"path": "a.txt"})).finish("tool_calls");
+    let server = FaultServer::script(vec![reads, say("So I do."), say("Again.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("look", "I look.");
+    talk.terminal.send("not so\r");
+    stands(&talk.terminal, &format!("queued: not so; {STEERS}"));
+    talk.terminal.send(ENTER);
+    stands(&talk.terminal, "it is told at the next step: not so");
+    gate.open();
+    talk.terminal.wait_for("So I do.");
+    talk.prompted();
+    let said = server.chat(1);
+    let roles: Vec<_> = said.messages().iter().map(|it| it["role"].clone()).collect();
+    assert_eq!(roles, ["system", "user", "assistant", "tool", "user"]);
+    assert_eq!(asked(&server, 1), "[The user says, while you work:]\nnot so");
+    talk.say("/export notes.md", "written to notes.md");
+    assert!(home.read("project/notes.md").contains("You, meanwhile\n\nnot so"));
+    talk.leave();
+    // It is a part of the session.
+    home.agent(&["-c", "again"]).server(&server).run().assert_code(0);
+    let told =
+        server.chat(2).messages().iter().any(|it| {
+            it["content"].as_str().is_some_and(|it| it.contains("while you work:]\nnot so"))
+        });
+    assert!(told);
+}
+
+#[test]
+fn what_could_not_be_said_is_the_next_prompt() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("Done. ").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("That too.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("do", "Done.");
+    talk.terminal.send("this too\r\r");
+    stands(&talk.terminal, "it is told at the next step: this too");
+    gate.open();
+    talk.terminal.wait_for("That too.");
+    assert_eq!(asked(&server, 1), "this too");
+}
+
+#[test]
+fn escape_stops_and_keeps_what_was_typed() {
+    let home = Home::new();
+    let stalls = Response::stream().reasoning("Hm. ").text("One two ").stall();
+    let server = FaultServer::script(vec![stalls, say("Three.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One two");
+    // An arrow is no Escape.
+    talk.terminal.send("go on\r\x1b[Amore");
+    stands(&talk.terminal, "› more");
+    let since = std::time::Instant::now();
+    talk.terminal.send(ESCAPE);
+    println!("the stream was closed {:?} after the key", server.departure(0).duration_since(since));
+    talk.terminal.wait_for("stopped");
+    talk.terminal.wait_for("› go on\nmore");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Three.");
+    let messages = server.chat(1).messages()[1..].to_vec();
+    let said: Vec<_> = messages.iter().map(|it| it["content"].clone()).collect();
+    assert_eq!(said, ["count", "One two ", "go on\nmore"]);
+    talk.prompted();
+}
+
+#[test]
+fn escape_stops_whatever_is_under_way() {
+    let waiting = Response::silence();
+    let reading = Response::stream().progress(1000, 0, 10).stall();
+    let thinking = Response::stream().reasoning("Hm. ").stall();
+    let writing = Response::stream().call_in_pieces("write_file", &["{\"path\":"]).stall();
+    for (what, response) in [
+        ("waiting for the model", waiting),
+        ("reading", reading),
+        ("thinking", thinking),
+        ("calling write_file", writing),
+    ] {
+        let home = Home::new();
+        let server = FaultServer::script(vec![response, say("Well.")]);
+        let mut talk = Talk::open(&home, &server, &[]);
+        talk.say("go", what);
+        talk.terminal.send("draft");
+        stands(&talk.terminal, "› draft");
+        talk.terminal.send(ESCAPE);
+        talk.terminal.wait_for("stopped");
+        talk.offered("draft");
+        // It never leaves.
+        talk.terminal.send("\x15\x1b");
+        talk.say("again", "Well.");
+    }
+}
+
+#[test]
+fn escape_stops_a_command_and_a_question() {
+    let home = Home::new();
+    let sleeps = call("run_command", json!({"command": "echo begun; sleep 1000"}));
+    let server = FaultServer::script(vec![sleeps.clone(), say("Well."), sleeps, say("Then not.")]);
+    let mut talk = Talk::open(&home, &server, &["--permission", "full"]);
+    talk.say("run", "run_command echo begun");
+    talk.terminal.send(ESCAPE);
+    talk.terminal.wait_for("stopped");
+    talk.say("on", "Well.");
+    talk.leave();
+
+    let server = FaultServer::script(vec![
+        call("run_command", json!({"command": "touch x"})),
+        say("Then not."),
+    ]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("run", "or say what to do instead:");
+    talk.terminal.send(ESCAPE);
+    talk.terminal.wait_for("stopped");
+    talk.say("on", "Then not.");
+    assert!(!home.has("project/x"));
+}
+
+#[test]
+fn what_is_typed_ahead_answers_no_question() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let runs = Response::stream().text("I run it. ").hold(&gate);
+    let runs = runs.call("run_command", &json!({"command": "touch x"})).finish("tool_calls");
+    let server = FaultServer::script(vec![runs, say("Then not."), say("Yes what?")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("run", "I run it.");
+    talk.terminal.send("y\ry");
+    stands(&talk.terminal, "› y");
+    gate.open();
+    talk.terminal.wait_for("or say what to do instead:");
+    assert!(!talk.terminal.screen().contains("queued"));
+    talk.terminal.send("n\r");
+    talk.terminal.wait_for("Then not.");
+    talk.terminal.wait_for("Yes what?");
+    assert_eq!(asked(&server, 2), "y");
+    talk.offered("y");
+    assert!(!home.has("project/x"));
+}
+
+#[test]
+fn a_command_is_put_into_the_background() {
+    let home = Home::new();
+    let command = json!({"command": "echo begun; touch started; until [ -e go ]; do sleep 0.01; done; echo over"});
+    let server = FaultServer::script(vec![
+        call("run_command", command),
+        call("command_output", json!({"id": "c1", "wait_seconds": 60})),
+        say("It is over."),
+    ]);
+    let mut talk = Talk::open(&home, &server, &["--permission", "full"]);
+    talk.enter("run");
+    until("the command", || home.has("project/started"));
+    talk.terminal.send(CTRL_B);
+    talk.terminal.wait_for("c1 runs in the background");
+    assert_eq!(
+        asked(&server, 1),
+        "begun\n[the user has put it into the background: c1 runs in the background, until the session \
+         ends or you stop it; look again with command_output]\n"
+    );
+    home.file("project/go", "");
+    talk.terminal.wait_for("It is over.");
+    assert!(asked(&server, 2).starts_with("over\n[exit 0]"), "{}", asked(&server, 2));
+}
+
+#[test]
+fn what_cannot_be_done_is_said_until_the_next_key() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One. ").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One.");
+    talk.terminal.send(CTRL_B);
+    stands(&talk.terminal, "no command runs that could go on in the background");
+    talk.terminal.send(CTRL_N);
+    stands(&talk.terminal, "the model is not thinking now");
+    talk.terminal.send("x");
+    stands(&talk.terminal, "› x");
+    talk.terminal.send("\x7f");
+    stands(&talk.terminal, "One.");
+    gate.open();
+    talk.prompted();
+}
+
+#[test]
+fn enough_was_thought() {
+    let home = Home::new();
+    let (gate, told) = (Gate::closed(), json!({"success": true}));
+    let thinks = Response::stream().reasoning("Hm. ").hold(&gate);
+    let server = FaultServer::script(vec![thinks.text("So.").finish("stop")]);
+    server.on("POST", "/v1/chat/completions/control", Response::json(200, &told));
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("think", "thinking");
+    talk.terminal.send(CTRL_N);
+    let asked = || {
+        let all = server.requests();
+        all.iter().find(|it| it.path == "/v1/chat/completions/control").map(|it| it.body.clone())
+    };
+    until("the request", || asked().is_some());
+    let asked = asked().expect("it was there");
+    assert_eq!(asked["action"], "reasoning_end");
+    assert!(asked["id"].as_str().is_some_and(|it| it.starts_with("chatcmpl-")), "{asked}");
+    gate.open();
+    talk.terminal.wait_for("So.");
+    assert_eq!(server.chat(0).body["reasoning_control"], true);
+}
+
+#[test]
+fn a_server_that_cannot_hurry_is_not_asked_to() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let thinks = Response::stream().reasoning("Hm. ").hold(&gate);
+    let server = FaultServer::foreign(vec![thinks.text("So.").finish("stop")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("think", "thinking");
+    talk.terminal.send(CTRL_N);
+    stands(&talk.terminal, "this server cannot have its model think no more");
+    gate.open();
+    talk.terminal.wait_for("So.");
+    assert_eq!(server.chat(0).body.get("reasoning_control"), None);
+}
+
+#[test]
+fn what_is_pasted_meanwhile_is_a_chip_also_in_the_prompt() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One. ").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("Long.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    let text: String = (1..=12).map(|it| format!("pasted {it}\r")).collect();
+    talk.say("count", "One.");
+    talk.terminal.send(&format!("see: \x1b[200~{text}\x1b[201~"));
+    stands(&talk.terminal, "› see: [pasted 12 lines]");
+    gate.open();
+    talk.offered("see: [pasted 12 lines]");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Long.");
+    assert_eq!(asked(&server, 1), format!("see: {}", text.replace('\r', "\n")));
+}
+
+#[test]
+fn a_draft_follows_a_window_that_is_made_narrower() {
+    let home = Home::new();
+    let gates = [Gate::closed(), Gate::closed()];
+    let stream = Response::stream().text("One.\n").hold(&gates[0]).text("Two.\n").hold(&gates[1]);
+    let server = FaultServer::script(vec![stream.text("Three.").finish("stop")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One.");
+    let draft = "a draft that is longer than the window will be when it is made narrower";
+    talk.terminal.send(draft);
+    stands(&talk.terminal, &format!("› {draft}"));
+    talk.terminal.resize(40, 30);
+    talk.terminal.send("!");
+    stands(&talk.terminal, "…be when it is made narrower!");
+    gates[0].open();
+    talk.terminal.wait_for("Two.\n\n…be when it is made narrower!");
+    gates[1].open();
+    talk.terminal.wait_for("Three.");
+    let screen = talk.terminal.screen();
+    assert_eq!(screen.matches("narrower").count(), 1, "{screen}");
+}
+
+#[test]
+fn words_up_to_the_edge_lose_no_letter_to_a_draft() {
+    let home = Home::new();
+    let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
+    let code = |it: &str| it.repeat(100);
+    let stream = Response::stream().text("```\n").text(&format!("{}\n", code("x")));
+    let stream = stream.hold(&gates[0]).text(&format!("{}\n", code("y"))).hold(&gates[1]);
+    let stream = stream.text(&format!("{}\n```\n", code("z"))).hold(&gates[2]);
+    let server = FaultServer::script(vec![stream.text("End.").finish("stop")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("code", &code("x"));
+    talk.terminal.send("draft");
+    stands(&talk.terminal, "› draft");
+    gates[0].open();
+    talk.terminal.wait_for(&format!("{}\n{}\n\n› draft", code("x"), code("y")));
+    gates[1].open();
+    talk.terminal.wait_for(&format!("{}\n{}\n```\n\n› draft", code("y"), code("z")));
+    gates[2].open();
+    talk.terminal.wait_for("End.");
+    talk.offered("draft");
+}
+
+#[test]
+fn a_draft_stands_again_after_the_work_was_suspended() {
+    let home = Home::new();
+    let (gate, last) = (Gate::closed(), Gate::closed());
+    let stream = Response::stream().text("One.\n").hold(&gate).text("Two.\n").hold(&last);
+    let server = FaultServer::script(vec![stream.text("Three.").finish("stop"), say("Hi.")]);
+    // Whatever the shell does to the terminal meanwhile.
+    let script = format!(
+        "set -m; {}; stty | grep -- -icanon || echo cooked; stty sane; echo away; read line; fg; \
+         stty | grep -- -icanon || echo left cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send("count\r");
+    terminal.wait_for("One.");
+    terminal.send("ello");
+    stands(&terminal, "› ello");
+    terminal.send(CTRL_Z);
+    terminal.wait_for("away");
+    assert!(terminal.screen().contains("cooked"), "{}", terminal.screen());
+    assert!(!terminal.screen().contains("ello"), "{}", terminal.screen());
+    terminal.send(ENTER);
+    stands(&terminal, "› ello");
+    gate.open();
+    terminal.wait_for("Two.");
+    terminal.send("!");
+    stands(&terminal, "› ello!");
+    last.open();
+    terminal.wait_for("Three.");
+    stands(&terminal, "› ello!");
+    terminal.send("\r");
+    terminal.wait_for("Hi.");
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left cooked"), "{screen}");
+    assert_eq!(asked(&server, 1), "ello!");
+}
+
+#[test]
+fn escape_stops_a_single_task_and_gives_the_terminal_back() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![Response::stream().text("One ").text("two").stall()]);
+    let script = format!(
+        "{} count; echo left with $?; stty | grep -- -icanon || echo cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+    let mut terminal = shell.terminal(30, 90);
+    terminal.wait_for("One");
+    terminal.send("lost\r\x1b");
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
+    assert!(!screen.contains("lost"), "{screen}");
+}
+
+#[test]
+fn who_wants_it_plain_is_told_what_waits() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "ui.plain = true\n");
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One.").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("Two.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "One.");
+    talk.terminal.send("go on\r");
+    gate.open();
+    talk.terminal.wait_for("Two.");
+    assert_eq!(asked(&server, 1), "go on");
+    let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    assert!(!raw.contains('\x0b'), "nothing is drawn beneath");
+}
