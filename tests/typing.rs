@@ -209,6 +209,28 @@ fn escape_stops_a_command_and_a_question() {
     assert!(!home.has("project/x"));
 }
 
+/// As a paste comes in a terminal that does not mark it.
+#[test]
+fn lines_that_come_at_once_are_asked_one_by_one_and_answer_no_question() {
+    let home = Home::new();
+    let command = json!({"command": "touch made"});
+    let server = FaultServer::script(vec![
+        call("run_command", command),
+        say("No."),
+        say("Two."),
+        say("Three."),
+    ]);
+    let mut talk = Talk::open(&home, &server, &["--permission", "ask"]);
+    talk.terminal.send("do it\ry\rthree \\\rlines\r");
+    talk.terminal.wait_for("allow?");
+    talk.terminal.wait_for("or say what to do instead:");
+    talk.terminal.send("n\r");
+    talk.terminal.wait_for("Three.");
+    talk.prompted();
+    assert!(!home.has("project/made"));
+    assert_eq!([0, 2, 3].map(|it| asked(&server, it)), ["do it", "y", "three \nlines"]);
+}
+
 #[test]
 fn what_is_typed_ahead_answers_no_question() {
     let home = Home::new();

@@ -234,7 +234,8 @@ fn serve(
     history: Option<PathBuf>,
     (aid, keys, typed): (Aid, Keys, Typed),
 ) {
-    let mut editor = match open(history.as_deref(), keys) {
+    // What came behind a prompt in one go is kept for the next one.
+    let mut editor = match open(history.as_deref(), keys.clone()) {
         Ok(editor) => editor,
         Err(err) => {
             while let Ok(order) = asked.recv() {
@@ -253,10 +254,19 @@ fn serve(
                 continue;
             }
         };
-        // An answer is not completed, and Escape by itself takes it back.
-        editor.set_helper(question.remember.then(|| aid.clone()));
         typed.answers(!question.remember);
-        let line = match read(&mut editor, &question.prompt, &question.begun) {
+        let line = if question.remember {
+            editor.set_helper(Some(aid.clone()));
+            read(&mut editor, &question.prompt, &question.begun)
+        } else {
+            // It answers no question that was not asked when it was typed: each has an editor of its own. An
+            // answer is not completed, and Escape by itself takes it back.
+            match open(None, keys.clone()) {
+                Ok(mut editor) => read(&mut editor, &question.prompt, &question.begun),
+                Err(err) => Line::Failed(err.to_string()),
+            }
+        };
+        let line = match line {
             Line::Entered(text) => {
                 let text = typed.whole(&text);
                 let edit = typed.wants_editor() && question.edits;

@@ -108,6 +108,7 @@ impl Typed {
 }
 
 /// All keys come here first.
+#[derive(Clone)]
 pub(super) struct Keys {
     pub(super) typed: Typed,
     /// The terminal as it was found.
