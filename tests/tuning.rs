@@ -54,7 +54,7 @@ fn a_conversation_goes_on_with_another_model() {
     assert_eq!(servers(&play.home).len(), 1);
     talk.say("/model nothing", "there is no model `nothing` here");
     talk.say("/model two-2b", "it is the one that is");
-    talk.say("/status", "Two-2B");
+    talk.say("/status", "agent 0.1.0 · Two-2B");
     talk.prompted();
     drop(talk);
     let entries = entries(&play.home);
