@@ -54,7 +54,7 @@ fn a_conversation_goes_on_with_another_model() {
     assert_eq!(servers(&play.home).len(), 1);
     talk.say("/model nothing", "there is no model `nothing` here");
     talk.say("/model two-2b", "it is the one that is");
-    talk.say("/status", "Two-2B");
+    talk.say("/status", "agent 0.1.0 · Two-2B");
     talk.prompted();
     drop(talk);
     let entries = entries(&play.home);
@@ -76,7 +76,8 @@ fn a_model_that_cannot_be_leaves_the_one_that_is() {
     let first = play.server_process();
     play.home.file("project/broken.gguf", "no model");
     talk.say("/model broken.gguf", "error:");
-    talk.say("/model missing.gguf", "missing.gguf");
+    talk.enter("/model missing.gguf");
+    talk.terminal.wait_until("the second error", |it| it.matches("error:").count() == 2);
     talk.say("still there?", "One again.");
     assert_eq!(servers(&play.home), [first]);
     talk.leave();
@@ -90,6 +91,7 @@ fn a_server_of_somebody_else_is_asked_for_the_model() {
     talk.say("hello", "One.");
     talk.say("/model", "is asked for small;");
     talk.say("/model big", "is asked for big from now on");
+    talk.say("/config model", "\"big\"  this conversation");
     talk.say("hello?", "Two.");
     assert_eq!(server.chat(0).body["model"], "small");
     assert_eq!(server.chat(1).body["model"], "big");

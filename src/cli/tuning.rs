@@ -33,7 +33,7 @@ impl Job<'_> {
         words: &str,
     ) -> anyhow::Result<Tuned> {
         if let Some(url) = self.settings.server.url.clone().filter(|_| !is_file_name(words)) {
-            return Ok(self.ask_elsewhere(desk, &url, words));
+            return self.ask_elsewhere(desk, &url, words);
         }
         let name = match words {
             "" => match self.pick(desk, person).await? {
@@ -58,6 +58,7 @@ impl Job<'_> {
         let engine = Engine::new(self.around, &settings.llama, found.file)?;
         let served = background(self.around, &settings, &engine).await;
         self.settings = settings;
+        self.remember_model()?;
         let had = desk.has_asked().then(|| rereading(desk.transcript.entries()));
         let (down, session) = (Serving::Down, desk.host().session());
         let mut old = desk.work_with(down, self.served_name());
@@ -75,19 +76,31 @@ impl Job<'_> {
     }
 
     /// A server that is not ours knows its models itself.
-    fn ask_elsewhere(&mut self, desk: &mut Desk<Serving, Screen>, url: &str, name: &str) -> Tuned {
+    fn ask_elsewhere(
+        &mut self,
+        desk: &mut Desk<Serving, Screen>,
+        url: &str,
+        name: &str,
+    ) -> anyhow::Result<Tuned> {
         let url = visible(host_of(url)).into_owned();
         if name.is_empty() {
             let model = self.settings.model.as_deref().unwrap_or("whatever it has");
-            return Tuned::Said(format!(
+            return Ok(Tuned::Said(format!(
                 "the server at {url} is asked for {}; `/model NAME` asks it for another, `/model FILE.gguf` \
                  works with one of this machine",
                 visible(model)
-            ));
+            )));
         }
         self.settings.model = Some(name.to_owned());
+        self.remember_model()?;
         desk.ask_for(self.served_name());
-        Tuned::Cold(format!("the server at {url} is asked for {} from now on", visible(name)))
+        Ok(Tuned::Cold(format!("the server at {url} is asked for {} from now on", visible(name))))
+    }
+
+    /// Says in `/config` what is worked with.
+    fn remember_model(&mut self) -> anyhow::Result<()> {
+        let name = self.settings.model.clone().unwrap_or_default();
+        set(&mut self.values, "model", name.into()).map(drop)
     }
 
     /// The name of a model that the person picks from those that are here.

@@ -69,7 +69,7 @@ impl Screen {
                         .map(Consent::Part);
                 }
                 Said::Edit => match self.amended(&keyboard, &matter.call).await? {
-                    Given::Not(why) => self.note(&format!("  {why}")),
+                    Given::Not(why) => self.note(&format!("  {}", visible_line(&why, 300))),
                     Given::Seen(args) => return Some(Consent::With(args)),
                     Given::Unseen(args) => {
                         matter.becomes(args);
@@ -115,7 +115,7 @@ impl Screen {
             if !in_line {
                 return Some(match self.edit(amendable.file_name(), &text).await {
                     Ok(text) => amendable.with(text.strip_suffix('\n').unwrap_or(&text)),
-                    Err(why) => Given::Not(visible(&why).into_owned()),
+                    Err(why) => Given::Not(why),
                 });
             }
             match keyboard.amend("  change it, Enter runs it: ", text).await {

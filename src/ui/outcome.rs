@@ -4,7 +4,7 @@ use colored::Colorize;
 
 use crate::conversation::{Call, Outcome, Status, Stop};
 use crate::ui::call_line::call_line;
-use crate::ui::diff::numbered_diff;
+use crate::ui::diff::{LONGEST, numbered_diff, summary};
 use crate::ui::visible::{visible, visible_line};
 
 /// At most so many lines of a diff or of a failed command are shown.
@@ -72,6 +72,9 @@ fn diff_excerpt(lines: &[&str]) -> Vec<String> {
     let begins = |it: &&str| it.starts_with("@@") || it.starts_with("== ");
     let from = lines.iter().position(begins).unwrap_or(lines.len());
     let diff: Vec<&str> = lines[from..].iter().filter(is_diff).copied().collect();
+    if LONGEST < diff.len() {
+        return summed_up(&diff);
+    }
     let mut shown = numbered_diff(&diff);
     if EXCERPT < shown.len() {
         let more = shown.len() - EXCERPT;
@@ -79,6 +82,27 @@ fn diff_excerpt(lines: &[&str]) -> Vec<String> {
         shown.push(more_lines(more).dimmed().to_string());
     }
     shown
+}
+
+/// A line for each of several files, and where to see it all. Of a single one the line above says as
+/// much.
+fn summed_up(diff: &[&str]) -> Vec<String> {
+    let mut files: Vec<(&str, usize, usize)> = Vec::new();
+    for line in diff {
+        match (line.as_bytes(), files.last_mut()) {
+            ([b'=', ..], _) => files.push((line.trim_matches(['=', ' ']), 0, 0)),
+            ([b'+', ..], Some(file)) => file.1 += 1,
+            ([b'-', ..], Some(file)) => file.2 += 1,
+            _ => {}
+        }
+    }
+    // What only came into being, or went, says so itself and has no lines here.
+    let line = |(name, added, removed): &(&str, usize, usize)| match (added, removed) {
+        (0, 0) => format!("    {name}"),
+        (added, removed) => format!("    {}", summary(name, *added, *removed)),
+    };
+    let told = format!("    {} lines of a diff; `/diff` (or `agent diff`) shows them", diff.len());
+    files.iter().map(line).chain([told.dimmed().to_string()]).collect()
 }
 
 /// What was found, without the lines of the file that it speaks of.

@@ -36,7 +36,11 @@ pub(in crate::cli) fn picks(here: &Here, used: Option<&Path>) -> (String, Vec<St
         let place = told(it.place(&here.machine));
         (it.name.clone(), format!("{} GB", it.needs), place.to_owned())
     });
-    (table(&rows, &suitable.collect::<Vec<_>>()), rows.into_iter().map(|it| it.name).collect())
+    let mut text = table(&rows, &suitable.collect::<Vec<_>>());
+    if let Some(used) = used.filter(|_| rows.iter().all(|it| !it.is_used)) {
+        text += &format!("\nworked with, by its file: {}", visible(&used.display().to_string()));
+    }
+    (text, rows.into_iter().map(|it| it.name).collect())
 }
 
 fn table(rows: &[Row], suitable: &[(String, String, String)]) -> String {

@@ -4,6 +4,7 @@ use expect_test::expect;
 use proptest::prelude::*;
 
 use super::*;
+use crate::conversation::Changed;
 use crate::session::record::tests::entry;
 
 fn held(entries: Vec<Entry>) -> Held {
@@ -141,6 +142,18 @@ fn hostile_words_are_words() {
             }),
             Entry::Result { call: "1".into(), outcome },
             Entry::Decided { call: "1".into(), decision: Decision::Denied(evil.into()) },
+            Entry::Decided {
+                call: "1".into(),
+                decision: Decision::Changed(
+                    Changed { call: call(evil, evil), left_out: String::new() }.into(),
+                ),
+            },
+            Entry::Decided {
+                call: "1".into(),
+                decision: Decision::Changed(
+                    Changed { call: call("x", "{}"), left_out: evil.into() }.into(),
+                ),
+            },
             Entry::Note(evil.into()),
             Entry::Condensed(Condensed { summary, kept: 0, usage: Usage::default() }),
         ];

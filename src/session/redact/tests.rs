@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::conversation::Call;
+use crate::conversation::{Call, Changed};
 use crate::session::record::tests::entry;
 
 fn secrets() -> Secrets {
@@ -146,7 +146,7 @@ fn nothing_is_left_anywhere() {
         text: text(),
         spoken: text(),
         reasoning: text(),
-        calls: vec![call],
+        calls: vec![call.clone()],
         ..Reply::default()
     };
     let decided = |decision| Entry::Decided { call: "1".into(), decision };
@@ -156,6 +156,7 @@ fn nothing_is_left_anywhere() {
         Entry::Reply(reply),
         decided(Decision::Always(text())),
         decided(Decision::Denied(text())),
+        decided(Decision::Changed(Changed { call: call.clone(), left_out: text() }.into())),
         Entry::Result { call: "1".into(), outcome },
         Entry::Note(text()),
         Entry::Condensed(condensed),

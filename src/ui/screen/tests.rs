@@ -141,6 +141,42 @@ fn the_diffs_of_several_files_have_headings() {
 }
 
 #[test]
+fn a_long_diff_is_summed_up() {
+    let long = |text: &str, gist: &str, expected: Expect| {
+        check(
+            &[
+                Event::Recorded(&reply(&[("edit_file", r#"{"path":"a"}"#)])),
+                Event::Recorded(&result(CallStatus::Done, text, gist)),
+            ],
+            expected,
+        );
+    };
+    let lines = format!("@@ -1,30 +1,30 @@\n{}{}", "-a\n".repeat(30), "+b\n".repeat(30));
+    long(
+        &lines,
+        "+30 -30",
+        expect![[r#"
+        ● edit_file a  +30 -30
+            61 lines of a diff; `/diff` (or `agent diff`) shows them
+    "#]],
+    );
+    let several = format!(
+        "== created `b\u{1b}`: 1 line ==\n== a ==\n{lines}== moved `c` to `d` ==\n@@ -1 +1 @@\n-a\n"
+    );
+    long(
+        &several,
+        "+30 -31 in 3 files",
+        expect![[r#"
+        ● edit_file a  +30 -31 in 3 files
+            created `b␛`: 1 line
+            a  +30 -30
+            moved `c` to `d`  +0 -1
+            66 lines of a diff; `/diff` (or `agent diff`) shows them
+    "#]],
+    );
+}
+
+#[test]
 fn what_an_edit_broke_is_shown_below_its_diff() {
     let edit = |text: &str, expected: Expect| {
         check(
