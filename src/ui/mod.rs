@@ -9,6 +9,7 @@ mod keyboard;
 mod markdown;
 mod outcome;
 mod outlet;
+mod page;
 #[cfg(test)]
 mod paper;
 mod plan;
@@ -21,6 +22,7 @@ pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Keyboard, Line, Offer, Suggest};
+pub(crate) use page::{PageStyle, page};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;
