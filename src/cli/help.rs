@@ -64,6 +64,12 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Typed, clap:
     Typed::from_arg_matches_mut(&mut matches).map_err(|err| err.format(&mut command))
 }
 
+/// All that can be typed, for the man page.
+#[cfg(test)]
+pub(super) fn whole() -> Command {
+    Typed::command().override_usage("agent [OPTIONS] [PROMPT]...\nagent COMMAND")
+}
+
 fn in_groups(mut command: Command) -> Command {
     let (short, long) = (names(), grouped(&command));
     for (_, group) in GROUPS {

@@ -21,6 +21,8 @@ mod help;
 mod input;
 mod instructing;
 mod job;
+#[cfg(test)]
+mod manual;
 mod mentions;
 mod mode;
 mod models;
