@@ -229,8 +229,10 @@ fn each_link_to_a_file_leads_to_one() {
     let mut broken = Vec::new();
     for path in documents() {
         let text = std::fs::read_to_string(&path).expect("it is text");
-        for piece in text.split("](").skip(1) {
-            let target = piece.split([')', '#']).next().unwrap_or_default();
+        let links = text.split("](").skip(1);
+        let pictures = text.split("src=\"").chain(text.split("srcset=\"")).skip(1);
+        for piece in links.chain(pictures.filter(|it| it.starts_with("docs/"))) {
+            let target = piece.split([')', '#', '"']).next().unwrap_or_default();
             let is_ours = !target.is_empty() && !target.contains("://") && !target.contains(' ');
             if is_ours && !path.with_file_name(target).exists() {
                 broken.push(format!("{}: {target}", path.display()));
@@ -238,4 +240,16 @@ fn each_link_to_a_file_leads_to_one() {
         }
     }
     assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn the_figures_of_the_readme_are_those_of_the_guide() {
+    let read = |path: &str| std::fs::read_to_string(root().join(path)).expect("it is text");
+    let (readme, guide) = (read("README.md"), read("docs/guide/comparison.md"));
+    let section = readme.split("## How it compares").nth(1).expect("it is there");
+    let rows = section.split("\n## ").next().unwrap_or_default();
+    let rows: Vec<_> = rows.lines().filter(|it| it.starts_with("| ")).collect();
+    let strange: Vec<_> =
+        rows.iter().filter(|it| !guide.lines().any(|line| line == **it)).collect();
+    assert!(3 < rows.len() && strange.is_empty(), "{strange:?}");
 }
