@@ -253,3 +253,28 @@ fn the_figures_of_the_readme_are_those_of_the_guide() {
         rows.iter().filter(|it| !guide.lines().any(|line| line == **it)).collect();
     assert!(3 < rows.len() && strange.is_empty(), "{strange:?}");
 }
+
+#[test]
+fn a_guide_is_set_for_a_terminal_and_left_as_it_is_for_a_pipe() {
+    let home = Home::new();
+    let (code, screen) = home.agent(&["help", "plans"]).terminal(60, 60).finish();
+    assert_eq!(code, Some(0));
+    assert!(screen.starts_with("A plan first\n"), "{screen}");
+    let piped = home.agent(&["help", "plans"]).run();
+    piped.assert_code(0);
+    assert!(piped.stdout.starts_with("# A plan first\n"), "{}", piped.stdout);
+    let both = home.agent(&["help", "models"]).run();
+    assert!(both.stdout.ends_with("`agent models --help` lists the options of the command.\n"));
+    let wrong = home.agent(&["help", "trubleshooting"]).run();
+    wrong.assert_code(2);
+    assert!(wrong.stderr.contains("did you mean `troubleshooting`?"), "{}", wrong.stderr);
+}
+
+#[test]
+fn the_short_help_is_read_without_scrolling() {
+    let home = Home::new();
+    let (code, screen) = home.agent(&["-h"]).terminal(24, 80).finish();
+    assert_eq!(code, Some(0));
+    assert!(screen.starts_with("An autonomous coding agent"), "{screen}");
+    assert!(screen.ends_with("`agent help plans` is one."), "{screen}");
+}
