@@ -278,3 +278,17 @@ fn the_short_help_is_read_without_scrolling() {
     assert!(screen.starts_with("An autonomous coding agent"), "{screen}");
     assert!(screen.ends_with("`agent help plans` is one."), "{screen}");
 }
+
+/// A block is shown as it is, so it has to fit. The page of the conversation is made from `/help`.
+#[test]
+fn no_block_of_a_guide_is_wider_than_a_screen() {
+    let mut wide = Vec::new();
+    let is_shown = |it: &&PathBuf| !it.ends_with("conversation.md") && !it.ends_with("README.md");
+    for path in documents().iter().filter(is_shown) {
+        let text = std::fs::read_to_string(path).expect("it is text");
+        let blocks = text.split("\n```").skip(1).step_by(2);
+        let lines = blocks.flat_map(str::lines).filter(|it| 80 < it.chars().count());
+        wide.extend(lines.map(|it| format!("{}: {it}", path.display())));
+    }
+    assert!(wide.is_empty(), "{}", wide.join("\n"));
+}
