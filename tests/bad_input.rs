@@ -174,16 +174,16 @@ fn an_unknown_flag_is_wrong_usage() {
     check(
         Home::new().agent(&["--tempratur", "1", "hello"]),
         expect![[r#"
-        exit Some(2)
-        --- stderr
-        error: unexpected argument '--tempratur' found
+            exit Some(2)
+            --- stderr
+            error: unexpected argument '--tempratur' found
 
-          tip: a similar argument exists: '--temperature'
+              tip: a similar argument exists: '--temperature'
 
-        Usage: agent --temperature <X> [PROMPT]...
+            Usage: agent [OPTIONS] [PROMPT]...  or  agent COMMAND
 
-        For more information, try '--help'.
-    "#]],
+            For more information, try '--help'.
+        "#]],
     );
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod models;
 pub(super) mod server;
+pub(super) mod sessions;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -19,22 +20,35 @@ use crate::conversation::Permission;
 use crate::sandbox::Wanted;
 
 const AFTER_HELP: &str = "\
-Examples:
-  agent \"fix the failing tests\"      work on it and say what was done
-  agent                              a conversation in this project
-  agent -c                           go on with the newest session here
-  agent -r parser --fork             go on from the session `parser` in one of its own
-  git diff | agent \"review this\"     standard input is added to the prompt
-  agent -- models                    a prompt that is also a subcommand's name
+`agent --help` says all, `agent help` lists guides, `agent help plans` is one.";
 
-Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or a step of the plan failed, 4 the
-limit of requests was reached (--max-turns), 5 that of time (--max-time), 6 that of calls
-(--max-tool-calls), 7 a review found something (--fail-on), 130 cancelled.";
+const AFTER_LONG_HELP: &str = "\
+Examples:
+  agent \"fix the failing tests\"     work on it and say what was done
+  agent                             a conversation in this project
+  agent -c                          go on with the newest session here
+  agent -r parser --fork            go on from the session `parser` in one of its own
+  git diff | agent \"review this\"    standard input is added to the prompt
+  agent -- models                   a prompt that is also a subcommand's name
+
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 the model gave up or a step of the
+plan failed, 4 the limit of requests was reached (--max-turns), 5 that of time
+(--max-time), 6 that of calls (--max-tool-calls), 7 a review found something
+(--fail-on), 130 cancelled.
+
+`agent help` lists the guides: first-run, models, permissions, troubleshooting …";
+
+/// What comes before the options is the list of subcommands, in groups: `help::grouped`.
+const TEMPLATE: &str = "\
+{about-with-newline}
+{usage-heading} {usage}
+
+{before-help}{all-args}{after-help}";
 
 /// An autonomous coding agent that works with a model on your own machine.
 #[derive(Debug, Parser)]
-#[command(name = "agent", version, after_help = AFTER_HELP, max_term_width = 100)]
-#[command(disable_help_subcommand = true)]
+#[command(name = "agent", version, after_help = AFTER_HELP, after_long_help = AFTER_LONG_HELP)]
+#[command(help_template = TEMPLATE, disable_help_subcommand = true)]
 pub(super) struct Typed {
     #[command(subcommand)]
     pub(super) command: Option<Subcommands>,
@@ -43,29 +57,36 @@ pub(super) struct Typed {
     pub(super) options: Options,
 
     /// What to do; without it, a conversation begins
-    #[arg(value_name = "PROMPT")]
+    #[arg(value_name = "PROMPT", hide_short_help = true, help_heading = None)]
     pub(super) prompt: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Model file (GGUF) to work with, or the model's name at the server
+    /// Model to work with: a name, a part of one, a file
+    ///
+    /// As `agent models list` has it, the path of a GGUF file, or what the server calls it.
     #[arg(short, long, value_name = "MODEL")]
     pub(super) model: Option<String>,
 
     /// Use an OpenAI-compatible server that runs already, instead of starting one
-    #[arg(long, value_name = "URL")]
+    #[arg(hide_short_help = true, long, value_name = "URL")]
     pub(super) server_url: Option<String>,
 
-    /// What may happen without asking
-    #[arg(long, value_enum)]
+    /// What may happen unasked: read-only, ask, auto, full
+    ///
+    /// read-only: look, change nothing, run nothing. ask: ask before each change and each command.
+    /// auto: change files of the project and run confined commands, refuse the rest. full:
+    /// everything, commands with your rights; what your rules deny stays denied. Without it, `ask`
+    /// in a conversation and `auto` for a single prompt.
+    #[arg(long, value_enum, value_name = "HOW", hide_possible_values = true)]
     pub(super) permission: Option<Permission>,
 
     /// Work in this directory
     #[arg(short = 'C', long = "directory", value_name = "DIR", global = true)]
     pub(super) directory: Option<PathBuf>,
 
-    /// Get what is missing, an engine or a model, without asking
+    /// Get a missing engine or model without asking
     #[arg(long)]
     pub(super) yes: bool,
 
@@ -77,46 +98,60 @@ pub(super) struct Options {
     #[arg(short, long = "continue", conflicts_with = "resume")]
     pub(super) continue_newest: bool,
 
-    /// Go on with this session (the start of its name or id is enough)
+    /// Go on with this one; the start of its name is enough
     #[arg(short, long, value_name = "NAME|ID")]
     pub(super) resume: Option<String>,
 
     /// With -c or -r: in a copy of it, and leave it as it is
-    #[arg(long)]
+    #[arg(hide_short_help = true, long)]
     pub(super) fork: bool,
 
     /// How to print what happens
-    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    #[arg(
+        hide_short_help = true,
+        help_heading = "For programs",
+        long,
+        value_enum,
+        default_value = "text",
+        hide_default_value = true
+    )]
     pub(super) output_format: OutputFormat,
 
     /// How prompts are read
-    #[arg(long, value_enum, default_value = "text", hide_default_value = true)]
+    #[arg(
+        hide_short_help = true,
+        help_heading = "For programs",
+        long,
+        value_enum,
+        default_value = "text",
+        hide_default_value = true
+    )]
     pub(super) input_format: InputFormat,
 
     /// Give the result also as JSON that satisfies this schema (`structured_output`)
-    #[arg(long, value_name = "FILE")]
+    #[arg(hide_short_help = true, help_heading = "For programs", long, value_name = "FILE")]
     pub(super) json_schema: Option<PathBuf>,
 
     /// Ask the model at most so often for one prompt
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, help_heading = "Limits of a turn", long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), allow_negative_numbers = true)]
     pub(super) max_turns: Option<u32>,
 
     #[command(flatten)]
     pub(super) limits: TurnLimits,
 
     /// Tell the model this first, instead of our own words
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["continue_newest", "resume"])]
+    #[arg(hide_short_help = true, help_heading = "What the model is told", long, value_name = "FILE", conflicts_with_all = ["continue_newest", "resume"])]
     pub(super) system_prompt: Option<PathBuf>,
 
     /// Tell the model this too: the text of a file, or what you write here
-    #[arg(long, value_name = "FILE|TEXT", conflicts_with_all = ["continue_newest", "resume"])]
+    #[arg(hide_short_help = true, help_heading = "What the model is told", long, value_name = "FILE|TEXT", conflicts_with_all = ["continue_newest", "resume"])]
     pub(super) append_system_prompt: Option<String>,
 
     /// Use this configuration file instead of the usual one
-    #[arg(long, value_name = "FILE", global = true)]
+    #[arg(hide_short_help = true, long, value_name = "FILE", global = true)]
     pub(super) config: Option<PathBuf>,
 
-    /// Show what the model thinks, and the count of each request
+    /// Show what the model thinks and each request took
     #[arg(short, long)]
     pub(super) verbose: bool,
 
@@ -128,11 +163,17 @@ pub(super) struct Options {
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct TurnLimits {
     /// Stop after so long, as in `90s`, `10m` or `1h30m`; loading the model counts
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    #[arg(hide_short_help = true, help_heading = "Limits of a turn", long, value_name = "DURATION", value_parser = duration)]
     pub(super) max_time: Option<Duration>,
 
     /// Stop when the model makes more calls than that
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(
+        hide_short_help = true,
+        help_heading = "Limits of a turn",
+        long,
+        value_name = "N",
+        allow_negative_numbers = true
+    )]
     pub(super) max_tool_calls: Option<usize>,
 }
 
@@ -141,39 +182,39 @@ pub(super) struct TurnLimits {
 #[command(next_help_heading = "Sampling")]
 pub(super) struct Sampling {
     /// How freely the model chooses; 0 takes always the likeliest
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "X", allow_negative_numbers = true)]
     pub(super) temperature: Option<f64>,
 
     /// Choose among the N likeliest tokens
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", allow_negative_numbers = true)]
     pub(super) top_k: Option<u32>,
 
     /// Choose among the likeliest that add up to this probability
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "P", allow_negative_numbers = true)]
     pub(super) top_p: Option<f64>,
 
     /// Leave out what is less likely than P times the likeliest
-    #[arg(long, value_name = "P", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "P", allow_negative_numbers = true)]
     pub(super) min_p: Option<f64>,
 
     /// Cut a reply after so many tokens
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", allow_negative_numbers = true)]
     pub(super) max_tokens: Option<u32>,
 
     /// Keep the surprise of the text steady: 0 off, 1 or 2 the version
-    #[arg(long, value_name = "0|1|2", value_parser = clap::value_parser!(u8).range(0..=2), allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "0|1|2", value_parser = clap::value_parser!(u8).range(0..=2), allow_negative_numbers = true)]
     pub(super) mirostat: Option<u8>,
 
     /// The surprise mirostat aims at
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "X", allow_negative_numbers = true)]
     pub(super) mirostat_tau: Option<f64>,
 
     /// How fast mirostat learns
-    #[arg(long, value_name = "X", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "X", allow_negative_numbers = true)]
     pub(super) mirostat_eta: Option<f64>,
 
     /// The same seed, the same choices
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(hide_short_help = true, long, value_name = "N", allow_negative_numbers = true)]
     pub(super) seed: Option<i64>,
 }
 
@@ -220,7 +261,7 @@ pub(super) enum Subcommands {
     /// List, search, name, move and delete sessions
     Sessions {
         #[command(subcommand)]
-        command: Sessions,
+        command: sessions::Sessions,
     },
     /// Take back what the newest turn changed, files and commands alike
     Undo(Undo),
@@ -272,6 +313,27 @@ pub(super) enum Subcommands {
         #[arg(value_enum)]
         shell: clap_complete::Shell,
     },
+    /// Say what there is for a completion
+    #[command(hide = true)]
+    Complete {
+        #[arg(value_enum)]
+        what: Completable,
+    },
+    /// A guide, or what there is to say about a command; without a name, all there are
+    Help {
+        /// A guide, or a command and its subcommand
+        #[arg(value_name = "TOPIC|COMMAND")]
+        words: Vec<String>,
+    },
+}
+
+/// What a shell asks for while a person types.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum Completable {
+    Models,
+    Sessions,
+    /// What there is help for
+    Topics,
 }
 
 #[derive(Debug, Args)]
@@ -390,97 +452,6 @@ pub(super) struct OfSession {
     /// Of this session (the start of its name or id is enough), not of the newest of this project
     #[arg(long, value_name = "NAME|ID")]
     pub(super) session: Option<String>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(super) enum Sessions {
-    /// The sessions of this project, newest first
-    List {
-        /// Of all projects
-        #[arg(long)]
-        all: bool,
-        /// As JSON, one line each
-        #[arg(long)]
-        json: bool,
-    },
-    /// What there is of a session, and what was asked in it
-    Show {
-        /// Its name or id, or the start of one; the newest of this project without it
-        #[arg(value_name = "NAME|ID")]
-        session: Option<String>,
-    },
-    /// Find words in prompts, replies, titles and names
-    Search {
-        /// All of them, in capitals or not
-        #[arg(required = true)]
-        words: Vec<String>,
-        /// In all projects
-        #[arg(long)]
-        all: bool,
-    },
-    /// Give a session another name
-    Rename {
-        /// Its name or id, or the start of one
-        #[arg(value_name = "NAME|ID")]
-        session: String,
-        /// The new name
-        #[arg(value_name = "NEW")]
-        name: String,
-    },
-    /// Take in the file of a session from elsewhere
-    Import { file: PathBuf },
-    /// Print a session as a document; the start of its name or id is enough
-    Export(Export),
-    /// Delete a session
-    Delete {
-        /// Its whole name or id
-        #[arg(value_name = "NAME|ID")]
-        session: String,
-    },
-    /// Delete old sessions of this project; those with a name stay
-    Prune(Prune),
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Prune {
-    /// Those that were not written to for so many days
-    #[arg(long, value_name = "DAYS", allow_negative_numbers = true)]
-    pub(super) older_than: Option<u64>,
-    /// All but the newest N
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    pub(super) keep: Option<usize>,
-    /// Only say which
-    #[arg(long)]
-    pub(super) dry_run: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Export {
-    /// Which one; the newest of this project without it
-    #[arg(value_name = "NAME|ID")]
-    pub(super) session: Option<String>,
-
-    /// Into this file instead, which must not be there yet
-    #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
-
-    /// As what; without it the ending of FILE decides, and else it is Markdown
-    #[arg(long, value_enum)]
-    pub(super) format: Option<ExportFormat>,
-
-    /// Leave out what looks like a secret, and the path of your home; read it before you give it away
-    #[arg(long)]
-    pub(super) redact: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
-pub(super) enum ExportFormat {
-    /// Markdown
-    Md,
-    /// One JSON document, for programs
-    Json,
-    /// One page that needs nothing else
-    Html,
 }
 
 #[derive(Debug, Subcommand)]

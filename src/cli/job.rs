@@ -563,7 +563,7 @@ mod tests {
         };
         assert!(suspect(&["sesions"]));
         assert!(suspect(&["dmeo"]));
-        assert!(!suspect(&["fix"]));
+        assert!(!suspect(&["fix"]) && !suspect(&["hello"]));
         assert!(!suspect(&["fix", "sesions"]));
     }
 }

@@ -8,6 +8,7 @@ mod chat;
 mod checking;
 mod choosing;
 mod commands;
+mod completing;
 mod configuration;
 mod conversing;
 mod demo;
@@ -17,9 +18,12 @@ mod editor;
 mod engine;
 mod filing;
 mod first_run;
+mod help;
 mod input;
 mod instructing;
 mod job;
+#[cfg(test)]
+mod manual;
 mod mentions;
 mod mode;
 mod models;
@@ -55,7 +59,6 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use clap::{CommandFactory, Parser};
 
 use crate::cli::args::{Subcommands, Typed};
 use crate::cli::signals::outlive_limits;
@@ -118,7 +121,7 @@ impl std::error::Error for WrongUsage {}
 
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     colored::control::set_override(std::io::stderr().is_terminal() && surroundings::may_colour());
-    let typed = match Typed::try_parse_from(args) {
+    let typed = match help::parse(args) {
         Ok(typed) => typed,
         Err(err) => {
             // Help and version are no errors; clap knows which stream and status each has.
@@ -173,12 +176,9 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         Some(Subcommands::Server { command }) => server::server(&around, &typed.options, &command),
         Some(Subcommands::Chat(chat)) => chat::chat(&around, &typed.options, &chat),
         Some(Subcommands::Bench(bench)) => bench::bench(&around, &typed.options, &bench),
-        Some(Subcommands::Completions { shell }) => {
-            let mut script = Vec::new();
-            clap_complete::generate(shell, &mut Typed::command(), "agent", &mut script);
-            print(&String::from_utf8_lossy(&script))?;
-            Ok(Exit::Done)
-        }
+        Some(Subcommands::Completions { shell }) => completing::script(shell),
+        Some(Subcommands::Complete { what }) => completing::words(&around, &typed.options, what),
+        Some(Subcommands::Help { words }) => help::help(&around, &words),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 
-use crate::cli::args::{Export, ExportFormat, Sessions};
+use crate::cli::args::sessions::{Export, ExportFormat, Sessions};
 use crate::cli::beginning::settle;
 use crate::cli::job::store;
 use crate::cli::serving::forget;

@@ -1,6 +1,6 @@
 //! What is offered while a person types a prompt.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::commands::Takes;
 use crate::cli::{commands, mentions};
@@ -23,17 +23,9 @@ pub(super) struct Suggestions {
 
 impl Suggestions {
     fn sessions(&self) -> Vec<String> {
-        let list = self.store.as_ref().map(|it| it.list(Some(&self.root)));
-        let list = list.and_then(Result::ok).unwrap_or_default();
-        let called = list.iter().map(|it| match it.name.as_deref().unwrap_or_default() {
-            "" => it.id.clone(),
-            name => name.to_owned(),
-        });
-        called.filter(|it| visible(it) == *it).collect()
+        self.store.as_ref().map(|it| session_names(it, &self.root)).unwrap_or_default()
     }
-}
 
-impl Suggestions {
     fn names(&self, of: Takes) -> Vec<String> {
         match of {
             Takes::Session => self.sessions(),
@@ -47,6 +39,16 @@ impl Suggestions {
         let names = scan(&self.places).into_iter().filter(Found::is_usable).map(|it| it.name());
         names.filter(|it| visible(it) == *it).collect()
     }
+}
+
+/// What the sessions of a project are called, by themselves or by their ids.
+pub(super) fn session_names(store: &Store, project: &Path) -> Vec<String> {
+    let list = store.list(Some(project)).unwrap_or_default();
+    let called = list.iter().map(|it| match it.name.as_deref().unwrap_or_default() {
+        "" => it.id.clone(),
+        name => name.to_owned(),
+    });
+    called.filter(|it| visible(it) == *it).collect()
 }
 
 impl Suggest for Suggestions {

@@ -5,6 +5,8 @@
 
 mod document;
 mod example;
+#[cfg(test)]
+mod guide;
 mod key;
 mod live;
 mod load;

@@ -105,6 +105,11 @@ impl Terminal {
         self.seen.read(|it| shown(it, &self.root))
     }
 
+    /// The screen with its colours.
+    pub fn look<T>(&self, at: impl FnOnce(&vt100::Screen) -> T) -> T {
+        self.seen.read(|it| at(it.emulator.screen()))
+    }
+
     /// Every byte written so far, for tests of what must never reach a terminal.
     pub fn raw(&self) -> Vec<u8> {
         self.seen.read(|it| it.raw.clone())

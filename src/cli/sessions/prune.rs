@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::bail;
 
-use crate::cli::args::Prune;
+use crate::cli::args::sessions::Prune;
 use crate::cli::sessions::{delete, table};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{WrongUsage, note};

@@ -1,0 +1,106 @@
+//! What shells complete, asked of the shells themselves, as far as they are on this machine.
+
+mod support;
+
+use std::path::Path;
+
+use expect_test::{Expect, expect};
+
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::response::say;
+
+/// A home with two models and a session, and the scripts of completions.
+fn home() -> Home {
+    let home = Home::new();
+    for (quant, seed) in [("Q4_K_M", 1), ("Q8_0", 2)] {
+        home.file(&format!("home/.local/share/agent/models/tiny-{quant}.gguf"), &seed.to_string());
+    }
+    let server = FaultServer::answering(|_, _| say("Done."));
+    home.agent(&["begin"]).server(&server).run().assert_code(0);
+    home.agent(&["sessions", "rename", "20", "the parser"]).run().assert_code(0);
+    for shell in ["bash", "fish", "zsh"] {
+        let script = home.agent(&["completions", shell]).run();
+        script.assert_code(0);
+        home.file(&format!("agent.{shell}"), &script.stdout);
+    }
+    home
+}
+
+/// The same in a shell; `None` where it is not there.
+#[track_caller]
+fn said(home: &Home, shell: &str, script: &str) -> Option<String> {
+    let found = home.program(Path::new("sh"), &["-c", &format!("command -v {shell}")]).run();
+    if found.code != Some(0) {
+        return None;
+    }
+    let here = Path::new(env!("CARGO_BIN_EXE_agent")).parent().expect("it lies in a folder");
+    let script = format!("PATH='{}':$PATH {shell} -c '{script}'", here.display());
+    let finished = home.program(Path::new("sh"), &["-c", &script]).run();
+    assert_eq!(finished.stderr, "");
+    Some(finished.stdout)
+}
+
+/// What bash offers behind these lines.
+#[track_caller]
+fn check_bash(home: &Home, lines: &[&str], expected: Expect) {
+    let mut all = String::new();
+    for line in lines {
+        let script = format!(
+            "source ../agent.bash; COMP_LINE=\"{line}\" COMP_POINT=${{#COMP_LINE}}; \
+             IFS=\" \" read -ra COMP_WORDS <<<\"$COMP_LINE\"; \
+             [[ $COMP_LINE == *\" \" ]] && COMP_WORDS+=(\"\"); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); \
+             _agent_named agent \"${{COMP_WORDS[-1]}}\" \"${{COMP_WORDS[-2]}}\"; echo \"${{COMPREPLY[*]}}\""
+        );
+        let Some(offered) = said(home, "bash", &script) else { return };
+        all += &format!("{line}| {offered}");
+    }
+    expected.assert_eq(&all);
+}
+
+#[test]
+fn bash_knows_models_sessions_and_guides() {
+    let home = home();
+    check_bash(
+        &home,
+        &[
+            "agent -m ",
+            "agent --model tiny:Q8",
+            "agent models info tiny:Q4",
+            "agent -r ",
+            "agent help trouble",
+            "agent models ver",
+            "agent --permission re",
+        ],
+        expect![[r#"
+            agent -m | tiny:Q4_K_M tiny:Q8_0
+            agent --model tiny:Q8| Q8_0
+            agent models info tiny:Q4| Q4_K_M
+            agent -r | the\ parser
+            agent help trouble| troubleshooting
+            agent models ver| verify
+            agent --permission re| read-only
+        "#]],
+    );
+}
+
+#[test]
+fn fish_knows_models_and_guides() {
+    let home = home();
+    let script =
+        "source ../agent.fish; complete -C \"agent -m tiny\"; complete -C \"agent help trou\"";
+    let Some(offered) = said(&home, "fish", script) else { return };
+    assert_eq!(offered, "tiny:Q4_K_M\ntiny:Q8_0\ntroubleshooting\n");
+}
+
+/// There is no asking zsh without a terminal; that it reads the script is seen.
+#[test]
+fn zsh_reads_its_script() {
+    let home = home();
+    let whole = home.read("agent.zsh");
+    assert_eq!(whole.matches(":_agent_models'").count(), 10, "each model has its place");
+    assert_eq!(whole.matches(":_agent_sessions'").count(), 9, "each session has its place");
+    assert_eq!(whole.matches(":_agent_topics'").count(), 1, "help has its place");
+    let Some(said) = said(&home, "zsh", "zsh -n ../agent.zsh") else { return };
+    assert_eq!(said, "");
+}
