@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::play::until;
+use crate::support::play::{Play, entries, until};
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::talk::Talk;
 use crate::support::terminal::{CTRL_D, CTRL_Z, ENTER, ESCAPE, Terminal};
@@ -448,4 +448,26 @@ fn who_wants_it_plain_is_told_what_waits() {
     assert_eq!(asked(&server, 1), "go on");
     let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
     assert!(!raw.contains('\x0b'), "nothing is drawn beneath");
+}
+
+#[test]
+fn a_real_server_has_its_model_think_no_more() {
+    let Some(play) = Play::new() else { return };
+    let thought: String = (0..12_000).map(|it| format!("thought {it} ")).collect();
+    let step = json!({"reasoning": thought, "marked": true, "content": "The answer is 42."});
+    let model = play.model("thinker", &json!([step, {"content": "And so on."}]));
+    play.configure("context = 65536");
+    let mut talk = Talk::begin(play.agent(&["-m", &model, "--verbose"]));
+    talk.say("think", "thought 1");
+    talk.terminal.send("more");
+    talk.terminal.send(CTRL_N);
+    talk.terminal.wait_for("The answer is 42.");
+    talk.offered("more");
+    talk.terminal.send("\r");
+    talk.terminal.wait_for("And so on.");
+    let entries = entries(&play.home);
+    let reply = entries.iter().find(|it| it["kind"] == "reply").expect("it replied");
+    let reasoning = reply["reasoning"].as_str().expect("it thought");
+    assert!(reasoning.starts_with("thought 0 thought 1"), "{reasoning:.60}");
+    assert!(!reasoning.contains("thought 11999"), "{} bytes", reasoning.len());
 }
