@@ -357,22 +357,24 @@ fn a_draft_follows_a_window_that_is_made_narrower() {
 fn words_up_to_the_edge_lose_no_letter_to_a_draft() {
     let home = Home::new();
     let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
-    let code = |it: &str| it.repeat(100);
-    let stream = Response::stream().text("```\n").text(&format!("{}\n", code("x")));
-    let stream = stream.hold(&gates[0]).text(&format!("{}\n", code("y"))).hold(&gates[1]);
-    let stream = stream.text(&format!("{}\n```\n", code("z"))).hold(&gates[2]);
+    let times = |it: &str, n| it.repeat(n);
+    // What is longer than a line is written as it comes, and stops here in the last column.
+    let stream = Response::stream().text(&times("x", 101)).text(&times("x", 99)).hold(&gates[0]);
+    let stream = stream.text(&times("y", 100)).hold(&gates[1]).text("\n\nMore. ").hold(&gates[2]);
     let server = FaultServer::script(vec![stream.text("End.").finish("stop")]);
     let mut talk = Talk::open(&home, &server, &[]);
-    talk.say("code", &code("x"));
+    let (x, y) = (times("x", 100), times("y", 100));
+    talk.say("long", &format!("{x}\n{x}"));
     talk.terminal.send("draft");
-    stands(&talk.terminal, "› draft");
+    talk.terminal.wait_until("the draft", |it| it.ends_with(&format!("{x}\n{x}\n› draft")));
+    talk.terminal.send("s");
+    talk.terminal.wait_until("more of it", |it| it.ends_with(&format!("{x}\n{x}\n› drafts")));
     gates[0].open();
-    talk.terminal.wait_for(&format!("{}\n{}\n\n› draft", code("x"), code("y")));
+    talk.terminal.wait_until("more", |it| it.ends_with(&format!("{x}\n{x}\n{y}\n› drafts")));
     gates[1].open();
-    talk.terminal.wait_for(&format!("{}\n{}\n```\n\n› draft", code("y"), code("z")));
+    talk.terminal.wait_until("a line", |it| it.ends_with(&format!("{y}\n\nMore.\n› drafts")));
     gates[2].open();
-    talk.terminal.wait_for("End.");
-    talk.offered("draft");
+    talk.offered("drafts");
 }
 
 #[test]
