@@ -23,7 +23,7 @@ mod visible;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, give_back, take_again};
+pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::Status;
