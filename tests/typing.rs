@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::play::until;
+use crate::support::play::{Play, entries, until};
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::talk::Talk;
 use crate::support::terminal::{CTRL_D, CTRL_Z, ENTER, ESCAPE, Terminal};
@@ -379,22 +379,24 @@ fn a_draft_follows_a_window_that_is_made_narrower() {
 fn words_up_to_the_edge_lose_no_letter_to_a_draft() {
     let home = Home::new();
     let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
-    let code = |it: &str| it.repeat(100);
-    let stream = Response::stream().text("```\n").text(&format!("{}\n", code("x")));
-    let stream = stream.hold(&gates[0]).text(&format!("{}\n", code("y"))).hold(&gates[1]);
-    let stream = stream.text(&format!("{}\n```\n", code("z"))).hold(&gates[2]);
+    let times = |it: &str, n| it.repeat(n);
+    // What is longer than a line is written as it comes, and stops here in the last column.
+    let stream = Response::stream().text(&times("x", 101)).text(&times("x", 99)).hold(&gates[0]);
+    let stream = stream.text(&times("y", 100)).hold(&gates[1]).text("\n\nMore. ").hold(&gates[2]);
     let server = FaultServer::script(vec![stream.text("End.").finish("stop")]);
     let mut talk = Talk::open(&home, &server, &[]);
-    talk.say("code", &code("x"));
+    let (x, y) = (times("x", 100), times("y", 100));
+    talk.say("long", &format!("{x}\n{x}"));
     talk.terminal.send("draft");
-    stands(&talk.terminal, "› draft");
+    talk.terminal.wait_until("the draft", |it| it.ends_with(&format!("{x}\n{x}\n› draft")));
+    talk.terminal.send("s");
+    talk.terminal.wait_until("more of it", |it| it.ends_with(&format!("{x}\n{x}\n› drafts")));
     gates[0].open();
-    talk.terminal.wait_for(&format!("{}\n{}\n\n› draft", code("x"), code("y")));
+    talk.terminal.wait_until("more", |it| it.ends_with(&format!("{x}\n{x}\n{y}\n› drafts")));
     gates[1].open();
-    talk.terminal.wait_for(&format!("{}\n{}\n```\n\n› draft", code("y"), code("z")));
+    talk.terminal.wait_until("a line", |it| it.ends_with(&format!("{y}\n\nMore.\n› drafts")));
     gates[2].open();
-    talk.terminal.wait_for("End.");
-    talk.offered("draft");
+    talk.offered("drafts");
 }
 
 #[test]
@@ -470,4 +472,26 @@ fn who_wants_it_plain_is_told_what_waits() {
     assert_eq!(asked(&server, 1), "go on");
     let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
     assert!(!raw.contains('\x0b'), "nothing is drawn beneath");
+}
+
+#[test]
+fn a_real_server_has_its_model_think_no_more() {
+    let Some(play) = Play::new() else { return };
+    let thought: String = (0..12_000).map(|it| format!("thought {it} ")).collect();
+    let step = json!({"reasoning": thought, "marked": true, "content": "The answer is 42."});
+    let model = play.model("thinker", &json!([step, {"content": "And so on."}]));
+    play.configure("context = 65536");
+    let mut talk = Talk::begin(play.agent(&["-m", &model, "--verbose"]));
+    talk.say("think", "thought 1");
+    talk.terminal.send("more");
+    talk.terminal.send(CTRL_N);
+    talk.terminal.wait_for("The answer is 42.");
+    talk.offered("more");
+    talk.terminal.send("\r");
+    talk.terminal.wait_for("And so on.");
+    let entries = entries(&play.home);
+    let reply = entries.iter().find(|it| it["kind"] == "reply").expect("it replied");
+    let reasoning = reply["reasoning"].as_str().expect("it thought");
+    assert!(reasoning.starts_with("thought 0 thought 1"), "{reasoning:.60}");
+    assert!(!reasoning.contains("thought 11999"), "{} bytes", reasoning.len());
 }

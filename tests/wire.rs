@@ -657,6 +657,7 @@ fn what_is_set_is_sent_and_nothing_else() {
         stream=true
         stream_options={"include_usage":true}
         return_progress=true
+        reasoning_control=true
     "#]]
     .assert_eq(&fields(&[]));
     let all = [
@@ -683,6 +684,7 @@ fn what_is_set_is_sent_and_nothing_else() {
         stream=true
         stream_options={"include_usage":true}
         return_progress=true
+        reasoning_control=true
         temperature=0.5
         top_k=40
         top_p=0.9

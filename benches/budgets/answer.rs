@@ -39,7 +39,7 @@ pub(crate) fn answer(table: &mut Table) {
     table.note("prose, lists, tables and code in colours, at a terminal; the answer itself is kept three times");
 }
 
-fn long() -> Response {
+pub(crate) fn long() -> Response {
     let mut text = String::new();
     for nth in 0.. {
         let _ = write!(

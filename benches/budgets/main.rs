@@ -13,6 +13,7 @@ mod confined;
 mod find;
 mod floor;
 mod gap;
+mod keys;
 mod memory;
 mod models;
 mod place;
@@ -37,6 +38,7 @@ const ALL: &[Measurement] = &[
     ("first-request", start::first_request),
     ("memory", memory::fifty_turns),
     ("answer", answer::answer),
+    ("keys", keys::keys),
     ("find", find::find),
     ("floor", floor::floor),
     ("confined", confined::confined),

@@ -41,7 +41,7 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
                 let first = if means_the_program { leave.fire() } else { first };
                 if !first {
                     kill_all();
-                    ui::give_back();
+                    ui::abandon();
                     std::process::exit(Exit::Cancelled.code().into());
                 }
             }

@@ -47,7 +47,7 @@ impl Foot {
         }
         line.clone_into(&mut state.line);
         if state.live {
-            state.draw();
+            put(&state.draw(width()));
         } else if !line.is_empty() && !line.starts_with('›') {
             state.untold.push(line.to_owned());
         }
@@ -58,7 +58,7 @@ impl Foot {
         let mut state = self.state();
         state.line.clear();
         let cursor = state.cursor;
-        state.erase(cursor);
+        put(state.erase(cursor));
     }
 
     /// The cursor is at the beginning of a line: whoever had the terminal left it so.
@@ -83,49 +83,53 @@ impl Foot {
         let before = state.cursor;
         let goes_on = state.cursor.advance(text, width());
         if goes_on {
-            state.make_way(before, text);
+            put(&state.make_way(before, text));
         }
         write();
         if goes_on {
-            state.draw();
+            put(&state.draw(width()));
         }
     }
 }
 
 impl State {
-    fn draw(&mut self) {
-        self.erase(self.cursor);
+    /// What draws the line anew.
+    fn draw(&mut self, width: usize) -> String {
+        let erased = self.erase(self.cursor);
         if self.line.is_empty() {
-            return;
+            return erased.to_owned();
         }
-        self.put(&beneath(&cut(&self.line, width().saturating_sub(1))));
         self.drawn = true;
         self.has_edge_lost |= self.cursor.is_at_edge;
+        format!("{erased}{}", beneath(&cut(&self.line, width.saturating_sub(1))))
     }
 
-    /// The cursor, which is here, is about to leave its line.
-    fn make_way(&mut self, cursor: Cursor, text: &str) {
-        self.erase(cursor);
+    /// What is to be written before the text with which the cursor, which is here, leaves its line.
+    fn make_way(&mut self, cursor: Cursor, text: &str) -> String {
+        let erased = self.erase(cursor);
+        let is_lost = std::mem::take(&mut self.has_edge_lost) && cursor.is_at_edge;
         // The terminal has forgotten that the next letter belongs on the next line.
-        if std::mem::take(&mut self.has_edge_lost) && cursor.is_at_edge && !begins_a_line(text) {
-            self.put("\r\n");
-        }
+        let to_next = if is_lost && !begins_a_line(text) { "\r\n" } else { "" };
+        format!("{erased}{to_next}")
     }
 
-    fn erase(&mut self, cursor: Cursor) {
-        if !std::mem::take(&mut self.drawn) {
-            return;
+    fn erase(&mut self, cursor: Cursor) -> &'static str {
+        match std::mem::take(&mut self.drawn) {
+            false => "",
+            // What is erased would begin with the last letter.
+            true if cursor.is_at_edge => "\x1b7\r\n\x1b[J\x1b8",
+            true => "\x1b[J",
         }
-        // At the edge, what is erased would begin with the last letter.
-        let sequence = if cursor.is_at_edge { "\x1b7\r\n\x1b[J\x1b8" } else { "\x1b[J" };
-        self.put(sequence);
     }
+}
 
-    fn put(&self, bytes: &str) {
-        // A terminal that is gone cannot be told so.
-        let mut terminal = std::io::stderr().lock();
-        let _ = terminal.write_all(bytes.as_bytes()).and_then(|()| terminal.flush());
+fn put(bytes: &str) {
+    if bytes.is_empty() {
+        return;
     }
+    // A terminal that is gone cannot be told so.
+    let mut terminal = std::io::stderr().lock();
+    let _ = terminal.write_all(bytes.as_bytes()).and_then(|()| terminal.flush());
 }
 
 fn width() -> usize {
@@ -269,6 +273,21 @@ mod tests {
         check(&["\x1b[1;31mred\x1b[0", "m!"], &[false, false], 4);
         check(&["\x1b]8;;http://a.b/c?d\x1b\\link\x1b]8;;\x07!"], &[false], 5);
         check(&["e\u{301}"], &[false], 1);
+    }
+
+    /// Many a terminal forgets a letter that is due on the next line when the cursor is moved.
+    #[test]
+    fn at_the_edge_no_letter_is_lost() {
+        let at = |column| Cursor { column, is_at_edge: column == 10, ..Cursor::default() };
+        let way = |column, text| {
+            let line = "› draft".to_owned();
+            let mut state = State { line, cursor: at(column), ..State::default() };
+            assert_eq!(state.draw(10), "\x0b\x1b[A\x1b7\r\n\x1b[K\x1b[2m› draft\x1b[22m\x1b8");
+            (state.make_way(at(column), text), state.make_way(at(column), text))
+        };
+        assert_eq!(way(9, "ab"), ("\x1b[J".to_owned(), String::new()));
+        assert_eq!(way(10, "ab"), ("\x1b7\r\n\x1b[J\x1b8\r\n".to_owned(), String::new()));
+        assert_eq!(way(10, "\nab"), ("\x1b7\r\n\x1b[J\x1b8".to_owned(), String::new()));
     }
 
     #[test]

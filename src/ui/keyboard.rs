@@ -20,7 +20,7 @@ use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
 use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
-pub(crate) use crate::ui::keyboard::mode::{give_back, take_again};
+pub(crate) use crate::ui::keyboard::mode::{abandon, take_again};
 pub(crate) use crate::ui::keyboard::typing::Wish;
 pub(crate) use crate::ui::keyboard::watch::Heed;
 

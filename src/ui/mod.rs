@@ -26,7 +26,7 @@ pub(crate) use approval::Amend;
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, give_back, take_again};
+pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again};
 pub(crate) use page::{PageStyle, page};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};

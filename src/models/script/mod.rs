@@ -36,6 +36,9 @@ pub(crate) struct Script(Vec<Step>);
 #[serde(default, deny_unknown_fields)]
 struct Step {
     reasoning: String,
+    /// The marks around what is thought are tokens, as for a model that was trained to think: a server
+    /// can end the thought. One step may have them.
+    marked: bool,
     content: String,
     tool_calls: Vec<Call>,
     /// The reply, byte for byte, in place of all else.
@@ -206,6 +209,9 @@ impl TryFrom<Vec<Step>> for Script {
         if steps[0].when.is_some() || !steps.is_sorted_by_key(|it| it.when.is_some()) {
             return Err("steps with `when` come after at least one without");
         }
+        if 1 < steps.iter().filter(|it| it.marked).count() {
+            return Err("one step at most is `marked`: a token leads to one other");
+        }
         if steps.iter().any(|it| it.repeat && it.lead().is_empty()) {
             return Err("nothing cannot be repeated: `repeat` needs `content`");
         }
@@ -229,7 +235,12 @@ impl Step {
 
     /// The whole reply, each thing said once.
     fn text(&self) -> String {
-        let mut text = self.thought() + self.lead();
+        self.thought() + &self.spoken()
+    }
+
+    /// What is said behind the thought.
+    fn spoken(&self) -> String {
+        let mut text = self.lead().to_owned();
         let calls = if self.raw.is_none() { &self.tool_calls[..] } else { &[] };
         for call in calls {
             let call = serde_json::json!({ "name": call.name, "arguments": call.arguments });
@@ -298,7 +309,7 @@ mod tests {
         check(
             r#"[{"contents":"x"}]"#,
             expect![
-                "cannot understand the script: unknown field `contents`, expected one of `reasoning`, `content`, `tool_calls`, `raw`, `repeat`, `when` at line 1 column 12"
+                "cannot understand the script: unknown field `contents`, expected one of `reasoning`, `marked`, `content`, `tool_calls`, `raw`, `repeat`, `when` at line 1 column 12"
             ],
         );
     }

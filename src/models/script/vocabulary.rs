@@ -24,7 +24,7 @@ pub(super) struct Vocabulary {
 enum Kind {
     Text = 1,
     Control = 3,
-    /// Found in a prompt before all else. Such a token is never said.
+    /// Found in a prompt before all else. Of these only the marks around a thought are said.
     Word = 4,
 }
 
@@ -51,6 +51,7 @@ impl Vocabulary {
         order.sort_by_cached_key(|(_, step)| (step.repeat, step.text().len()));
         for (start, step) in order {
             let first = match step.repeat {
+                false if step.marked => vocabulary.lay_marked(step, chunk),
                 false => vocabulary.lay(&step.text(), END, chunk),
                 true => Some(vocabulary.lay_endless(&step.thought(), step.lead(), chunk)),
             };
@@ -119,6 +120,14 @@ impl Vocabulary {
             }
         }
         cuts.pop().map(|(_, token)| token)
+    }
+
+    /// Adds tokens that say the step, with tokens for the marks around what it thinks.
+    fn lay_marked(&mut self, step: &Step, chunk: usize) -> Option<Token> {
+        let behind = self.lay(&step.spoken(), END, chunk)?;
+        let close = self.add("</think>".to_owned(), Kind::Word, behind);
+        let thought = self.lay(&step.reasoning, close, chunk)?;
+        Some(self.add("<think>".to_owned(), Kind::Word, thought))
     }
 
     /// Adds tokens that say `lead`, then `text` without end; returns the first.

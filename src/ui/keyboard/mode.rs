@@ -1,14 +1,16 @@
 //! How the terminal takes keys while the agent works: one by one and unseen, but Ctrl-C stays a signal.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::getpgrp;
 use rustix::termios::{
     LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcgetpgrp, tcsetattr,
 };
 
-use crate::ui::keyboard::keys::PASTE_ON;
+use crate::ui::keyboard::keys::{PASTE_OFF, PASTE_ON};
 
 /// What the terminal is set to, and what it was. There is one terminal, and whoever ends the program,
 /// on whatever thread, gives it back.
@@ -19,8 +21,11 @@ struct Taken {
     ours: Termios,
 }
 
-/// Ends the marks of what is pasted, and takes away what stands beneath the cursor: only we drew there.
-const LEAVE: &[u8] = b"\x1b[?2004l\x1b[J";
+/// Ends the marks of what is pasted.
+const LEAVE: &[u8] = b"\x1b[?2004l";
+
+/// The same for the end of the program, on a line of its own; what was drawn there goes.
+const LEAVE_FOR_GOOD: &[u8] = b"\x1b[?2004l\r\n\x1b[J";
 
 /// Whether keys come to us and not to a job that the shell has put before us.
 pub(super) fn is_ours() -> bool {
@@ -43,7 +48,7 @@ pub(super) fn take() -> bool {
 }
 
 /// Gives it back as it was found.
-pub(crate) fn give_back() {
+pub(super) fn give_back() {
     if let Some(taken) = taken().take()
         && is_ours()
     {
@@ -51,10 +56,25 @@ pub(crate) fn give_back() {
     }
 }
 
+/// The same where the program ends at once, and waits for nobody: neither for whoever holds what this
+/// needs nor for a terminal that takes nothing.
+pub(crate) fn abandon() {
+    let Some(taken) = TAKEN.try_lock().ok().and_then(|mut it| it.take()) else { return };
+    if !is_ours() {
+        return;
+    }
+    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &taken.found);
+    let stderr = std::io::stderr();
+    let mut fds = [PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::OUT)];
+    if poll(&mut fds, Some(&Timespec::default())).is_ok_and(|it| 0 < it) {
+        let _ = rustix::io::write(&stderr, LEAVE_FOR_GOOD);
+    }
+}
+
 /// Lets the shell have it for a while.
 pub(super) fn lend() {
     if let Some(taken) = &*taken() {
-        set(&taken.found, LEAVE);
+        set(&taken.found, PASTE_OFF);
     }
 }
 

@@ -72,8 +72,8 @@ impl Meanwhile {
         drop(wake);
         // One that broke down has read nothing more.
         let _ = thread.join();
-        mode::give_back();
         self.0.foot.clear();
+        mode::give_back();
         true
     }
 
