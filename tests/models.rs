@@ -362,6 +362,68 @@ fn what_another_program_holds_is_not_removed_silently() {
 }
 
 #[test]
+fn what_is_broken_is_told_by_its_name() {
+    let home = home();
+    let finished = home.agent(&["models", "verify"]).run();
+    finished.assert_code(1);
+    let wrong = finished.stdout.lines().filter(|it| it.starts_with("WRONG"));
+    expect![[r#"
+        WRONG  cut:Q4_0: part 2 of 2 is missing
+        WRONG  gone:Q4_0: `gone-Q4_0.gguf` is a link that leads nowhere
+    "#]]
+    .assert_eq(&wrong.map(|it| format!("{it}\n")).collect::<String>());
+    expect![[r#"
+        org/Big-GGUF: not downloaded to its end
+        a model with a wrong file: remove it and download it again
+    "#]]
+    .assert_eq(&finished.stderr);
+    check(
+        &home,
+        &["info", "cut"],
+        1,
+        expect![[r#"
+        error: `cut:Q4_0` is broken: part 2 of 2 is missing
+        hint: download it again
+    "#]],
+    );
+    check(
+        &home,
+        &["list", "nothing-of-the-kind"],
+        0,
+        expect![[r#"
+        none of the 9 models here has `nothing-of-the-kind` in its name
+    "#]],
+    );
+    check(
+        &home,
+        &["info", ""],
+        2,
+        expect![[r#"
+        error: a value is required for '<MODEL>' but none was supplied
+
+        For more information, try '--help'.
+    "#]],
+    );
+    let finished = home.agent(&["chat", "smal-4b"]).run();
+    finished.assert_code(1);
+    expect![[r#"
+        error: there is no model `smal-4b` here
+        hint: did you mean one of `org/Small-4B-GGUF:Q4_K_M`, `org/Small-4B-GGUF:Q8_0`, `small:4b`?
+    "#]]
+    .assert_eq(&finished.stderr);
+    home.file("home/.config/agent/catalog.toml", "[[model]]\nname = 1\n");
+    check(
+        &home,
+        &["list"],
+        1,
+        expect![[r#"
+        error: cannot understand line 2 of `[HOME]/.config/agent/catalog.toml`: invalid type: integer `1`, expected a string
+        hint: mend it, or move it away, and the built-in catalogue counts
+    "#]],
+    );
+}
+
+#[test]
 fn a_byte_that_changed_is_found() {
     let home = Home::new();
     let bytes = model(&home, "one");

@@ -424,6 +424,46 @@ fn a_busy_server_ends_when_it_is_forced_to() {
 }
 
 #[test]
+fn a_server_whose_key_was_removed_can_be_ended() {
+    let Some(served) = Served::new("") else { return };
+    served.chat("alpha");
+    let key = "home/.local/state/agent/server/key";
+    std::fs::remove_file(served.play.home.path(key)).expect("it is there");
+    served.check(
+        &["server", "restart"],
+        1,
+        expect![[r#"
+            error: the server does not know the key that is kept now
+            hint: `--force` ends its process
+        "#]],
+    );
+    served.check(
+        &["server", "stop", "--force"],
+        0,
+        expect![[r#"
+            stopped
+            it refuses to end; ending its process
+        "#]],
+    );
+    assert_eq!(processes(&served.play.home), []);
+    served.agent(&["server", "start"]).assert_code(0);
+}
+
+#[test]
+fn a_server_goes_on_where_another_could_not_start() {
+    let Some(served) = Served::new("") else { return };
+    let daemon = served.daemon();
+    let config = served.play.home.read("home/.config/agent/config.toml");
+    served.play.home.file("home/.config/agent/config.toml", &config.replace("[server]", "[sever]"));
+    served.check(&["server", "restart"], 1, expect![[r#"
+        error: the server goes on as it was: another one could not start: cannot understand `~/.config/agent/config.toml`: line 5, column 2: unknown key `sever`; did you mean `server`?
+    "#]]);
+    served.play.home.file("home/.config/agent/config.toml", &config);
+    assert_eq!(served.daemon(), daemon);
+    assert_eq!(served.chat("alpha"), "One.");
+}
+
+#[test]
 fn stop_leaves_nothing() {
     let Some(served) = Served::new("") else { return };
     served.chat("alpha");
@@ -610,7 +650,7 @@ fn the_logs_say_what_happened() {
     let told = served.agent(&["server", "logs", "-n", "2"]);
     let lines: Vec<_> = told.stdout.lines().filter_map(|it| it.split_once(' ')).collect();
     let said: Vec<_> = lines.iter().map(|it| it.1).collect();
-    assert_eq!(said, ["alpha-1B:Q4_K_M: is loaded", "alpha-1B:Q4_K_M: is ready"]);
+    assert_eq!(said, ["alpha-1B:Q4_K_M: is being loaded", "alpha-1B:Q4_K_M: is ready"]);
     let theirs = served.agent(&["server", "logs", "alpha"]);
     assert!(theirs.stdout.contains("model loaded"), "{}", theirs.stdout);
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod given;
 pub(super) mod models;
 pub(super) mod server;
 pub(super) mod sessions;
@@ -66,7 +67,7 @@ pub(super) struct Options {
     /// Model to work with: a name, a part of one, a file
     ///
     /// As `agent models list` has it, the path of a GGUF file, or what the server calls it.
-    #[arg(short, long, value_name = "MODEL")]
+    #[arg(short, long, value_name = "MODEL", value_parser = given::named())]
     pub(super) model: Option<String>,
 
     /// Use an OpenAI-compatible server that runs already, instead of starting one
@@ -553,10 +554,10 @@ pub(super) enum Models {
         #[arg(value_name = "OUT.gguf")]
         out: PathBuf,
         /// Characters of one token, which is what streams at once
-        #[arg(long, value_name = "N", default_value = "6")]
+        #[arg(long, value_name = "N", default_value = "6", value_parser = given::count::<NonZeroUsize>)]
         chunk: NonZeroUsize,
         /// Tokens the model says it was trained for; a prompt has one a byte
-        #[arg(long, value_name = "N", default_value = "32768")]
+        #[arg(long, value_name = "N", default_value = "32768", value_parser = given::count::<NonZeroU32>)]
         context: NonZeroU32,
         /// Each word of this text is one token in a prompt; may be given several times
         #[arg(long, value_name = "FILE")]

@@ -175,8 +175,14 @@ async fn measure(
     let tokens = |it: Usage| f64::from(it.cached + it.read);
     let each = ((tokens(longer) - tokens(short)) / 64.0).max(0.1);
     let besides = (tokens(short) - 32.0 * each).max(0.0);
+    let fits = |it: &u32| it.saturating_add(wanted.tokens.get()) <= window;
+    if !wanted.prompts.iter().any(|it| fits(&it.get())) {
+        bail!(
+            "none of the prompts fits the window of {window}\nhint: `--prompts` takes smaller ones"
+        );
+    }
     for (at, size) in wanted.prompts.iter().map(|it| it.get()).enumerate() {
-        if window < size.saturating_add(wanted.tokens.get()) {
+        if !fits(&size) {
             note(&format!("prompts of {size} tokens do not fit the window of {window}"));
             continue;
         }

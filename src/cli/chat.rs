@@ -90,6 +90,8 @@ fn meant(
         Ok(_) if !has_blanks => Ok((Some(first.clone()), rest.to_vec())),
         // Two words of which the first is none of many: nobody talks like that.
         Err(err) if !has_blanks && rest.len() == 1 => Err(err),
+        // A slip, and not something to say.
+        Err(err) if !has_blanks && rest.is_empty() && here.is_near_miss(first) => Err(err),
         Ok(_) | Err(_) => Ok((None, words.to_vec())),
     }
 }

@@ -12,6 +12,7 @@ use crate::cli::args::Options;
 use crate::cli::choosing::{Chosen, chosen};
 use crate::cli::engine::account;
 use crate::cli::models::pull;
+use crate::cli::report::in_parts;
 use crate::cli::serving::log_dir;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, configuration, on_children, print, sandbox};
@@ -72,14 +73,9 @@ impl Finding {
 
     /// What an error says, and the hints it carries.
     fn error(name: &'static str, err: &anyhow::Error) -> Self {
-        let (mut sentences, mut hints) = (Vec::new(), Vec::new());
-        for layer in err.chain().map(ToString::to_string) {
-            let (sentence, hint) = layer.split_once("\nhint: ").unwrap_or((&layer, ""));
-            sentences.push(sentence.to_owned());
-            hints.extend(Some(hint.to_owned()).filter(|it| !it.is_empty()));
-        }
+        let (text, hints) = in_parts(err);
         let hint = Some(hints.join("; ")).filter(|it| !it.is_empty());
-        Self { name, verdict: Verdict::Fail, text: sentences.join(": "), hint }
+        Self { name, verdict: Verdict::Fail, text, hint }
     }
 }
 
@@ -106,18 +102,25 @@ pub(super) fn doctor(
             if loaded.warnings.is_empty() {
                 findings.push(Finding::ok("configuration", "understood"));
             }
-            loaded.settings
+            Some(loaded.settings)
         }
         Some(Err(err)) => {
             findings.push(Finding::error("configuration", &err));
-            Settings::default()
+            None
         }
-        None => Settings::default(),
+        None => Some(Settings::default()),
     };
     on_children(async {
-        findings.extend(examined(around, workspace.as_ref().ok(), &settings).await);
+        let Some(settings) = &settings else {
+            findings.extend(folders::folders(around));
+            findings.push(terminal(around));
+            let why = "not looked at: which one it is, the configuration says";
+            findings.extend(["model", "engine"].map(|it| Finding::warn(it, why, "mend it first")));
+            return Ok(());
+        };
+        findings.extend(examined(around, workspace.as_ref().ok(), settings).await);
         if typed.network {
-            findings.extend(network(around, &settings).await);
+            findings.extend(network(around, settings).await);
         }
         Ok(())
     })?;

@@ -8,7 +8,7 @@ use crate::ui::visible;
 
 /// Prints to standard error, in colours if they are on.
 pub(super) fn report(err: &anyhow::Error) {
-    let (sentence, hints) = told(err);
+    let (sentence, hints) = in_parts(err);
     let mut stderr = std::io::stderr().lock();
     // Nowhere is left to say that this could not be said.
     let _ = writeln!(stderr, "{} {}", "error:".red().bold(), visible(&sentence));
@@ -17,8 +17,13 @@ pub(super) fn report(err: &anyhow::Error) {
     }
 }
 
+/// What an error says, without its hints.
+pub(super) fn sentence(err: &anyhow::Error) -> String {
+    in_parts(err).0
+}
+
 /// The layers as one sentence, and the hints, which each layer may carry on a line of its own.
-fn told(err: &anyhow::Error) -> (String, Vec<String>) {
+pub(super) fn in_parts(err: &anyhow::Error) -> (String, Vec<String>) {
     let (mut sentence, mut hints) = (String::new(), Vec::new());
     for layer in err.chain() {
         let layer = in_our_words(&layer.to_string());
@@ -54,7 +59,7 @@ mod tests {
 
     #[track_caller]
     fn check(err: anyhow::Error, expected: Expect) {
-        let (sentence, hints) = told(&err);
+        let (sentence, hints) = in_parts(&err);
         let hints = hints.iter().map(|it| format!("\nhint: {it}")).collect::<String>();
         expected.assert_eq(&(sentence + &hints));
     }

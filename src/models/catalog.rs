@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use serde::Deserialize;
 
 use crate::models::fit::{Machine, Need, Place, place};
@@ -42,8 +42,15 @@ impl Catalog {
     /// The person's, if there is one.
     pub(crate) fn read(file: &Path) -> anyhow::Result<Self> {
         match std::fs::read_to_string(file) {
-            Ok(text) => toml::from_str(&text)
-                .with_context(|| format!("cannot understand `{}`", file.display())),
+            Ok(text) => toml::from_str(&text).map_err(|err: toml::de::Error| {
+                let line = err.span().map_or(0, |it| text[..it.start].matches('\n').count()) + 1;
+                anyhow!(
+                    "cannot understand line {line} of `{}`: {}\n\
+                     hint: mend it, or move it away, and the built-in catalogue counts",
+                    file.display(),
+                    err.message()
+                )
+            }),
             Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(Self::ours()),
             Err(err) => Err(err).with_context(|| format!("cannot read `{}`", file.display())),
         }
@@ -68,8 +75,12 @@ impl Catalog {
     pub(crate) fn best(&self, machine: &Machine) -> Option<&Entry> {
         let on = |wanted: Place| move |it: &&Entry| it.place(machine) == wanted;
         let is_quick = |it: &&Entry| it.active.unwrap_or(it.parameters) <= QUICK;
+        // Memory is shared with all else that runs; a model that takes nearly all of it makes that slow.
+        let is_easy = |it: &&Entry| {
+            !machine.cards.is_empty() || it.needs * 1e9 <= 0.75 * machine.memory as f64
+        };
         let find = |wanted| self.entries.iter().find(on(wanted));
-        let quick = |wanted| self.entries.iter().filter(is_quick).find(on(wanted));
+        let quick = |wanted| self.entries.iter().filter(is_quick).filter(is_easy).find(on(wanted));
         find(Place::Cards).or_else(|| quick(Place::Both)).or_else(|| quick(Place::Memory))
     }
 }
@@ -135,7 +146,7 @@ mod tests {
             8+0: qwen3.5-4b
             16+0: qwen3.5-4b
             32+0: qwen3.6-35b-a3b
-            64+0: qwen3-coder-next
+            64+0: qwen3.6-35b-a3b
             128+0: gpt-oss-120b
             16+8: qwen3.5-4b
             16+12: qwen3.5-9b

@@ -266,7 +266,7 @@ impl Loaded {
         wanted: &Wanted,
         progress: &Cell<Option<f32>>,
     ) -> Result<(), String> {
-        self.log.line(&format!("{}: is loaded", wanted.name));
+        self.log.line(&format!("{}: is being loaded", wanted.name));
         match self.start(id, wanted, progress).await {
             Ok(running) => {
                 self.is_there(id, running).await;

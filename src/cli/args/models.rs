@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use crate::cli::args::given::named;
+
 #[derive(Debug, Args)]
 pub(in crate::cli) struct List {
     /// Only those whose name has this in it
@@ -17,6 +19,7 @@ pub(in crate::cli) struct List {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Info {
     /// A name, a part of one, or the path of a file
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: String,
     /// As JSON
     #[arg(long)]
@@ -26,6 +29,7 @@ pub(in crate::cli) struct Info {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Fit {
     /// A name, a part of one, or the path of a file
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: String,
     /// With a context of so many tokens; may be given several times
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
@@ -41,6 +45,7 @@ pub(in crate::cli) struct Fit {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Remove {
     /// A whole model, or one quant of it as in `org/repo:Q4_K_M`; the path of a file
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: String,
     /// Without asking
     #[arg(short, long)]
@@ -53,6 +58,7 @@ pub(in crate::cli) struct Remove {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Verify {
     /// Which one; all without it
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: Option<String>,
 }
 

@@ -4,6 +4,8 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use crate::cli::args::given::{count, named};
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Server {
     /// Start it; it loads a model when somebody asks for it
@@ -42,6 +44,7 @@ pub(in crate::cli) enum Server {
     /// Put models away
     Unload {
         /// Which one; all without it
+        #[arg(value_parser = named())]
         model: Option<String>,
         /// Even while it answers somebody
         #[arg(long)]
@@ -57,6 +60,7 @@ pub(in crate::cli) enum Server {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Logs {
     /// What this model's own server says
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: Option<String>,
     /// Go on with what comes
     #[arg(short, long)]
@@ -80,15 +84,16 @@ pub(in crate::cli) struct Chat {
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Bench {
     /// The model, as `agent models list` names it; the usual one without it
+    #[arg(value_parser = named())]
     pub(in crate::cli) model: Option<String>,
     /// Prompts of so many tokens
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "128,512,2048")]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_value = "128,512,2048", value_parser = count::<NonZeroU32>)]
     pub(in crate::cli) prompts: Vec<NonZeroU32>,
     /// Answers of so many tokens
-    #[arg(long, value_name = "N", default_value = "64")]
+    #[arg(long, value_name = "N", default_value = "64", value_parser = count::<NonZeroU32>)]
     pub(in crate::cli) tokens: NonZeroU32,
     /// Each measurement is made so often, and the middle one counts
-    #[arg(long, value_name = "N", default_value = "3")]
+    #[arg(long, value_name = "N", default_value = "3", value_parser = count::<NonZeroU32>)]
     pub(in crate::cli) times: NonZeroU32,
     /// Compare settings of the server
     #[arg(long, value_enum)]

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 
 use crate::cli::models::asked;
+use crate::cli::models::pull::place;
 use crate::cli::sandbox::whole;
 use crate::cli::surroundings::Surroundings;
 use crate::config::Settings;
 use crate::models::hub::Remote;
 use crate::models::{
-    Candidate, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, Wish, choose,
-    locate, need, open, scan,
+    Candidate, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, State, Wish,
+    choose, locate, need, open, scan,
 };
 
 pub(in crate::cli) struct Here {
@@ -19,6 +20,8 @@ pub(in crate::cli) struct Here {
     pub(in crate::cli) found: Vec<Found>,
     pub(in crate::cli) catalog: Catalog,
     pub(in crate::cli) machine: Machine,
+    /// The address of the hub.
+    endpoint: String,
 }
 
 /// What a person can be expected to want.
@@ -35,7 +38,8 @@ impl Here {
             None => Catalog::ours(),
         };
         let found = scan(&places);
-        Ok(Self { places, found, catalog, machine: Machine::look(Path::new("/")) })
+        let endpoint = place(around).map(|it| it.endpoint).unwrap_or_default();
+        Ok(Self { places, found, catalog, machine: Machine::look(Path::new("/")), endpoint })
     }
 
     /// With the cards as the engine sees them or, where there is none yet, as far as their drivers tell. Not
@@ -57,8 +61,31 @@ impl Here {
                 let names: Vec<_> = names.iter().map(|it| format!("`{it}`")).collect();
                 bail!("`{name}` can mean several models\nhint: name one: {}", names.join(", "))
             }
-            Match::None(alike) => bail!("{}", self.not_here(name, &alike)),
+            Match::None(alike) => match self.broken(name) {
+                Some(why) => bail!("{why}"),
+                None => bail!("{}", self.not_here(name, &alike)),
+            },
         }
+    }
+
+    /// Why a model of this name, which is here, cannot be worked with.
+    fn broken(&self, name: &str) -> Option<String> {
+        let broken = |it: &Found| match &it.state {
+            State::Broken(why) => Some((Found { state: State::Whole, ..it.clone() }, why.clone())),
+            State::Whole | State::Partial => None,
+        };
+        let (found, reasons): (Vec<_>, Vec<_>) = self.found.iter().filter_map(broken).unzip();
+        let Match::One(forms) = Reference::parse(name).find(&found, &self.catalog) else {
+            return None;
+        };
+        let (form, reason) = found.iter().zip(reasons).find(|(it, _)| it.path == forms[0].path)?;
+        Some(format!("`{}` is broken: {reason}\nhint: download it again", form.name()))
+    }
+
+    /// Whether this is nearly the name of a model that is here.
+    pub(in crate::cli) fn is_near_miss(&self, name: &str) -> bool {
+        let found = Reference::parse(name).find(&self.found, &self.catalog);
+        matches!(found, Match::None(alike) if !alike.is_empty())
     }
 
     fn not_here(&self, name: &str, alike: &[String]) -> String {
@@ -136,7 +163,9 @@ impl Here {
     /// What is to be fetched: a model of the hub, or one that the catalogue knows by this name.
     pub(super) fn remote(&self, name: &str) -> anyhow::Result<Remote> {
         let known = self.catalog.entry(name);
-        known.map_or_else(|| name.parse(), |it| it.reference().parse())
+        // The address of a page at whatever hub is asked.
+        let page = name.strip_prefix(&self.endpoint).and_then(|it| it.strip_prefix('/'));
+        known.map_or_else(|| page.unwrap_or(name).parse(), |it| it.reference().parse())
     }
 
     /// The one to work with when none was named: the best of the catalogue that is here and fits, or

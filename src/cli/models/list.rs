@@ -17,6 +17,10 @@ pub(super) fn list(here: &Here, wanted: &List) -> String {
     let found: Vec<_> = here.found.iter().filter(has).collect();
     match wanted.json {
         true => found.iter().map(|it| line(it)).collect(),
+        false if found.is_empty() && !here.found.is_empty() => {
+            let words = visible(wanted.words.as_deref().unwrap_or_default()).into_owned();
+            format!("none of the {} models here has `{words}` in its name\n", here.found.len())
+        }
         false => table(&found, now()),
     }
 }

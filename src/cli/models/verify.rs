@@ -4,18 +4,34 @@ use std::io::IsTerminal;
 
 use crate::cli::args::models::Verify;
 use crate::cli::models::Here;
+use crate::cli::report::sentence;
 use crate::cli::{Exit, note, print};
-use crate::models::{Found, Verdict, gigabytes, verify as look};
+use crate::models::{Found, State, Verdict, gigabytes, verify as look};
 use crate::ui::visible;
 
 pub(super) fn verify(here: &Here, wanted: &Verify) -> anyhow::Result<Exit> {
     let models: Vec<&Found> = match &wanted.model {
         Some(name) => here.forms(name)?,
-        None => here.found.iter().filter(|it| it.state == crate::models::State::Whole).collect(),
+        None => here.found.iter().collect(),
     };
+    if models.is_empty() {
+        note("there are no models here");
+    }
     let mut wrong = 0;
     for model in models {
         let name = model.name();
+        match &model.state {
+            State::Whole => {}
+            State::Partial => {
+                note(&format!("{}: not downloaded to its end", visible(&name)));
+                continue;
+            }
+            State::Broken(why) => {
+                wrong += 1;
+                print(&format!("WRONG  {}: {}\n", visible(&name), visible(why)))?;
+                continue;
+            }
+        }
         if std::io::stderr().is_terminal() && 1 << 30 < model.size {
             note(&format!("reading {} of {}", gigabytes(model.size), visible(&name)));
         }
@@ -27,7 +43,7 @@ pub(super) fn verify(here: &Here, wanted: &Verify) -> anyhow::Result<Exit> {
                 }
                 Ok(Verdict::Wrong { hash }) => ("WRONG", format!("its hash is {hash}")),
                 Ok(Verdict::Damaged(why)) => ("WRONG", why),
-                Err(err) => ("WRONG", format!("{err:#}")),
+                Err(err) => ("WRONG", sentence(&err)),
             };
             wrong += usize::from(word == "WRONG");
             let file = file.file_name().unwrap_or_default().to_string_lossy();

@@ -145,13 +145,21 @@ impl Background {
         patience: Duration,
     ) -> anyhow::Result<(u16, Vec<u8>)> {
         let to = (reachable(self.notice.address), self.key.as_str());
-        ask(to, (method, path), body, patience).await
+        ask(to, (method, path), body, patience).await.with_context(
+            || "the server does not answer\nhint: `agent server stop --force` ends it",
+        )
     }
 
     /// What it tells of itself. An error if it is not ours: who it is, it knows by the key.
     pub(in crate::cli) async fn status(&self) -> anyhow::Result<Status> {
         let (status, body) = self.ask("GET", "/agent/status", String::new(), SOON).await?;
         let address = self.notice.address;
+        if status == 401 {
+            bail!(
+                "the server does not know the key that is kept now\n\
+                 hint: `agent server stop --force` ends it, and the next one knows it"
+            );
+        }
         if status != 200 {
             bail!("what listens at {address} is not our server: it answers with {status}");
         }

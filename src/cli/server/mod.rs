@@ -10,6 +10,7 @@ use std::io::IsTerminal;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use rustix::process::Signal;
 use serde_json::json;
 
 use crate::cli::agreed::says_yes;
@@ -24,6 +25,9 @@ pub(super) use background::{Background, fingerprint};
 
 /// So long it may take to answer what it knows by heart.
 const SOON: Duration = Duration::from_secs(10);
+
+/// So long a process may take that is told to end by the system.
+const SHORTLY: Duration = Duration::from_secs(3);
 
 /// So long models may take to end.
 const ENDING: Duration = Duration::from_secs(30);
@@ -51,6 +55,10 @@ async fn act(around: &Surroundings, options: &Options, command: &Server) -> anyh
         },
         Server::Restart { force } => {
             if let Some(running) = Background::find(around)? {
+                // Better known while there still is one.
+                run::check(around, options, running.notice.address)
+                    .await
+                    .context("the server goes on as it was: another one could not start")?;
                 let ended = end(&running, *force).await?;
                 if ended != Exit::Done {
                     return Ok(ended);
@@ -137,14 +145,14 @@ async fn end(running: &Background, force: bool) -> anyhow::Result<Exit> {
                 }
                 force = true;
             }
+            Ok(_) if force => return put_an_end_to(running, "it refuses to end").await,
+            Ok((401, _)) => bail!(
+                "the server does not know the key that is kept now\nhint: `--force` ends its process"
+            ),
             Ok((status, body)) => {
                 bail!("the server refuses to end ({status}): {}", words_of(&body));
             }
-            Err(err) if force => {
-                note(&visible(&format!("{err:#}; its process is ended")));
-                running.notice.signal(rustix::process::Signal::TERM)?;
-                break;
-            }
+            Err(_) if force => return put_an_end_to(running, "it does not answer").await,
             Err(err) => {
                 return Err(err.context("cannot end the server\nhint: `--force` ends its process"));
             }
@@ -154,7 +162,19 @@ async fn end(running: &Background, force: bool) -> anyhow::Result<Exit> {
         if !force {
             bail!("the server does not end\nhint: `agent server stop --force`");
         }
-        running.notice.signal(rustix::process::Signal::KILL)?;
+        running.notice.signal(Signal::KILL)?;
+    }
+    print("stopped\n")?;
+    Ok(Exit::Done)
+}
+
+/// Ends its process, whatever it is doing. What it started ends with it.
+async fn put_an_end_to(running: &Background, why: &str) -> anyhow::Result<Exit> {
+    note(&format!("{why}; ending its process"));
+    running.notice.signal(Signal::TERM)?;
+    if !running.has_ended(SHORTLY).await {
+        running.notice.signal(Signal::KILL)?;
+        running.has_ended(SHORTLY).await;
     }
     print("stopped\n")?;
     Ok(Exit::Done)

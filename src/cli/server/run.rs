@@ -82,6 +82,21 @@ fn hold(around: &Surroundings) -> anyhow::Result<Option<Hold>> {
     Ok(None)
 }
 
+/// Whether a server could be started in the place of the one that listens at `now`.
+pub(super) async fn check(
+    around: &Surroundings,
+    options: &Options,
+    now: SocketAddr,
+) -> anyhow::Result<()> {
+    let settings = configuration::load(around, options, &around.workspace()?)?.settings;
+    engine::found(around, &settings.llama)?;
+    let address = &settings.server.address;
+    if address.to_socket_addrs().is_ok_and(|mut it| it.any(|it| it == now || it.port() == 0)) {
+        return Ok(());
+    }
+    listener(address).await.map(drop)
+}
+
 async fn listener(address: &str) -> anyhow::Result<TcpListener> {
     let parsed: Option<SocketAddr> = address.to_socket_addrs().ok().and_then(|mut it| it.next());
     let Some(parsed) = parsed else {

@@ -75,7 +75,10 @@ fn without_host(text: &str) -> &str {
     let path = ["https://", "http://"].iter().find_map(|it| path.strip_prefix(it)).unwrap_or(path);
     let path = path.strip_prefix("www.").unwrap_or(path);
     let hosts = ["huggingface.co/", "hf.co/"];
-    hosts.iter().find_map(|it| path.strip_prefix(it)).unwrap_or(path)
+    // What lies at another host is no model of this hub: it stays an address, which names none.
+    let is_address = text.contains("://") && !text.starts_with("hf://");
+    let found = hosts.iter().find_map(|it| path.strip_prefix(it));
+    found.unwrap_or(if is_address { text } else { path })
 }
 
 fn is_name(text: &str) -> bool {
