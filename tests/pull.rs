@@ -275,6 +275,22 @@ fn who_was_let_in_gets_it_and_the_token_stays_with_the_hub() {
     }
 }
 
+/// A mirror may have its lists answered by another host; the pages behind the first are there too.
+#[test]
+fn a_list_that_goes_on_at_another_host_is_read_without_the_token() {
+    let (home, hub, other) = (Home::new(), Hub::new(), Hub::with_pages(1));
+    hub.repo(REPO, usual());
+    other.repo(REPO, usual());
+    let tree = format!("/api/models/{REPO}/tree/{COMMIT}");
+    let location = format!("{}{tree}", other.url());
+    hub.answers(&tree, 307, json!({})).told(&[("Location", &location)]);
+    pull(&home, &hub, &[REPO]).env("HF_TOKEN", "hf_secret").run().assert_code(0);
+    let asked = other.asked();
+    assert_eq!(asked.len(), 4, "all pages were read");
+    assert!(asked.iter().all(|it| it.header("authorization").is_none()));
+    assert!(hub.asked().iter().any(|it| it.header("authorization").is_some()));
+}
+
 #[test]
 fn a_renamed_repository_is_found_under_its_new_name() {
     let (home, hub) = (Home::new(), Hub::new());

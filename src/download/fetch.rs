@@ -100,7 +100,12 @@ impl Wanted {
     fn is_same(&self, about: &About) -> bool {
         let sha256 = self.sha256.map(|it| it.to_string());
         let is_known = sha256.is_some() || about.version.is_some();
-        is_known && about.sha256 == sha256 && self.size.is_none_or(|it| it == about.size)
+        // A size of none is written where it is not known; taken at its word, nothing would be missing.
+        let has_begun = 0 < about.size;
+        has_begun
+            && is_known
+            && about.sha256 == sha256
+            && self.size.is_none_or(|it| it == about.size)
     }
 }
 

@@ -1,13 +1,14 @@
 //! Several connections that fetch one file: each takes a piece, brings it, and takes the next.
 
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::ops::Range;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Notify, oneshot};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::download::board::{Board, Claim, STALLED};
@@ -22,6 +23,9 @@ use crate::download::retry::retry_after;
 use crate::download::source::{Source, version_of};
 use crate::download::tuner::Tuner;
 use crate::download::{DownloadError, Phase};
+
+/// Bytes on their way to the disk, and which they are.
+type Syncing = (oneshot::Receiver<io::Result<()>>, Ranges);
 
 /// How many there are at first, if there is enough to do.
 const AT_FIRST: usize = 4;
@@ -123,7 +127,7 @@ impl<'a> Lanes<'a> {
         let mut tuner = Tuner::new(most);
         let (mut tick, mut ticks, mut before) = (interval(TICK), 0, 0);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut sync: Option<(JoinHandle<std::io::Result<()>>, Ranges)> = None;
+        let mut sync = None;
         loop {
             tokio::select! {
                 ended = lanes.next() => match ended {
@@ -150,6 +154,12 @@ impl<'a> Lanes<'a> {
                 }
             }
         }
+        // The system tells of a failure once, and it would not be told again when all is synced.
+        if let Some((outcome, ranges)) = sync
+            && let Ok(outcome) = outcome.await
+        {
+            self.partial.borrow_mut().note_synced(outcome, ranges)?;
+        }
         match failure {
             Some(err) if !self.board.borrow().is_done() => Err(err),
             _ => Ok(()),
@@ -157,18 +167,20 @@ impl<'a> Lanes<'a> {
     }
 
     /// What has come is brought to the disk now and then, while more comes.
-    fn sync(
-        &self,
-        running: &mut Option<(JoinHandle<std::io::Result<()>>, Ranges)>,
-    ) -> Result<(), DownloadError> {
-        if let Some((_, ranges)) = running.take_if(|(it, _)| it.is_finished()) {
-            self.partial.borrow_mut().note_synced(ranges)?;
+    fn sync(&self, running: &mut Option<Syncing>) -> Result<(), DownloadError> {
+        if let Some((mut outcome, ranges)) = running.take() {
+            match outcome.try_recv() {
+                Ok(outcome) => self.partial.borrow_mut().note_synced(outcome, ranges)?,
+                Err(TryRecvError::Empty) => *running = Some((outcome, ranges)),
+                Err(TryRecvError::Closed) => {}
+            }
         }
         if running.is_none()
             && let Some((file, ranges)) = self.partial.borrow_mut().due()
         {
-            let sync = tokio::task::spawn_blocking(move || file.sync_data());
-            *running = Some((sync, ranges));
+            let (tell, outcome) = oneshot::channel();
+            tokio::task::spawn_blocking(move || tell.send(file.sync_data()));
+            *running = Some((outcome, ranges));
         }
         Ok(())
     }

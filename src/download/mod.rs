@@ -37,5 +37,5 @@ pub(crate) use client::Client;
 pub(crate) use error::DownloadError;
 pub(crate) use fetch::{Fetched, Phase, Progress, Wanted, fetch};
 pub(crate) use options::{Options, Proxies};
-pub(crate) use partial::{discard, partial_of};
+pub(crate) use partial::discard;
 pub(crate) use sha256::Sha256;

@@ -35,7 +35,7 @@ pub(super) enum Claimed {
 }
 
 /// Where what has come of the file at `to` lies until it is whole.
-pub(crate) fn partial_of(to: &Path) -> PathBuf {
+pub(super) fn partial_of(to: &Path) -> PathBuf {
     with_ending(to, ".partial")
 }
 
@@ -88,13 +88,19 @@ pub(super) fn claim(partial: &Path) -> Result<Claimed, DownloadError> {
             Err(TryLockError::WouldBlock) => return Ok(Claimed::Theirs),
             Err(TryLockError::Error(err)) => return Err(DownloadError::disk("lock", partial)(err)),
         }
-        let ours = file.metadata().map_err(cannot())?;
         // Whoever had it may have made it whole, or thrown it away, while we opened it.
-        let is_still_there = partial.metadata().is_ok_and(|it| it.ino() == ours.ino());
-        if is_still_there {
+        if is_at(&file, partial) {
             return Ok(Claimed::Ours(file));
         }
     }
+}
+
+/// Whether it is this file that has the name.
+fn is_at(file: &File, path: &Path) -> bool {
+    let (ours, there) = (file.metadata(), path.symlink_metadata());
+    ours.is_ok_and(|ours| {
+        there.is_ok_and(|there| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+    })
 }
 
 impl Partial {
@@ -184,18 +190,39 @@ impl Partial {
         Some((file, self.have.clone()))
     }
 
-    /// Puts down that these bytes are on the disk.
-    pub(super) fn note_synced(&mut self, ranges: Ranges) -> Result<(), DownloadError> {
+    /// Puts down that these bytes are on the disk, if they are.
+    pub(super) fn note_synced(
+        &mut self,
+        outcome: io::Result<()>,
+        ranges: Ranges,
+    ) -> Result<(), DownloadError> {
+        if let Err(err) = outcome {
+            self.doubt();
+            return Err(DownloadError::disk("sync", &self.path)(err));
+        }
         self.journal.synced(&ranges).map_err(DownloadError::disk("write beside", &self.path))?;
         self.synced = ranges;
         Ok(())
     }
 
+    /// What could not be written may read as if it had been, as long as the system keeps it in memory:
+    /// only what was synced before is believed from now on.
+    fn doubt(&mut self) {
+        self.have = self.synced.clone();
+        // A disk that takes nothing may not take this either; then the hash tells.
+        let _ = self.journal.shorten(&Ranges::default(), &self.synced);
+    }
+
     /// All is there and right: gives it its name, for good.
-    pub(super) fn finish(self, to: &Path, size: u64) -> Result<(), DownloadError> {
-        let cannot = || DownloadError::disk("write", &self.path);
-        self.file.set_len(size).map_err(cannot())?;
-        self.file.sync_all().map_err(cannot())?;
+    pub(super) fn finish(mut self, to: &Path, size: u64) -> Result<(), DownloadError> {
+        if let Err(err) = self.file.set_len(size).and_then(|()| self.file.sync_all()) {
+            self.doubt();
+            return Err(DownloadError::disk("write", &self.path)(err));
+        }
+        if !is_at(&self.file, &self.path) {
+            let err = io::Error::other("another file was put in its place");
+            return Err(DownloadError::disk("keep", &self.path)(err));
+        }
         std::fs::rename(&self.path, to).map_err(DownloadError::disk("make", to))?;
         // Without its file it is believed by nobody, so that it may stay if it must.
         let _ = std::fs::remove_file(journal_of(&self.path));
@@ -241,6 +268,42 @@ mod tests {
         assert_eq!(open().unwrap().have().total(), 5);
         std::fs::write(partial_of(&to), "12345").unwrap();
         assert!(open().is_none());
+    }
+
+    fn begun(to: &Path) -> Partial {
+        let about = About { size: 10, sha256: None, version: None };
+        let Claimed::Ours(file) = claim(&partial_of(to)).unwrap() else { panic!("it is new") };
+        Partial::begin(to, &file, "monday", &about).unwrap()
+    }
+
+    #[test]
+    fn what_could_not_be_synced_is_not_believed() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("model");
+        let mut partial = begun(&to);
+        partial.write(0, b"1234567890").unwrap();
+        partial.note(0..4).unwrap();
+        partial.note_synced(Ok(()), partial.have().clone()).unwrap();
+        partial.note(4..10).unwrap();
+        let full = Err(io::ErrorKind::StorageFull.into());
+        let err = partial.note_synced(full, partial.have().clone()).unwrap_err();
+        assert!(matches!(err, DownloadError::Disk { deed: "sync", .. }), "{err}");
+        drop(partial);
+        for boot in ["monday", "tuesday"] {
+            let (_, have) = Journal::resume(&journal_of(&partial_of(&to)), boot).unwrap().unwrap();
+            assert_eq!(have.total(), 4, "{boot}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_its_place_by_then_does_not_get_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let to = dir.path().join("model");
+        let partial = begun(&to);
+        std::fs::remove_file(partial_of(&to)).unwrap();
+        std::fs::write(partial_of(&to), "another").unwrap();
+        partial.finish(&to, 10).unwrap_err();
+        assert!(!to.exists());
     }
 
     #[test]

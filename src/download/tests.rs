@@ -7,9 +7,11 @@ use std::time::Duration;
 use expect_test::{Expect, expect};
 
 use crate::download::hub::{Asked, Fault, Hub, Repo, model, sha256};
+use crate::download::journal::About;
+use crate::download::partial::{Claimed, Partial, claim, partial_of};
 use crate::download::{
     Ask, Client, DownloadError, Fetched, Options, Phase, Progress, Sha256, Token, Wanted, fetch,
-    partial_of,
+    room,
 };
 
 const MB: usize = 1024 * 1024;
@@ -360,6 +362,24 @@ fn what_is_there_is_not_fetched() {
     let fetched = run(setting.fetch(&setting.wanted())).unwrap();
     assert_eq!(fetched, Fetched { size: 1000, sha256: None, transferred: 0 });
     assert!(setting.hub.asked().is_empty());
+}
+
+/// Killed between the beginning and the first byte, where nothing was known before.
+#[test]
+fn what_was_begun_without_a_size_is_not_whole() {
+    let setting = Setting::new(1000);
+    let version = run(async {
+        let client = Client::new(&setting.options).unwrap();
+        let answer = client.head(&setting.wanted().ask).await.unwrap();
+        answer.header("x-linked-etag").map(str::to_owned)
+    });
+    assert!(version.is_some());
+    let about = About { size: 0, sha256: None, version };
+    let Claimed::Ours(file) = claim(&partial_of(&setting.to())).unwrap() else { panic!("new") };
+    drop(Partial::begin(&setting.to(), &file, &room::boot(), &about).unwrap());
+    drop(file);
+    let told = run(async { setting.tell(setting.fetch(&setting.unknown()).await) });
+    assert_eq!(told, GOOD);
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod options;
 mod reference;
 mod script;
 mod store;
+mod variables;
 
 pub(crate) use catalog::{Catalog, Entry};
 pub(crate) use choose::{Candidate, Room, choose, gigabytes};

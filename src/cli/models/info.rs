@@ -69,7 +69,9 @@ impl<'a> Subject<'a> {
 
     /// The bytes of all its parts, where only one of them was looked at.
     fn weights(&self) -> u64 {
-        let whole = |it: &Glimpse| it.plan.choice.parts.iter().map(|it| it.size).sum();
+        let whole = |it: &Glimpse| {
+            it.plan.choice.parts.iter().fold(0, |all: u64, it| all.saturating_add(it.size))
+        };
         self.afar.as_ref().map_or_else(|| self.header.weights(), whole)
     }
 

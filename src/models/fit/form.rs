@@ -67,7 +67,7 @@ fn layer(header: &Header, architecture: &str, index: u64, count: u64) -> Layer {
         && header.own("attention.key_length_mla").is_some()
     {
         // All heads look at one compressed memory; the values are read from the keys.
-        let key = rank + header.own("rope.dimension_count").unwrap_or(0);
+        let key = rank.saturating_add(header.own("rope.dimension_count").unwrap_or(0));
         return Layer::Full { key, value: 0 };
     }
     let length = |of: &str| {
@@ -80,7 +80,7 @@ fn layer(header: &Header, architecture: &str, index: u64, count: u64) -> Layer {
     };
     let (key, value) = (heads.saturating_mul(length("key")), heads.saturating_mul(length("value")));
     match tokens {
-        _ if key + value == 0 => Layer::Nothing,
+        _ if key == 0 && value == 0 => Layer::Nothing,
         Some(tokens) => Layer::Window { key, value, tokens },
         None => Layer::Full { key, value },
     }

@@ -31,7 +31,7 @@ impl Machine {
     /// The memory of all cards together, less what each keeps for itself.
     pub(crate) fn on_cards(&self) -> u64 {
         const KEPT: u64 = 1 << 30;
-        self.cards.iter().map(|it| it.memory.saturating_sub(KEPT)).sum()
+        self.cards.iter().fold(0, |all, it| all.saturating_add(it.memory.saturating_sub(KEPT)))
     }
 
     /// What a model may take of the memory, when nothing else is large: the system needs some.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::download::{Answer, Ask, Client, Sha256, Token};
 use crate::models::hub::place::Place;
+use crate::models::hub::reference::is_repo;
 use crate::models::hub::trouble::{Refusal, check_online};
 
 /// Pages of one list that are read at most; a thousand files each.
@@ -76,6 +77,9 @@ impl Hub<'_> {
         let model: Model = understood(&answer)?;
         let commit = model.sha.filter(|it| is_commit(it));
         let commit = commit.ok_or_else(|| anyhow!("the hub does not say which commit it is"))?;
+        if !is_repo(&model.id) {
+            bail!("the hub calls `{repo}` `{}`, which is no name of a repository", model.id);
+        }
         Ok((model.id, commit))
     }
 
@@ -179,7 +183,7 @@ impl Hub<'_> {
         let ask = Ask {
             accept: Some("application/json"),
             most: 64 * 1024 * 1024,
-            ..Ask::new(url).with_token(self.token())
+            ..Ask::new(url.clone()).with_token(self.token().filter(|_| self.is_of_the_hub(&url)))
         };
         let answer = self.client.get(&ask).await.context("cannot ask the hub")?;
         if !answer.is_good() {
@@ -188,11 +192,16 @@ impl Hub<'_> {
         Ok(answer)
     }
 
-    /// The page behind this one, of the same hub: the token goes with it.
+    /// The page behind this one, from the hub or from where it has led us.
     fn next_page(&self, answer: &Answer) -> Option<Url> {
         let next = next_link(answer.header("link")?)?;
         let next = answer.url.join(next).ok()?;
-        (next.origin() == answer.url.origin()).then_some(next)
+        (next.origin() == answer.url.origin() || self.is_of_the_hub(&next)).then_some(next)
+    }
+
+    /// Whether the token may go there. Where a redirect has led is another's house.
+    fn is_of_the_hub(&self, url: &Url) -> bool {
+        self.at("", &[]).is_ok_and(|it| it.origin() == url.origin())
     }
 }
 

@@ -1,11 +1,12 @@
 //! The cache that all tools of the hub share: contents by their hash, and names that point to them.
 
-use std::io;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail};
 
-use crate::download::{discard, partial_of};
+use crate::download::discard;
 
 /// A name longer than this is refused by most file systems.
 const LONGEST_NAME: usize = 255;
@@ -45,8 +46,7 @@ impl Cache {
         // One step up for each folder between, and two out of `snapshots/COMMIT`.
         let steps = 2 + path.matches('/').count();
         let target = PathBuf::from("../".repeat(steps)).join("blobs").join(blob);
-        let draft = partial_of(&name);
-        remove(&draft).with_context(cannot)?;
+        let draft = draft_of(&name);
         match std::os::unix::fs::symlink(&target, &draft) {
             Ok(()) => std::fs::rename(&draft, &name).with_context(cannot)?,
             Err(err) if has_no_links(&err) => {
@@ -65,9 +65,9 @@ impl Cache {
             return Ok(());
         }
         std::fs::create_dir_all(path.parent().expect("it is in `refs`")).with_context(cannot)?;
-        let draft = partial_of(&path);
-        std::fs::write(&draft, commit).with_context(cannot)?;
-        std::fs::rename(&draft, &path).with_context(cannot)
+        let draft = draft_of(&path);
+        let written = File::create_new(&draft).and_then(|mut it| it.write_all(commit.as_bytes()));
+        written.and_then(|()| std::fs::rename(&draft, &path)).with_context(cannot)
     }
 
     /// Removes what has come of files that are not whole. How many bytes that frees, and whether some
@@ -109,16 +109,25 @@ pub(crate) struct Cleaned {
     pub(crate) busy: usize,
 }
 
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(err) if err.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+/// A name that nobody else takes: two pulls that end together do not meet.
+fn draft_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(format!(".{}-{:08x}.partial", std::process::id(), fastrand::u32(..)));
+    PathBuf::from(name)
 }
 
 fn has_no_links(err: &io::Error) -> bool {
     use io::ErrorKind as Kind;
     matches!(err.kind(), Kind::PermissionDenied | Kind::Unsupported)
+}
+
+/// Whether what the hub calls a content is a hash; its file has that name.
+pub(crate) fn check_blob(blob: &str) -> anyhow::Result<()> {
+    // Git's hash of a small file, or the sha256 of a large one.
+    if !matches!(blob.len(), 40 | 64) || !blob.bytes().all(|it| it.is_ascii_hexdigit()) {
+        bail!("the hub calls a content `{blob}`, which is no hash");
+    }
+    Ok(())
 }
 
 /// Whether a name from the hub can be a name here, and only beneath where it belongs.
@@ -165,6 +174,39 @@ mod tests {
         for path in ["a.gguf", "BF16/a.gguf", "con", "a..b", "ä ö.gguf"] {
             assert!(check_path(path).is_ok(), "{path:?}");
         }
+    }
+
+    #[test]
+    fn a_content_is_called_by_its_hash() {
+        for blob in ["", "x", "../../../etc", "z".repeat(64).as_str(), "a/b"] {
+            assert!(check_blob(blob).is_err(), "{blob:?}");
+        }
+        for length in [40, 64] {
+            assert!(check_blob(&"0a".repeat(length / 2)).is_ok());
+        }
+    }
+
+    #[test]
+    fn pulls_that_end_together_do_not_meet() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::of(dir.path(), "org/repo");
+        std::fs::create_dir_all(cache.blob("x").parent().unwrap()).unwrap();
+        std::fs::write(cache.blob("x"), "content").unwrap();
+        for round in 0..20 {
+            let path = format!("{round}.gguf");
+            let barrier = std::sync::Barrier::new(4);
+            std::thread::scope(|it| {
+                for _ in 0..4 {
+                    it.spawn(|| {
+                        barrier.wait();
+                        cache.link(COMMIT, &path, "x").unwrap();
+                        cache.point(&path, COMMIT).unwrap();
+                    });
+                }
+            });
+        }
+        let links = cache.file(COMMIT, "x").unwrap().parent().unwrap().read_dir().unwrap();
+        assert_eq!(links.count(), 20, "no draft is left");
     }
 
     #[test]

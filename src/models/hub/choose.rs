@@ -24,7 +24,7 @@ pub(crate) type Taste<'a> = dyn Fn(&[Candidate]) -> Option<(usize, String)> + 'a
 
 impl Choice {
     pub(crate) fn size(&self) -> u64 {
-        self.parts.iter().chain(&self.projector).map(|it| it.size).sum()
+        self.parts.iter().chain(&self.projector).fold(0, |all, it| all.saturating_add(it.size))
     }
 }
 

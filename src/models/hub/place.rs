@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow};
 
 use crate::download::Token;
+use crate::models::variables;
 
 const USUAL: &str = "https://huggingface.co";
 
@@ -38,23 +39,9 @@ impl Place {
             let text = variable(name)?.into_string().ok()?.trim().to_owned();
             Some(text).filter(|it| !it.is_empty())
         };
-        let path = |name: &str| {
-            variable(name).filter(|it| !it.is_empty()).map(|it| {
-                let path = PathBuf::from(it);
-                match (path.strip_prefix("~"), home) {
-                    (Ok(rest), Some(home)) => home.join(rest),
-                    _ => path,
-                }
-            })
-        };
-        let hub_home = path("HF_HOME").or_else(|| {
-            let caches = path("XDG_CACHE_HOME").filter(|it| it.is_absolute());
-            let caches = caches.or_else(|| home.map(|it| it.join(".cache")))?;
-            Some(caches.join("huggingface"))
-        });
-        let cache = ["LLAMA_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE"];
-        let cache = cache.into_iter().find_map(path);
-        let cache = cache.or_else(|| hub_home.as_ref().map(|it| it.join("hub")));
+        let path = |name: &str| variables::path(&variable(name)?, home);
+        let hub_home = variables::hub_home(&path, home);
+        let cache = path("LLAMA_CACHE").or_else(|| variables::hub_cache(&path, home));
         let cache = cache.ok_or_else(|| {
             anyhow!(
                 "neither HOME nor HF_HOME is set\nhint: HF_HUB_CACHE says where models are kept"

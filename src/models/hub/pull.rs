@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use crate::download::{Ask, Fetched, Progress, Wanted, fetch};
 use crate::models::gguf::{Header, Reader, Step};
 use crate::models::hub::api::{Entry, Hub};
-use crate::models::hub::cache::{Cache, check_path};
+use crate::models::hub::cache::{Cache, check_blob, check_path};
 use crate::models::hub::card;
 use crate::models::hub::choose::{Choice, Taste, choose, models};
 use crate::models::hub::reference::Remote;
@@ -72,7 +72,7 @@ pub(crate) async fn plan(
     let card = card::of(&entries);
     for entry in choice.parts.iter().chain(&choice.projector) {
         check_path(&entry.path)?;
-        check_path(&entry.blob)?;
+        check_blob(&entry.blob)?;
     }
     let cache = Cache::of(&hub.place.cache, &remote.repo);
     let first = &choice.parts[0];
@@ -128,11 +128,14 @@ pub(crate) async fn header(
         let end = (at + PIECE).min(first.size);
         let piece = hub.client.range(&ask, at..end).await;
         let piece = piece.map_err(|err| of_file(err, hub.place, &plan.remote.repo))?;
+        if piece.is_empty() {
+            bail!("`{}` ends before its header does", first.path);
+        }
         seen(at, &piece);
-        at = end;
+        at += piece.len() as u64;
         match reader.push(&piece).with_context(|| format!("`{}` is damaged", first.path))? {
             Step::Done(header) => return Ok(*header),
-            Step::Skip(bytes) => at += bytes,
+            Step::Skip(bytes) => at = at.saturating_add(bytes),
             Step::NeedsMore(_) if at < first.size => {}
             Step::NeedsMore(_) => bail!("`{}` ends before its header does", first.path),
         }

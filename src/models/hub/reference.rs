@@ -81,6 +81,11 @@ fn without_host(text: &str) -> &str {
     found.unwrap_or(if is_address { text } else { path })
 }
 
+/// Whether it is the whole name of a repository, as in `org/repo`: a folder is called by it.
+pub(super) fn is_repo(text: &str) -> bool {
+    text.split_once('/').is_some_and(|(owner, name)| is_name(owner) && is_name(name))
+}
+
 fn is_name(text: &str) -> bool {
     let is_fit = |it: char| it.is_ascii_alphanumeric() || "._-".contains(it);
     let is_dots = text.contains("..") || text.starts_with(['.', '-']) || text.contains("--");

@@ -101,6 +101,16 @@ pub(super) fn manifests(root: &Path) -> Vec<(PathBuf, String)> {
     named.collect()
 }
 
+/// A manifest, or a folder of them, of which cannot be told what it holds.
+pub(super) fn unreadable(root: &Path) -> Option<PathBuf> {
+    let root = root.join("manifests");
+    WalkDir::new(&root).max_depth(4).into_iter().find_map(|entry| match entry {
+        Err(err) => Some(err.path().unwrap_or(&root).to_owned()),
+        Ok(it) if it.depth() < 4 || Manifest::read(it.path()).is_some() => None,
+        Ok(it) => Some(it.into_path()),
+    })
+}
+
 /// The file of a digest. It is a stranger's word, so it must be nothing but a hash.
 fn blob(digest: &str) -> Option<String> {
     let (kind, hash) = digest.split_once([':', '-'])?;

@@ -3,6 +3,8 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::models::variables;
+
 /// The folders of each program. What is not there is no fault.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Places {
@@ -21,15 +23,12 @@ impl Places {
         home: Option<&Path>,
         folders: Vec<PathBuf>,
     ) -> Self {
-        let named = |name: &str| variable(name).map(PathBuf::from).filter(|it| it.is_absolute());
-        let cache = named("XDG_CACHE_HOME").or_else(|| home.map(|it| it.join(".cache")));
+        let named = |name: &str| variables::path(variable(name)?, home);
+        let cache = variables::caches(&named, home);
         let in_cache = |name: &str| cache.as_ref().map(|it| it.join(name));
         let in_home = |name: &str| home.map(|it| it.join(name));
 
-        let hub = named("HF_HUB_CACHE")
-            .or_else(|| named("HUGGINGFACE_HUB_CACHE"))
-            .or_else(|| named("HF_HOME").map(|it| it.join("hub")))
-            .or_else(|| in_cache("huggingface/hub"));
+        let hub = variables::hub_cache(&named, home);
         // Once a flat cache, nowadays one like the hub's: there may be either.
         let llama = named("LLAMA_CACHE");
         let system = Some(PathBuf::from("/usr/share/ollama/.ollama/models"));

@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use walkdir::WalkDir;
 
-use crate::models::store::ollama::{Manifest, manifests};
+use crate::download::discard;
+use crate::models::store::ollama::{Manifest, manifests, unreadable};
 use crate::models::store::{Found, Keeper, Places, names};
 
 /// A plan, to be shown before it is carried out.
@@ -47,11 +48,23 @@ pub(crate) fn removal(models: &[&Found], places: &Places) -> Removal {
 }
 
 impl Removal {
-    /// Links go before what they lead to, so that what is stopped half-way leaves no broken one.
+    /// Links go before what they lead to, so that what is stopped half-way leaves no broken one. What a
+    /// process is fetching is left to it.
     pub(crate) fn carry_out(&self) -> anyhow::Result<()> {
+        let mut busy = None;
         let is_link = |it: &&PathBuf| it.is_symlink() || is_manifest(it);
         let (first, then): (Vec<_>, Vec<_>) = self.files.iter().partition(is_link);
         for file in first.iter().chain(&then) {
+            if file.extension().is_some_and(|it| it == "partial") && !file.is_symlink() {
+                let discarded = discard(&file.with_extension(""));
+                if discarded
+                    .with_context(|| format!("cannot remove `{}`", file.display()))?
+                    .is_none()
+                {
+                    busy = Some(file);
+                }
+                continue;
+            }
             match std::fs::remove_file(file) {
                 Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
                     return Err(err).with_context(|| format!("cannot remove `{}`", file.display()));
@@ -60,7 +73,13 @@ impl Removal {
             }
         }
         self.files.iter().for_each(|it| remove_empty_folders(it));
-        Ok(())
+        match busy {
+            None => Ok(()),
+            Some(file) => bail!(
+                "`{}` is being fetched by another process, and stays\nhint: end that first, and remove it then",
+                file.display()
+            ),
+        }
     }
 }
 
@@ -119,6 +138,14 @@ fn from_ollama(
         }
     }
     notes.push(format!("Ollama will not have `{}` any more", model.family));
+    // What a manifest holds that cannot be read, nobody knows.
+    if let Some(other) = unreadable(root) {
+        notes.push(format!(
+            "its blobs stay: `{}` cannot be read and may need them",
+            other.display()
+        ));
+        mine.clear();
+    }
     for blob in mine {
         match held.iter().find(|(it, _)| *it == blob) {
             Some((_, other)) if root.join("blobs").join(&blob) == model.path => {
@@ -143,5 +170,57 @@ fn remove_empty_folders(file: &Path) {
         if !is_within || !names(folder).is_empty() || std::fs::remove_dir(folder).is_err() {
             return;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::scan;
+
+    fn file(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn what_a_process_is_fetching_is_left_to_it() {
+        let temp = tempfile::tempdir().unwrap();
+        let places = Places { hubs: vec![temp.path().to_owned()], ..Places::default() };
+        let blobs = temp.path().join("models--org--repo/blobs");
+        for name in ["a.partial", "a.partial.journal", "b.partial", "b.partial.journal"] {
+            file(&blobs.join(name), "some");
+        }
+        let busy = std::fs::File::open(blobs.join("b.partial")).unwrap();
+        busy.lock().unwrap();
+        let found = scan(&places);
+        let plan = removal(&found.iter().collect::<Vec<_>>(), &places);
+        let err = plan.carry_out().unwrap_err().to_string();
+        assert!(err.contains("b.partial` is being fetched by another process"), "{err}");
+        assert_eq!(names(&blobs), ["b.partial", "b.partial.journal"]);
+        drop(busy);
+        plan.carry_out().unwrap();
+        assert_eq!(names(&blobs), [""; 0]);
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_read_may_hold_any_blob() {
+        let temp = tempfile::tempdir().unwrap();
+        let places = Places { ollama: vec![temp.path().to_owned()], ..Places::default() };
+        let blob = format!("sha256-{}", "a".repeat(64));
+        let layer = format!(
+            r#"{{"layers":[{{"mediaType":"application/vnd.ollama.image.model","digest":"{blob}","size":4}}]}}"#
+        );
+        let library = temp.path().join("manifests/registry.ollama.ai/library");
+        file(&library.join("one/latest"), &layer);
+        file(&library.join("two/latest"), "{");
+        file(&temp.path().join("blobs").join(&blob), "GGUF");
+        let found = scan(&places);
+        let plan = removal(&found.iter().collect::<Vec<_>>(), &places);
+        assert_eq!(plan.files, [library.join("one/latest")]);
+        assert!(plan.notes.iter().any(|it| it.contains("two/latest` cannot be read")));
+        std::fs::remove_file(library.join("two/latest")).unwrap();
+        let plan = removal(&found.iter().collect::<Vec<_>>(), &places);
+        assert_eq!(plan.files.len(), 2);
     }
 }
