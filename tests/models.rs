@@ -362,6 +362,29 @@ fn what_another_program_holds_is_not_removed_silently() {
 }
 
 #[test]
+fn forms_with_the_same_file_go_together_or_keep_it() {
+    let home = Home::new();
+    let bytes = model(&home, "one");
+    let blobs = format!("{HUB}/models--org--Twin-GGUF/blobs");
+    for file in ["Twin-Q4_0.gguf", "Twin-Q8_0.gguf"] {
+        into_hub(&home, "org/Twin-GGUF", file, &bytes);
+    }
+    let blobs_are = || std::fs::read_dir(home.path(&blobs)).map_or(0, |it| it.flatten().count());
+    let removed = home.agent(&["models", "rm", "org/Twin-GGUF:Q4_0", "--dry-run"]).run();
+    assert!(removed.stderr.contains("its file stays"), "{}", removed.stderr);
+    let removed = home.agent(&["models", "rm", "org/Twin-GGUF", "--yes"]).run();
+    removed.assert_code(0);
+    assert_eq!((removed.stderr.as_str(), blobs_are()), ("", 0));
+    home.file("project/here-Q4_0.gguf", "x");
+    home.file(
+        "home/.config/agent/config.toml",
+        &format!("models.folders = ['{}']\n", home.path("project").display()),
+    );
+    home.agent(&["models", "rm", "here-Q4_0.gguf", "--yes"]).run().assert_code(0);
+    assert!(!home.has("project/here-Q4_0.gguf"));
+}
+
+#[test]
 fn what_is_broken_is_told_by_its_name() {
     let home = home();
     let finished = home.agent(&["models", "verify"]).run();

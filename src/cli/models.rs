@@ -44,7 +44,7 @@ pub(super) fn models(
         Models::Info(wanted) => print(&info::info(&with_cards()?, around, &wanted)?)?,
         Models::Fit(wanted) => print(&fit::fit(&with_cards()?, around, &settings, &wanted)?)?,
         Models::Catalog { json } => print(&catalog::catalog(&with_cards()?, json))?,
-        Models::Rm(wanted) => return remove::remove(&here()?, &wanted),
+        Models::Rm(wanted) => return remove::remove(&here()?, around, &wanted),
         Models::Verify(wanted) => return verify::verify(&here()?, &wanted),
         Models::Import(wanted) => import::import(&here()?, around, &wanted)?,
     }

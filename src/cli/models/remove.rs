@@ -5,12 +5,13 @@ use anyhow::bail;
 use crate::cli::agreed::{Question, agreed};
 use crate::cli::args::models::Remove;
 use crate::cli::models::Here;
+use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
 use crate::models::{Found, Reference, gigabytes, removal};
 use crate::ui::visible;
 
-pub(super) fn remove(here: &Here, wanted: &Remove) -> anyhow::Result<Exit> {
-    let models = meant(here, &wanted.model)?;
+pub(super) fn remove(here: &Here, around: &Surroundings, wanted: &Remove) -> anyhow::Result<Exit> {
+    let models = meant(here, around, &wanted.model)?;
     let plan = removal(&models, &here.places);
     let mut text = String::new();
     for model in &models {
@@ -36,11 +37,11 @@ pub(super) fn remove(here: &Here, wanted: &Remove) -> anyhow::Result<Exit> {
 
 /// All of a model by its whole name, what is broken or was only begun among it; what is named by less
 /// than that must be one model.
-fn meant<'a>(here: &'a Here, name: &str) -> anyhow::Result<Vec<&'a Found>> {
-    let path = std::path::Path::new(name);
+fn meant<'a>(here: &'a Here, around: &Surroundings, name: &str) -> anyhow::Result<Vec<&'a Found>> {
+    let path = around.directory.join(name);
     let reference = Reference::parse(name);
     let is_meant = |it: &&Found| {
-        let is_file = path.is_absolute() && it.files.iter().any(|it| it == path);
+        let is_file = it.files.contains(&path);
         let is_family = it.family.eq_ignore_ascii_case(&reference.words);
         let is_quant =
             reference.quant.as_ref().is_none_or(|it_asked| it.quant.as_ref() == Some(it_asked));

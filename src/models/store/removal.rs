@@ -24,9 +24,11 @@ pub(crate) struct Removal {
 /// What has to go for these to be gone.
 pub(crate) fn removal(models: &[&Found], places: &Places) -> Removal {
     let (mut files, mut notes) = (BTreeSet::new(), Vec::new());
+    // Who goes too holds nothing.
+    let going: BTreeSet<_> = models.iter().flat_map(|it| &it.files).map(|it| in_hub(it)).collect();
     for model in models {
         match model.keeper {
-            Keeper::HuggingFace => from_hub(model, &mut files, &mut notes),
+            Keeper::HuggingFace => from_hub(model, &going, &mut files, &mut notes),
             Keeper::Ollama => from_ollama(model, places, &mut files, &mut notes),
             Keeper::LmStudio => {
                 files.extend(model.files.iter().cloned());
@@ -44,6 +46,8 @@ pub(crate) fn removal(models: &[&Found], places: &Places) -> Removal {
             freed += metadata.size().min(metadata.blocks() * 512);
         }
     }
+    let mut told = BTreeSet::new();
+    notes.retain(|it| told.insert(it.clone()));
     Removal { files: files.into_iter().collect(), freed, notes }
 }
 
@@ -87,12 +91,22 @@ fn is_manifest(path: &Path) -> bool {
     path.iter().any(|it| it == "manifests")
 }
 
-/// Every link to the blobs of a model, in each commit, and the blobs to which no other link leads.
-fn from_hub(model: &Found, files: &mut BTreeSet<PathBuf>, notes: &mut Vec<String>) {
+/// A file by the folder of its repository and its path there, whatever the commit.
+fn in_hub(file: &Path) -> (PathBuf, PathBuf) {
+    let before = file.iter().take_while(|it| *it != "snapshots").collect();
+    (before, file.iter().skip_while(|it| *it != "snapshots").skip(2).collect())
+}
+
+/// Every link to the blobs of a model, in each commit, and the blobs to which no other link leads but
+/// of what is `going`.
+fn from_hub(
+    model: &Found,
+    going: &BTreeSet<(PathBuf, PathBuf)>,
+    files: &mut BTreeSet<PathBuf>,
+    notes: &mut Vec<String>,
+) {
     let blobs: BTreeSet<_> = model.files.iter().filter_map(|it| it.canonicalize().ok()).collect();
-    let relative =
-        |it: &Path| it.iter().skip_while(|it| *it != "snapshots").skip(2).collect::<PathBuf>();
-    let mine: BTreeSet<_> = model.files.iter().map(|it| relative(it)).collect();
+    let mine: BTreeSet<_> = model.files.iter().map(|it| in_hub(it)).collect();
     let repository = model
         .path
         .ancestors()
@@ -104,10 +118,12 @@ fn from_hub(model: &Found, files: &mut BTreeSet<PathBuf>, notes: &mut Vec<String
         if entry.file_type().is_dir() {
             continue;
         }
-        if mine.contains(&relative(path)) {
+        let place = in_hub(path);
+        if mine.contains(&place) {
             files.insert(path.to_owned());
             files.extend(path.canonicalize().ok());
-        } else if let Ok(blob) = path.canonicalize()
+        } else if !going.contains(&place)
+            && let Ok(blob) = path.canonicalize()
             && blobs.contains(&blob)
         {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
