@@ -371,8 +371,12 @@ fn ctrl_c_at_the_prompt_leaves_when_it_comes_twice() {
     let mut terminal = open(&home, &server, &[]);
     terminal.send("half a li");
     terminal.wait_for("half a li");
+    // What was begun is given up, and nobody wants to leave yet.
+    terminal.send(CTRL_C);
+    prompted(&terminal);
     terminal.send(CTRL_C);
     terminal.wait_for("Ctrl-C again leaves");
+    prompted(&terminal);
     type_line(&mut terminal, "hello");
     terminal.wait_for("Hi.");
     prompted(&terminal);

@@ -272,6 +272,10 @@ fn serve(
                 let edit = typed.wants_editor() && question.edits;
                 if edit { Line::Edit(text) } else { Line::Entered(text) }
             }
+            // Who gives up what was begun wants to begin anew, and not to leave.
+            Line::Interrupted if typed.has_dropped() && question.remember => {
+                Line::Entered(String::new())
+            }
             other => other,
         };
         if question.remember {

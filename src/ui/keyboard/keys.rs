@@ -33,11 +33,18 @@ struct State {
     wants_editor: bool,
     /// The line answers a question.
     answers: bool,
+    /// Something stood in the line that was interrupted.
+    drops: bool,
 }
 
 impl Typed {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether words were given up, and not only the line.
+    pub(super) fn has_dropped(&self) -> bool {
+        std::mem::take(&mut self.state().drops)
     }
 
     /// The line with all that was pasted into it. What stands in another line stays.
@@ -116,7 +123,7 @@ pub(super) struct Keys {
 }
 
 impl ConditionalEventHandler for Keys {
-    fn handle(&self, event: &Event, _: RepeatCount, _: bool, _: &EventContext<'_>) -> Option<Cmd> {
+    fn handle(&self, event: &Event, _: RepeatCount, _: bool, at: &EventContext<'_>) -> Option<Cmd> {
         let Event::KeySeq(keys) = event else { return None };
         let [key] = keys[..] else { return None };
         if let Some(text) = &mut self.typed.state().pasting
@@ -142,6 +149,10 @@ impl ConditionalEventHandler for Keys {
             KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => {
                 self.typed.state().wants_editor = true;
                 Some(Cmd::AcceptLine)
+            }
+            KeyEvent(KeyCode::Char('C'), Modifiers::CTRL) => {
+                self.typed.state().drops = !at.line().is_empty();
+                None
             }
             KeyEvent(KeyCode::Char('Z'), Modifiers::CTRL) => suspend(self.found.as_ref()?),
             _ => None,
