@@ -9,12 +9,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use expect_test::{Expect, expect};
-use rustix::process::Pid;
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::support::child::Finished;
 use crate::support::home::Run;
-use crate::support::play::{Play, kill, processes, servers, until};
+use crate::support::play::{Play, kill, processes, servers, until, until_at_once};
 
 /// A home with two models, and a server for them that is ended with this.
 struct Served {
@@ -67,6 +67,22 @@ impl Served {
         let url = told["url"].as_str().expect("it has an address");
         self.address = url.trim_start_matches("http://").trim_end_matches("/v1").to_owned();
         self.key = self.agent(&["server", "status", "--key"]).stdout.trim().to_owned();
+    }
+
+    /// A setting of all llama-servers that are started from now on.
+    fn set(&self, setting: &str) {
+        let config = self.play.home.read("home/.config/agent/config.toml");
+        let config = config.replacen("[llama]", &format!("[llama]\n{setting}"), 1);
+        self.play.home.file("home/.config/agent/config.toml", &config);
+    }
+
+    /// In place of llama-server a script is run.
+    fn program(&self, script: &str) {
+        self.play.home.file("program", &format!("#!/bin/sh\n{script}\n"));
+        let program = self.play.home.path("program");
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        std::fs::set_permissions(&program, mode).expect("it is ours");
+        self.set(&format!("program = '{}'", program.display()));
     }
 
     fn run(&self, args: &[&str]) -> Run {
@@ -144,6 +160,27 @@ impl Drop for Served {
         processes(&self.play.home).into_iter().for_each(|it| kill(it.0));
     }
 }
+
+/// Is there, and when it is asked what it is, it dies the first time, and says nothing the second.
+const MUTE: &str = r#"
+import os, signal, socket, sys, time
+real, marks, args = sys.argv[1], [sys.argv[2] + it for it in (".1", ".2")], sys.argv[3:]
+left = [it for it in marks if not os.path.exists(it)]
+if "--host" not in args or not left:
+    os.execv(real, [real] + args)
+open(left[0], "w").close()
+door = socket.socket(socket.AF_UNIX)
+door.bind(args[args.index("--host") + 1])
+door.listen()
+while True:
+    caller = door.accept()[0]
+    while b"/health" not in caller.recv(4096):
+        if len(left) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+    caller.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+    caller.close()
+"#;
 
 const CHAT: &str = "POST /v1/chat/completions";
 
@@ -564,6 +601,77 @@ fn a_model_whose_server_dies_is_started_again() {
     assert_ne!(served.play.server_process(), first);
 }
 
+/// What is stopped keeps its socket, and whoever connects waits.
+#[test]
+fn a_model_that_hangs_is_ended_and_started_again() {
+    let Some(mut served) = Served::stopped(&script(), "") else { return };
+    served.set("silence = 1");
+    served.start();
+    served.chat("alpha");
+    let first = served.play.server_process();
+    kill_process(first, Signal::STOP).expect("it is ours");
+    assert_eq!(served.chat("alpha"), "One.");
+    assert!(!servers(&served.play.home).contains(&first), "what hangs is killed");
+    let log = served.agent(&["server", "logs"]).stdout;
+    assert!(log.contains("alpha-1B:Q4_K_M: it has answered nothing for"), "{log}");
+}
+
+#[test]
+fn an_answer_of_a_model_that_hangs_ends() {
+    let Some(mut served) = Served::stopped(&long_script(), "") else { return };
+    served.set("silence = 1");
+    served.start();
+    let busy = served.send(CHAT, &[], &chat("alpha", true));
+    begun(&busy);
+    kill_process(served.play.server_process(), Signal::STOP).expect("it is ours");
+    let (_, rest) = answer(busy);
+    assert!(!rest.contains("[DONE]"));
+    assert_eq!(served.loaded(), [""; 0]);
+}
+
+/// Who watches a model come asks twice a second, and there may be many of them.
+#[test]
+fn who_only_looks_whether_a_model_is_there_keeps_nobody_waiting() {
+    let Some(mut served) = Served::stopped(&script(), "") else { return };
+    let real = served.play.server.display();
+    let slow = format!("case \"$*\" in *alpha*) exec sleep 1000;; esac\nexec '{real}' \"$@\"");
+    served.program(&slow);
+    served.start();
+    served.chat("beta");
+    for _ in 0..70 {
+        assert_eq!(served.ask("GET /model/alpha/props", &[], "").0, 503);
+    }
+    assert_eq!(served.chat("beta"), "One.");
+    let status = served.agent(&["server", "status"]).stdout;
+    assert!(status.contains("1 waiting for a model"), "{status}");
+}
+
+#[test]
+fn a_model_that_is_put_away_before_it_answers_does_not_come_back() {
+    let Some(served) = Served::new("") else { return };
+    served.chat("alpha");
+    kill_process(served.play.server_process(), Signal::STOP).expect("it is ours");
+    let waiting = served.send(CHAT, &[], &chat("alpha", false));
+    until("it to be busy", || served.loaded() == ["alpha-1B:Q4_K_M busy"]);
+    served.agent(&["server", "unload", "--force"]).assert_code(0);
+    let (status, body) = answer(waiting);
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("alpha-1B:Q4_K_M was put away by request"), "{body}");
+    assert_eq!(served.loaded(), [""; 0]);
+}
+
+/// Whoever gets its address then is told no key.
+#[test]
+fn a_server_that_ends_is_not_to_be_found_before_its_port_is_free() {
+    let Some(served) = Served::playing(&long_script(), "") else { return };
+    let busy = served.send(CHAT, &[], &chat("alpha", true));
+    begun(&busy);
+    kill_process(served.daemon(), Signal::TERM).expect("it is ours");
+    until_at_once("the port to be free", || TcpStream::connect(&served.address).is_err());
+    assert!(!served.play.home.has("home/.local/state/agent/server/server.json"));
+    assert_eq!(daemons(&served.play).len(), 1, "it has not ended yet");
+}
+
 #[test]
 fn a_model_that_cannot_be_reached_is_started_again() {
     let Some(served) = Served::new("") else { return };
@@ -687,6 +795,23 @@ fn a_talk_goes_on_begins_anew_and_ends() {
     assert_eq!(processes(&served.play.home), []);
 }
 
+/// One dies when it is asked what it is, and one hangs; the third is the real one.
+#[test]
+fn a_talk_outlives_the_server_of_its_model() {
+    let Some(served) = Served::stopped(&script(), "") else { return };
+    served.set("silence = 1");
+    served.play.home.file("mute", MUTE);
+    let (mute, real) = (served.play.home.path("mute"), served.play.server.display());
+    let mute = mute.display();
+    served.program(&format!("exec python3 '{mute}' '{real}' '{mute}' \"$@\""));
+    let finished = served.agent(&["chat", "alpha", "hello"]);
+    finished.assert_code(0);
+    assert_eq!(finished.stdout, "One.\n", "{}", finished.stderr);
+    assert!(finished.stderr.contains("it was ended by signal 9"), "{}", finished.stderr);
+    assert!(finished.stderr.contains("it has answered nothing"), "{}", finished.stderr);
+    assert_eq!(processes(&served.play.home), []);
+}
+
 #[test]
 fn ctrl_c_stops_an_answer_and_not_the_talk() {
     let Some(served) = Served::stopped(&long_script(), "") else { return };
@@ -713,13 +838,7 @@ fn talking_uses_the_server_that_runs() {
 #[test]
 fn a_model_that_is_being_loaded_can_be_put_away() {
     let Some(mut served) = Served::stopped(&script(), "") else { return };
-    served.play.home.file("slow", "#!/bin/sh\nexec sleep 1000\n");
-    let slow = served.play.home.path("slow");
-    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(&slow, mode).expect("it is ours");
-    let config = served.play.home.read("home/.config/agent/config.toml");
-    let config = config.replacen("[llama]", &format!("[llama]\nprogram = '{}'", slow.display()), 1);
-    served.play.home.file("home/.config/agent/config.toml", &config);
+    served.program("exec sleep 1000");
     served.start();
     let waiting = served.send(CHAT, &[], &chat("alpha", false));
     until("the model to be loaded", || served.loaded() == ["alpha-1B:Q4_K_M loading"]);

@@ -1,11 +1,13 @@
 //! `agent chat`: words back and forth with a model, and nothing else: no project, no tools, no journal.
 
+use std::cell::Cell;
 use std::pin::pin;
 
 use anyhow::{Context, bail};
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
-use crate::agent::{Host, Interrupt};
+use crate::agent::{Host, Interrupt, hangs, watched};
 use crate::cli::args::server::Chat;
 use crate::cli::args::{Options, OutputFormat};
 use crate::cli::choosing::is_file_name;
@@ -202,27 +204,17 @@ impl Talk {
     async fn ask(&mut self) -> anyhow::Result<Option<Reply>> {
         let mut attempt = 0;
         loop {
-            let stop = self.interrupt.fired();
-            let Self { serving, screen, entries, constants, props, .. } = self;
-            let asked = async {
-                let server = serving.server(&mut |it| screen.show(&it)).await?;
-                if props.is_none() {
-                    *props = Some(known(&server, screen).await?);
-                }
-                constants.llama = props.as_ref().is_some_and(|it| it.llama);
-                let mut request = Request::new(constants, &[]);
-                request.extend(entries);
-                screen.show(&Event::Asked);
-                anyhow::Ok((server, request))
-            };
-            let mut stop = pin!(stop);
-            let (server, request) = tokio::select! {
+            let mut stop = pin!(self.interrupt.fired());
+            let connected = tokio::select! {
                 biased;
                 () = &mut stop => return Ok(None),
-                asked = asked => asked?,
+                connected = self.connect() => connected?,
             };
-            let told = &mut |it: Event<'_>| self.screen.show(&it);
-            let err = match llm::ask(&server, &request, told, &mut stop).await {
+            let asked = match connected {
+                Ok((server, request)) => self.ask_once(&server, &request, &mut stop).await,
+                Err(err) => Err(err),
+            };
+            let err = match asked {
                 Ok(reply) => return Ok(Some(reply)),
                 Err(err) => err,
             };
@@ -234,7 +226,12 @@ impl Talk {
                 return Err(hinted(err));
             };
             attempt += 1;
-            self.screen.show(&Event::Retrying { reason: &reason, wait });
+            if err == AskError::Loading {
+                self.screen.show(&Event::Asked);
+                self.screen.show(&Event::Loading(None));
+            } else {
+                self.screen.show(&Event::Retrying { reason: &reason, wait });
+            }
             tokio::select! {
                 biased;
                 () = &mut stop => return Ok(None),
@@ -242,28 +239,43 @@ impl Talk {
             }
         }
     }
-}
 
-/// What the server tells of itself; waits while it loads its model.
-async fn known(server: &Server, screen: &mut Screen) -> anyhow::Result<Props> {
-    let mut attempt = 0;
-    loop {
-        match llm::props(server).await {
-            Ok(props) => {
-                let (model, window) = (props.model.as_deref(), props.window);
-                screen.show(&Event::Ready { model, window, can_hurry: false });
-                return Ok(props);
-            }
-            Err(err) => {
-                let Some(wait) = llm::retry_after(&err, attempt) else { return Err(err.into()) };
-                if err == AskError::Loading {
-                    screen.show(&Event::Asked);
-                    screen.show(&Event::Loading(None));
-                }
-                attempt += 1;
-                tokio::time::sleep(wait).await;
-            }
+    /// The server and what it is to be asked, once it has told what it is.
+    async fn connect(&mut self) -> anyhow::Result<Result<(Server, Request), AskError>> {
+        let Self { serving, screen, entries, constants, props, .. } = self;
+        let server = serving.server(&mut |it| screen.show(&it)).await?;
+        if props.is_none() {
+            let heard = Cell::new(Instant::now());
+            let told = match watched(serving, &heard, llm::props(&server)).await {
+                Some(Ok(told)) => told,
+                Some(Err(err)) => return Ok(Err(err)),
+                None => return Ok(Err(hangs())),
+            };
+            let (model, window) = (told.model.as_deref(), told.window);
+            screen.show(&Event::Ready { model, window, can_hurry: false });
+            *props = Some(told);
         }
+        constants.llama = props.as_ref().is_some_and(|it| it.llama);
+        let mut request = Request::new(constants, &[]);
+        request.extend(entries);
+        screen.show(&Event::Asked);
+        Ok(Ok((server, request)))
+    }
+
+    async fn ask_once(
+        &mut self,
+        server: &Server,
+        request: &Request,
+        stop: impl Future<Output = ()>,
+    ) -> Result<Reply, AskError> {
+        let Self { serving, screen, .. } = self;
+        let heard = Cell::new(Instant::now());
+        let mut told = |it: Event<'_>| {
+            heard.set(Instant::now());
+            screen.show(&it);
+        };
+        let asked = llm::ask(server, request, &mut told, stop);
+        watched(serving, &heard, asked).await.unwrap_or_else(|| Err(hangs()))
     }
 }
 

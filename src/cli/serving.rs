@@ -319,7 +319,7 @@ impl Host for Serving {
         let Self::Ours { state, engine, .. } = self else { return pending().await };
         let State::Up(running) = state else { return pending().await };
         let patience = Duration::from_secs(engine.options.silence.into());
-        running.hang(patience, heard).await;
+        llama::hang(&running.address, patience, heard).await;
         // What hangs does not end when it is asked to; dropping it kills it.
         *state = State::Ended(format!("it has answered nothing for {} s", patience.as_secs()));
     }

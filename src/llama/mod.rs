@@ -26,4 +26,4 @@ pub(crate) use find::{Found, Places, Whence, find};
 pub(crate) use kept::{Attic, Kept};
 pub(crate) use options::Options;
 pub(crate) use private::make_dir;
-pub(crate) use running::{Launch, Running, random_key, start};
+pub(crate) use running::{Launch, Running, hang, random_key, start};

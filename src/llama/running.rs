@@ -114,6 +114,29 @@ async fn begin(
     Ok(running)
 }
 
+/// Returns when the server there has neither spoken, as `heard` tells, nor answered for so long.
+pub(crate) async fn hang(address: &Address, patience: Duration, heard: &Cell<Instant>) {
+    let mut answered = Instant::now();
+    loop {
+        let quiet = heard.get().max(answered);
+        tokio::time::sleep_until(quiet + patience / 2).await;
+        if heard.get().max(answered) != quiet {
+            continue;
+        }
+        // Asked again and again: what is short of time may answer late.
+        while heard.get() <= quiet {
+            if probe::answers(address).await {
+                answered = Instant::now();
+                break;
+            }
+            if patience <= quiet.elapsed() {
+                return;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+}
+
 type States = Lines<BufReader<ChildStdout>>;
 
 impl Running {
@@ -121,29 +144,6 @@ impl Running {
     pub(crate) async fn ended_within(&mut self, patience: Duration) -> Option<String> {
         let status = tokio::time::timeout(patience, self.server.wait()).await.ok()?.ok()?;
         Some(self.account(status))
-    }
-
-    /// Returns when it has neither spoken, as `heard` tells, nor answered for so long.
-    pub(crate) async fn hang(&self, patience: Duration, heard: &Cell<Instant>) {
-        let mut answered = Instant::now();
-        loop {
-            let quiet = heard.get().max(answered);
-            tokio::time::sleep_until(quiet + patience / 2).await;
-            if heard.get().max(answered) != quiet {
-                continue;
-            }
-            // Asked again and again: what is short of time may answer late.
-            while heard.get() <= quiet {
-                if probe::answers(&self.address).await {
-                    answered = Instant::now();
-                    break;
-                }
-                if patience <= quiet.elapsed() {
-                    return;
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        }
     }
 
     /// Why it has ended, if it has.

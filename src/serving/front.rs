@@ -20,9 +20,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 
+use crate::serving::bodies::{Bodies, Room};
 use crate::serving::door::{Caller, Refusal, at_the_gate, has_key};
 use crate::serving::library::{Library, Listed, Missing, Wanted};
-use crate::serving::loaded::{Loaded, Means, Refused};
+use crate::serving::loaded::{Gone, Loaded, Means, Refused};
 use crate::serving::log::Log;
 use crate::serving::pass::{Passing, inward, outward, send};
 use crate::serving::patient::Patient;
@@ -42,6 +43,9 @@ const NOT_READING: Duration = Duration::from_secs(60);
 /// A conversation with pictures in it is long; more is a mistake.
 const LONGEST_BODY: usize = 64 << 20;
 
+/// All of them together.
+const BODIES: usize = 256 << 20;
+
 /// How often is looked after the models.
 const ROUND: Duration = Duration::from_millis(500);
 
@@ -51,6 +55,7 @@ const FAREWELL: Duration = Duration::from_secs(1);
 struct Front {
     key: String,
     loaded: Rc<Loaded>,
+    bodies: Bodies,
     /// Set when the server is to end.
     leave: watch::Sender<bool>,
 }
@@ -73,7 +78,8 @@ pub(crate) async fn serve(
     log.line(&format!("agent {} serves at {}", notice.version, notice.address));
     let loaded = Loaded::new(means, library, log);
     let (leave, mut leaving) = watch::channel(false);
-    let front = Rc::new(Front { key: place.key()?, loaded: Rc::clone(&loaded), leave });
+    let bodies = Bodies::new(BODIES);
+    let front = Rc::new(Front { key: place.key()?, loaded: Rc::clone(&loaded), bodies, leave });
     hold.announce(&notice)?;
     ready(&notice);
     let seats = Arc::new(Semaphore::new(CONNECTIONS));
@@ -106,6 +112,7 @@ pub(crate) async fn serve(
             }
         }
     };
+    hold.withdraw();
     drop(listener);
     front.leave.send_replace(true);
     loaded.log.line(&format!("ends: {why}"));
@@ -160,7 +167,7 @@ async fn answer(front: &Front, request: Request<Incoming>) -> Answer {
     let loaded = &front.loaded;
     match route {
         Route::Health => told(200, &json!({"status": "ok"})),
-        Route::Models => told(200, &models(loaded)),
+        Route::Models => told(200, &models(loaded).await),
         Route::Status => told(200, &json!(loaded.status())),
         Route::Unload => unload(front, request).await,
         Route::Stop => stop(front, request).await,
@@ -184,7 +191,7 @@ async fn of_model(
     }
 
     let (head, body) = request.into_parts();
-    let body = match whole(body).await {
+    let (body, _room) = match whole(front, body).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -192,7 +199,7 @@ async fn of_model(
     let in_body = || serde_json::from_slice::<Named>(&body).unwrap_or_default().model;
     let name = named.or_else(in_body).filter(|it| !it.is_empty());
     let loaded = &front.loaded;
-    let wanted = match loaded.meant(name.as_deref()) {
+    let wanted = match loaded.meant(name.as_deref()).await {
         Ok(wanted) => wanted,
         Err(Missing(words)) => return failed(404, "model_not_found", &words),
     };
@@ -207,11 +214,7 @@ async fn of_model(
         let lease = match loaded.lease(&wanted).await {
             Ok(lease) => lease,
             Err(Refused::CannotLoad(reason)) => return failed(500, "server_error", &reason),
-            Err(Refused::TooManyWait) => {
-                let mut answer = failed(503, "overloaded_error", "too many wait for a model");
-                answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
-                return answer;
-            }
+            Err(Refused::TooManyWait) => return later("too many wait for a model"),
         };
         let Ok(request) = passed(&lease.key) else {
             return failed(400, "invalid_request_error", "the request cannot be passed on");
@@ -226,7 +229,11 @@ async fn of_model(
                 return answer;
             }
             Err(err) => match lease.obituary().await {
-                Some(reason) => died = Some(reason),
+                Some(Gone::ByRequest) => {
+                    let words = format!("{} was put away by request", wanted.name);
+                    return failed(503, "unavailable_error", &words);
+                }
+                Some(Gone::Died(reason)) => died = Some(reason),
                 None => {
                     died = Some(format!("its server does not answer: {err:#}"));
                     if !lease.end_unreachable(&err) {
@@ -246,16 +253,12 @@ fn not_yet(loaded: &Rc<Loaded>, wanted: Wanted) -> Answer {
     if let Some(reason) = loaded.failure(&wanted) {
         return failed(500, "server_error", &reason);
     }
-    let loading = Rc::clone(loaded);
-    tokio::task::spawn_local(async move {
-        // Whoever asks next is told how it went.
-        let _ = loading.lease(&wanted).await;
-    });
+    loaded.look_for(wanted);
     failed(503, "unavailable_error", "Loading model")
 }
 
 async fn unload(front: &Front, request: Request<Incoming>) -> Answer {
-    let body = match whole(request.into_body()).await {
+    let (body, _room) = match whole(front, request.into_body()).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -270,7 +273,7 @@ async fn unload(front: &Front, request: Request<Incoming>) -> Answer {
 }
 
 async fn stop(front: &Front, request: Request<Incoming>) -> Answer {
-    let body = match whole(request.into_body()).await {
+    let (body, _room) = match whole(front, request.into_body()).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -283,17 +286,26 @@ async fn stop(front: &Front, request: Request<Incoming>) -> Answer {
     told(200, &json!({"unloaded": [], "busy": []}))
 }
 
-/// The body of a request, unless it is too long, or does not come.
-async fn whole(body: Incoming) -> Result<Bytes, Answer> {
+/// The body of a request and the room it takes, unless it is too long, or does not come.
+async fn whole(front: &Front, body: Incoming) -> Result<(Bytes, Room), Answer> {
     let too_long = || failed(413, "invalid_request_error", "the request is longer than 64 MiB");
-    if LONGEST_BODY as u64 <= hyper::body::Body::size_hint(&body).lower() {
+    let hint = hyper::body::Body::size_hint(&body);
+    if LONGEST_BODY as u64 <= hint.lower() {
         return Err(too_long());
     }
+    let most = hint.upper().and_then(|it| usize::try_from(it).ok()).unwrap_or(LONGEST_BODY);
+    let room = front.bodies.room(most.min(LONGEST_BODY));
+    let Ok(Some(mut room)) = timeout(PATIENCE, room).await else {
+        return Err(later("too many long requests at once"));
+    };
     let mut body = Limited::new(body, LONGEST_BODY);
     let mut all = bytes::BytesMut::new();
     loop {
         match timeout(PATIENCE, body.frame()).await {
-            Ok(None) => return Ok(all.freeze()),
+            Ok(None) => {
+                room.shrink(all.len());
+                return Ok((all.freeze(), room));
+            }
             Ok(Some(Ok(frame))) => {
                 if let Some(bytes) = frame.data_ref() {
                     all.extend_from_slice(bytes);
@@ -309,7 +321,7 @@ async fn whole(body: Incoming) -> Result<Bytes, Answer> {
 }
 
 /// In the form of OpenAI's list, with what it does not know of.
-fn models(loaded: &Loaded) -> Value {
+async fn models(loaded: &Loaded) -> Value {
     let model = |it: &Listed| {
         json!({
             "id": it.name,
@@ -320,7 +332,8 @@ fn models(loaded: &Loaded) -> Value {
             "loaded": loaded.is_loaded(&it.name),
         })
     };
-    json!({"object": "list", "data": loaded.library.all().iter().map(model).collect::<Vec<_>>()})
+    let all = loaded.library.all().await;
+    json!({"object": "list", "data": all.iter().map(model).collect::<Vec<_>>()})
 }
 
 fn refused(refusal: Refusal) -> Answer {
@@ -334,6 +347,12 @@ fn refused(refusal: Refusal) -> Answer {
 /// In the form in which llama-server and OpenAI say it.
 fn failed(status: u16, kind: &str, words: &str) -> Answer {
     told(status, &json!({"error": {"code": status, "message": words, "type": kind}}))
+}
+
+fn later(words: &str) -> Answer {
+    let mut answer = failed(503, "overloaded_error", words);
+    answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    answer
 }
 
 fn told(status: u16, body: &Value) -> Answer {

@@ -4,9 +4,10 @@
 //! it.
 
 mod lease;
+mod looks;
 mod turns;
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -20,6 +21,8 @@ use tokio::time::Instant;
 use crate::llama::{self, Launch, Running};
 use crate::sandbox::Environment;
 use crate::serving::library::{Library, Missing, Wanted};
+use crate::serving::loaded::lease::Watch;
+use crate::serving::loaded::looks::Looks;
 use crate::serving::loaded::turns::{Turn, Turns};
 use crate::serving::log::{self, Log};
 use crate::serving::pass;
@@ -27,7 +30,7 @@ use crate::serving::room::{Resident, Room, make_room};
 use crate::serving::speed::Speed;
 use crate::serving::told;
 
-pub(super) use lease::Lease;
+pub(super) use lease::{Gone, Lease};
 
 /// How models are started.
 #[derive(Clone, Debug)]
@@ -72,6 +75,7 @@ pub(super) struct Loaded {
     serial: Cell<u64>,
     waiting: Cell<usize>,
     turns: Turns,
+    looks: Looks,
     began: Instant,
 }
 
@@ -83,6 +87,11 @@ struct Model {
     holding: Holding,
     answering: usize,
     answers: u64,
+    /// When it said something to anybody last.
+    heard: Rc<Cell<Instant>>,
+    watch: Option<Watch>,
+    /// Why it is not here any more, for those whom it was to answer.
+    gone: Rc<OnceCell<Gone>>,
     speed: Speed,
     context: Option<u32>,
     last: Instant,
@@ -115,21 +124,25 @@ impl Loaded {
             serial: Cell::new(0),
             waiting: Cell::new(0),
             turns: Turns::default(),
+            looks: Looks::default(),
             began: Instant::now(),
         })
     }
 
     /// The model that a request means: the one it names, or else the only one that is loaded, or the
     /// usual one.
-    pub(super) fn meant(&self, name: Option<&str>) -> Result<Wanted, Missing> {
-        let models = self.models.borrow();
-        let known = match name {
-            Some(name) => models.iter().find(|it| it.wanted.name == name),
-            None => models.first().filter(|_| models.len() == 1),
+    pub(super) async fn meant(&self, name: Option<&str>) -> Result<Wanted, Missing> {
+        let known = {
+            let models = self.models.borrow();
+            let known = match name {
+                Some(name) => models.iter().find(|it| it.wanted.name == name),
+                None => models.first().filter(|_| models.len() == 1),
+            };
+            known.map(|it| it.wanted.clone())
         };
-        match known.map(|it| it.wanted.clone()) {
+        match known {
             Some(wanted) => Ok(wanted),
-            None => self.library.find(name),
+            None => self.library.find(name).await,
         }
     }
 
@@ -150,28 +163,18 @@ impl Loaded {
 
     /// Waits until it is loaded and may be asked. What was begun goes on if nobody waits any more.
     pub(super) async fn lease(self: &Rc<Self>, wanted: &Wanted) -> Result<Lease, Refused> {
-        if MOST_WAITING <= self.waiting.get() {
-            return Err(Refused::TooManyWait);
-        }
-        let waits = Waits::new(self);
+        let mut waits = Waits::new(self);
         loop {
             let changed = self.changed.notified();
+            if let Some(lease) = self.lend(wanted, waits.turn) {
+                return Ok(lease);
+            }
+            waits.count()?;
             let outcome = {
-                let mut models = self.models.borrow_mut();
-                let there = models.iter_mut().find(|it| it.wanted.path == wanted.path);
-                match there.map(|it| (it.id, &it.holding, &mut it.answering)) {
-                    Some((id, Holding::Up(_), _)) if self.turns.is_promised(id, waits.turn) => None,
-                    Some((id, Holding::Up(running), answering)) => {
-                        *answering += 1;
-                        return Ok(Lease {
-                            loaded: Rc::clone(self),
-                            id,
-                            address: running.address.clone(),
-                            key: running.key.clone(),
-                        });
-                    }
-                    Some((_, Holding::Loading { told, .. }, _)) => Some(told.subscribe()),
-                    Some((_, Holding::Ending, _)) => None,
+                let models = self.models.borrow();
+                match models.iter().find(|it| it.wanted.path == wanted.path).map(|it| &it.holding) {
+                    Some(Holding::Loading { told, .. }) => Some(told.subscribe()),
+                    Some(Holding::Up(_) | Holding::Ending) => None,
                     None => {
                         drop(models);
                         self.begin(wanted, waits.turn)
@@ -253,6 +256,9 @@ impl Loaded {
             holding: Holding::Loading { told, progress, task: task.abort_handle() },
             answering: 0,
             answers: 0,
+            heard: Rc::new(Cell::new(Instant::now())),
+            watch: None,
+            gone: Rc::default(),
             speed: Speed::default(),
             context: None,
             last: Instant::now(),
@@ -269,7 +275,7 @@ impl Loaded {
         self.log.line(&format!("{}: is being loaded", wanted.name));
         match self.start(id, wanted, progress).await {
             Ok(running) => {
-                self.is_there(id, running).await;
+                self.is_there(id, wanted, running).await;
                 Ok(())
             }
             Err(err) => {
@@ -307,15 +313,17 @@ impl Loaded {
         llama::start(&launch, &mut |part| progress.set(part)).await
     }
 
-    async fn is_there(&self, id: u64, running: Running) {
+    async fn is_there(&self, id: u64, wanted: &Wanted, running: Running) {
         let context = context_of(&running).await;
+        let whole = context.map(|it| u64::from(it) * u64::from(self.means.options.slots));
+        let need = match whole {
+            Some(whole) => Some(self.library.need(&wanted.path, whole).await),
+            None => None,
+        };
         let mut models = self.models.borrow_mut();
         let Some(model) = models.iter_mut().find(|it| it.id == id) else { return };
         model.context = context;
-        if let Some(context) = context {
-            let whole = u64::from(context) * u64::from(self.means.options.slots);
-            model.need = self.library.need(&model.wanted.path, whole);
-        }
+        model.need = need.unwrap_or(model.need);
         model.last = Instant::now();
         model.holding = Holding::Up(Box::new(running));
         self.log.line(&format!("{}: is ready", model.wanted.name));
@@ -357,7 +365,10 @@ impl Loaded {
         self: &Rc<Self>,
         asked: &told::Unloading,
     ) -> Result<told::Unloaded, Missing> {
-        let named = asked.model.as_deref().map(|it| self.meant(Some(it))).transpose()?;
+        let named = match asked.model.as_deref() {
+            Some(name) => Some(self.meant(Some(name)).await?),
+            None => None,
+        };
         let (mut told, mut ids) = (told::Unloaded::default(), Vec::new());
         for model in self.models.borrow().iter() {
             if named.as_ref().is_some_and(|it| it.path != model.wanted.path) {
@@ -367,6 +378,8 @@ impl Loaded {
                 continue;
             }
             if model.is_idle() || asked.force {
+                // Set once: what has died before is not there any more.
+                let _ = model.gone.set(Gone::ByRequest);
                 told.unloaded.push(model.wanted.name.clone());
                 ids.push(model.id);
             } else {
@@ -415,6 +428,7 @@ impl Loaded {
         if let Some(at) = models.iter().position(|it| it.id == id) {
             let model = models.remove(at);
             self.log.line(&format!("{}: {reason}", model.wanted.name));
+            let _ = model.gone.set(Gone::Died(reason.to_owned()));
         }
         drop(models);
         self.changed.notify_waiters();
@@ -478,22 +492,38 @@ impl Loaded {
     }
 }
 
-/// Counts somebody among those who wait.
+/// Somebody's place in the order, and among those who wait once it has to.
 struct Waits<'a> {
     loaded: &'a Loaded,
     turn: Turn,
+    is_counted: bool,
 }
 
 impl<'a> Waits<'a> {
     fn new(loaded: &'a Loaded) -> Self {
-        loaded.waiting.set(loaded.waiting.get() + 1);
-        Self { loaded, turn: loaded.turns.come() }
+        Self { loaded, turn: loaded.turns.come(), is_counted: false }
+    }
+
+    /// There is nothing for it but to wait.
+    fn count(&mut self) -> Result<(), Refused> {
+        if self.is_counted {
+            return Ok(());
+        }
+        let waiting = self.loaded.waiting.get();
+        if MOST_WAITING <= waiting {
+            return Err(Refused::TooManyWait);
+        }
+        self.loaded.waiting.set(waiting + 1);
+        self.is_counted = true;
+        Ok(())
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        self.loaded.waiting.set(self.loaded.waiting.get() - 1);
+        if self.is_counted {
+            self.loaded.waiting.set(self.loaded.waiting.get() - 1);
+        }
         if self.loaded.turns.is_served(self.turn) {
             self.loaded.changed.notify_waiters();
         }

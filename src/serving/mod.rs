@@ -5,6 +5,7 @@
 //! each model is a llama-server of its own, and what is asked passes through to it.
 
 mod ask;
+mod bodies;
 mod door;
 mod front;
 mod library;
@@ -20,7 +21,7 @@ mod told;
 
 pub(crate) use ask::ask;
 pub(crate) use front::serve;
-pub(crate) use library::{Library, Listed, Missing, Wanted};
+pub(crate) use library::{Library, Listed, Look, Missing, Wanted};
 pub(crate) use loaded::Means;
 pub(crate) use place::{Hold, Notice, Place};
 pub(crate) use route::path_of_model;

@@ -127,6 +127,7 @@ impl Body for Passing {
         if let Some(Ok(frame)) = &frame
             && let Some(bytes) = frame.data_ref()
         {
+            self.lease.heard();
             self.tail.push(bytes);
         }
         Poll::Ready(frame)

@@ -84,17 +84,34 @@ impl Place {
         let cannot = || format!("cannot keep the key in `{}`", path.display());
         match read_key(&path) {
             Err(err) if err.kind() == ErrorKind::NotFound => {
-                let draft = self.directory.join(format!("key-{}", std::process::id()));
-                let written = private().write(true).create(true).truncate(true).open(&draft);
-                let key = format!("agent-{}", random_key()?);
-                written.and_then(|mut it| it.write_all(key.as_bytes())).with_context(cannot)?;
+                let draft = self.draft_of_key().with_context(cannot)?;
                 // Fails where another process has made one just now: then that is the key.
                 let _ = std::fs::hard_link(&draft, &path);
                 std::fs::remove_file(&draft).with_context(cannot)?;
-                read_key(&path).with_context(cannot)
             }
-            read => read.with_context(cannot),
+            // What is left of one that was not yet on the disk when the power went.
+            Err(err) if err.kind() == ErrorKind::UnexpectedEof => {
+                let empty = private().read(true).open(&path).with_context(cannot)?;
+                empty.lock().with_context(cannot)?;
+                // Whoever had the lock before has made another.
+                if read_key(&path).is_err() {
+                    let draft = self.draft_of_key().with_context(cannot)?;
+                    std::fs::rename(&draft, &path).with_context(cannot)?;
+                }
+            }
+            read => return read.with_context(cannot),
         }
+        File::open(&self.directory).and_then(|it| it.sync_all()).with_context(cannot)?;
+        read_key(&path).with_context(cannot)
+    }
+
+    /// A new key, on the disk before it has its name.
+    fn draft_of_key(&self) -> anyhow::Result<PathBuf> {
+        let draft = self.directory.join(format!("key-{}", std::process::id()));
+        let mut file = private().write(true).create(true).truncate(true).open(&draft)?;
+        file.write_all(format!("agent-{}", random_key()?).as_bytes())?;
+        file.sync_all()?;
+        Ok(draft)
     }
 }
 
@@ -105,9 +122,12 @@ fn read_key(path: &Path) -> io::Result<String> {
     }
     let mut key = String::new();
     file.read_to_string(&mut key)?;
-    let key = key.trim();
-    let is_key = !key.is_empty() && key.bytes().all(|it| it.is_ascii_graphic());
-    if is_key { Ok(key.to_owned()) } else { Err(ErrorKind::InvalidData.into()) }
+    let key = key.trim_matches(|it: char| it.is_whitespace() || it == '\0');
+    match key {
+        "" => Err(ErrorKind::UnexpectedEof.into()),
+        key if key.bytes().all(|it| it.is_ascii_graphic()) => Ok(key.to_owned()),
+        _ => Err(ErrorKind::InvalidData.into()),
+    }
 }
 
 fn private() -> OpenOptions {
@@ -137,12 +157,20 @@ impl Hold {
     }
 }
 
-impl Drop for Hold {
-    fn drop(&mut self) {
+impl Hold {
+    /// From now on nobody is told where we are, while we still are it. Who gets the address after us is not
+    /// to be told our key.
+    pub(super) fn withdraw(&self) {
         // Without the process it means nothing anyway.
         if self.is_good() {
             let _ = std::fs::remove_file(&self.notice);
         }
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.withdraw();
     }
 }
 
@@ -260,11 +288,24 @@ mod tests {
         assert_eq!(names, 1, "no draft is left");
     }
 
+    /// A power cut may leave the name of a file without what was in it.
     #[test]
-    fn an_empty_key_opens_nothing() {
+    fn an_empty_key_opens_nothing_and_is_made_anew() {
         let (_temp, place) = place();
-        place.key().unwrap();
-        std::fs::write(place.directory.join("key"), " \n").unwrap();
+        for empty in ["", " \n", "\0\0\0"] {
+            let path = place.directory.join("key");
+            make_dir(&place.directory).unwrap();
+            std::fs::write(&path, empty).unwrap();
+            let keys: Vec<_> = std::thread::scope(|it| {
+                let all: Vec<_> = (0..4).map(|_| it.spawn(|| place.key().unwrap())).collect();
+                all.into_iter().map(|it| it.join().unwrap()).collect()
+            });
+            assert!(
+                keys[0].starts_with("agent-") && keys.iter().all(|it| *it == keys[0]),
+                "{keys:?}"
+            );
+        }
+        std::fs::write(place.directory.join("key"), "a b").unwrap();
         place.key().unwrap_err();
     }
 }

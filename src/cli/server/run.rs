@@ -23,8 +23,8 @@ use crate::sandbox::adopt_orphans;
 use crate::serving::{Hold, Means, serve};
 use crate::session::civil;
 
-/// Who held the place may just be ending.
-const LOOKS: u32 = 20;
+/// Who held the place may just be ending, with all its models.
+const LOOKS: u32 = 500;
 
 pub(super) fn run(around: &Surroundings, options: &Options) -> anyhow::Result<Exit> {
     let ended = begin(around, options);

@@ -2,10 +2,10 @@
 //!
 //! What fails on the way leaves the engine that was used before as it was.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 
 use crate::download::{Ask, Client, Progress, Wanted, fetch};
 use crate::llama::engine::asset::{Backend, Made};
@@ -91,16 +91,19 @@ pub(crate) async fn install(
     let picks = pick(&names, it.machine, it.backend)
         .with_context(|| format!("b{} cannot be used", release.build))?;
     on(Step::Found { build: release.build });
-    let there = it.store.list().into_iter().find(|there| {
-        let version = &there.version;
-        version.build == release.build && version.backend == picks[0].backend
-    });
-    if let Some(there) = there.filter(|_| !it.anew) {
-        it.store.turn_to(&lock, &there)?;
-        return Ok(Installation::There(there));
-    }
     let mut picks = picks.into_iter().peekable();
     while let Some(pick) = picks.next() {
+        let there = it.store.list().into_iter().find(|there| {
+            (there.version.build, there.version.backend) == (release.build, pick.backend)
+        });
+        if let Some(there) = there {
+            if !it.anew {
+                it.store.turn_to(&lock, &there)?;
+                return Ok(Installation::There(there));
+            }
+            // Better said before it is fetched.
+            drop(there.alone()?);
+        }
         let draft = it.store.draft(&lock)?;
         let version = match prepare(it, &release, &pick, &draft, on).await {
             Ok(version) => version,
@@ -234,7 +237,8 @@ fn asset(published: &Published) -> Asset {
     Asset { name: published.name.clone(), url: published.url.clone(), digest }
 }
 
-/// Moves all files of `from`, in whatever folders they are, into `to`, where none may be replaced.
+/// Moves all files of `from`, in whatever folders they are, into `to`, where none may be replaced. A link was
+/// looked at where it was, and leads elsewhere from where it comes: only to one that comes with it, it may.
 fn join(from: &Path, to: &Path) -> anyhow::Result<()> {
     for entry in walkdir::WalkDir::new(from) {
         let entry = entry?;
@@ -246,6 +250,14 @@ fn join(from: &Path, to: &Path) -> anyhow::Result<()> {
         let target: PathBuf = to.join(name);
         if target.symlink_metadata().is_ok() {
             bail!("`{}` is in both", name.to_string_lossy());
+        }
+        if entry.path_is_symlink() {
+            let beside = std::fs::read_link(entry.path())?;
+            let is_beside = matches!(
+                beside.components().collect::<Vec<_>>()[..],
+                [Component::Normal(_)] | [Component::CurDir, Component::Normal(_)]
+            );
+            ensure!(is_beside, "the link `{}` leads to another folder", name.to_string_lossy());
         }
         std::fs::rename(entry.path(), target)?;
     }
@@ -280,6 +292,19 @@ mod tests {
         names.sort();
         assert_eq!(names, ["LICENSE", "libcudart.so", "libcudart.so.13", "llama-server"]);
         assert!(!runtime.exists());
+    }
+
+    #[test]
+    fn a_link_of_theirs_leads_nowhere_else() {
+        for target in ["../../../../x", "../x", "/x", "b/x", ".."] {
+            let temp = tempfile::tempdir().unwrap();
+            let (engine, runtime) = (temp.path().join("engine"), temp.path().join("runtime"));
+            file(&engine, "llama-server");
+            file(&runtime, "a/b/c/d/x");
+            std::os::unix::fs::symlink(target, runtime.join("a/b/c/d/l")).unwrap();
+            let err = join(&runtime, &engine).unwrap_err();
+            assert_eq!(err.to_string(), "the link `l` leads to another folder", "{target}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -66,6 +66,12 @@ pub(crate) struct Hold {
     _file: File,
 }
 
+/// Nobody works with an engine as long as this lives.
+#[derive(Debug)]
+pub(super) struct Alone {
+    _file: File,
+}
+
 const CURRENT: &str = "current";
 const VERSION: &str = "version.json";
 const DRAFT: &str = ".new-";
@@ -82,16 +88,32 @@ impl Installed {
         self.folder.join(&self.version.program)
     }
 
-    /// `None` if it is gone.
+    /// `None` if it is gone. Waits for who is just about to remove it, or looks whether that can be.
     pub(crate) fn hold(&self) -> Option<Hold> {
-        let file = File::open(self.folder.join(VERSION)).ok()?;
-        file.try_lock_shared().ok()?;
-        Some(Hold { _file: file })
+        let path = self.folder.join(VERSION);
+        loop {
+            let file = File::open(&path).ok()?;
+            file.lock_shared().ok()?;
+            // Another of this name may have come instead.
+            let (ours, there) = (file.metadata().ok()?, path.metadata().ok()?);
+            if (ours.dev(), ours.ino()) == (there.dev(), there.ino()) {
+                return Some(Hold { _file: file });
+            }
+        }
     }
 
-    fn is_held(&self) -> bool {
-        let file = File::open(self.folder.join(VERSION));
-        file.is_ok_and(|it| matches!(it.try_lock(), Err(TryLockError::WouldBlock)))
+    /// Nobody works with it, nor begins to as long as the answer lives; an error if somebody does.
+    pub(super) fn alone(&self) -> anyhow::Result<Alone> {
+        let name = self.version.name();
+        let doing = || format!("cannot lock `{name}`");
+        let file = File::open(self.folder.join(VERSION)).with_context(doing)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Alone { _file: file }),
+            Err(TryLockError::WouldBlock) => bail!(
+                "`{name}` is in use by an agent or its server\nhint: end it first; `agent server stop` ends the server"
+            ),
+            Err(TryLockError::Error(err)) => Err(err).with_context(doing),
+        }
     }
 
     /// What is in `folder`, if it is an engine of ours.
@@ -189,12 +211,11 @@ impl Store {
     }
 
     pub(crate) fn remove(&self, lock: &Lock, it: &Installed) -> anyhow::Result<()> {
-        if it.is_held() {
-            bail!(
-                "`{}` is in use by an agent or its server\nhint: end it first; `agent server stop` ends the server",
-                it.version.name()
-            );
-        }
+        let alone = it.alone()?;
+        self.take_away(lock, it, &alone)
+    }
+
+    fn take_away(&self, lock: &Lock, it: &Installed, _: &Alone) -> anyhow::Result<()> {
         if self.current().is_some_and(|current| current.folder == it.folder) {
             self.turn_away(lock)?;
         }
@@ -231,6 +252,7 @@ impl Store {
 
     /// A new folder beside the engines, without what others have left half done.
     pub(crate) fn draft(&self, _: &Lock) -> anyhow::Result<PathBuf> {
+        self.restore();
         for entry in std::fs::read_dir(&self.root).into_iter().flatten().flatten() {
             if entry.file_name().to_string_lossy().starts_with(DRAFT) {
                 let _ = std::fs::remove_dir_all(entry.path());
@@ -242,7 +264,22 @@ impl Store {
         Ok(folder)
     }
 
-    /// Makes a draft an engine like others; one of the same name makes room.
+    /// Where a system cannot exchange two folders, there is a moment without either: who was killed in it has left
+    /// the old one.
+    fn restore(&self) {
+        if let Some(old) = Installed::read(self.old()) {
+            let folder = self.root.join(old.version.name());
+            if folder.symlink_metadata().is_err() {
+                let _ = std::fs::rename(&old.folder, folder);
+            }
+        }
+    }
+
+    fn old(&self) -> PathBuf {
+        self.root.join(format!("{DRAFT}old"))
+    }
+
+    /// Makes a draft an engine like others; one of the same name makes room, unless somebody works with it.
     pub(crate) fn keep(
         &self,
         _: &Lock,
@@ -255,12 +292,20 @@ impl Store {
         std::fs::write(draft.join(VERSION), text).with_context(doing)?;
         sync_all(draft).with_context(doing)?;
         let folder = self.root.join(&name);
-        let old = self.root.join(format!("{DRAFT}old"));
-        match std::fs::rename(&folder, &old) {
-            Err(err) if err.kind() != ErrorKind::NotFound => return Err(err).with_context(doing),
-            _ => {}
+        let there = Installed::read(folder.clone());
+        let _alone = there.map(|it| it.alone()).transpose()?;
+        let old = self.old();
+        if exchange(draft, &folder).is_ok() {
+            let _ = std::fs::rename(draft, &old);
+        } else {
+            match std::fs::rename(&folder, &old) {
+                Err(err) if err.kind() != ErrorKind::NotFound => {
+                    return Err(err).with_context(doing);
+                }
+                _ => {}
+            }
+            std::fs::rename(draft, &folder).with_context(doing)?;
         }
-        std::fs::rename(draft, &folder).with_context(doing)?;
         sync(&self.root);
         let _ = std::fs::remove_dir_all(&old);
         Installed::read(folder).with_context(doing)
@@ -273,10 +318,27 @@ impl Store {
         let mut others = self.list();
         others.retain(|it| current.as_ref().is_none_or(|current| current.folder != it.folder));
         others.sort_by_key(|it| std::cmp::Reverse(it.version.installed_at));
-        let gone: Vec<_> = others.into_iter().skip(1).filter(|it| !it.is_held()).collect();
-        gone.iter().try_for_each(|it| self.remove(lock, it))?;
+        let mut gone = Vec::new();
+        for it in others.into_iter().skip(1) {
+            if let Ok(alone) = it.alone() {
+                self.take_away(lock, &it, &alone)?;
+                gone.push(it);
+            }
+        }
         Ok(gone)
     }
+}
+
+/// At no moment there is neither. Not every system or file system can.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+fn exchange(one: &Path, other: &Path) -> rustix::io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "macos")))]
+fn exchange(_: &Path, _: &Path) -> rustix::io::Result<()> {
+    Err(rustix::io::Errno::NOSYS)
 }
 
 /// The llama-server in a folder that was unpacked, as a path from there.
@@ -330,6 +392,12 @@ mod tests {
         }
 
         fn add(&self, build: u32, backend: Backend) -> Installed {
+            let it = self.keep(build, backend).unwrap();
+            self.store.turn_to(&self.lock, &it).unwrap();
+            it
+        }
+
+        fn keep(&self, build: u32, backend: Backend) -> anyhow::Result<Installed> {
             let draft = self.store.draft(&self.lock).unwrap();
             std::fs::create_dir(draft.join("llama")).unwrap();
             std::fs::write(draft.join("llama/llama-server"), "").unwrap();
@@ -340,9 +408,7 @@ mod tests {
                 assets: Vec::new(),
                 installed_at: build.into(),
             };
-            let it = self.store.keep(&self.lock, &draft, version).unwrap();
-            self.store.turn_to(&self.lock, &it).unwrap();
-            it
+            self.store.keep(&self.lock, &draft, version)
         }
 
         #[track_caller]
@@ -392,6 +458,58 @@ mod tests {
             * b1-cpu
         "#]]);
         assert_eq!(std::fs::read_dir(place.store.root()).unwrap().count(), 3);
+    }
+
+    #[test]
+    fn one_of_the_same_name_does_not_go_while_somebody_works_with_it() {
+        let place = Place::new();
+        let it = place.add(1, Backend::Cpu);
+        let before = std::fs::metadata(it.program()).unwrap().ino();
+        let held = it.hold().unwrap();
+        let err = place.keep(1, Backend::Cpu).unwrap_err();
+        assert!(err.to_string().starts_with("`b1-cpu` is in use"), "{err}");
+        assert_eq!(std::fs::metadata(it.program()).unwrap().ino(), before);
+        drop(held);
+        place.add(1, Backend::Cpu);
+        assert_ne!(std::fs::metadata(it.program()).unwrap().ino(), before);
+        assert!(it.hold().is_some(), "the other one");
+    }
+
+    #[test]
+    fn who_was_killed_between_the_old_one_and_the_new_one_still_has_the_old_one() {
+        let place = Place::new();
+        let it = place.add(1, Backend::Cpu);
+        std::fs::rename(&it.folder, place.store.old()).unwrap();
+        place.check(expect![""]);
+        place.store.draft(&place.lock).unwrap();
+        place.check(expect![[r#"
+            * b1-cpu
+        "#]]);
+    }
+
+    #[test]
+    fn who_begins_to_work_with_one_waits_for_who_looks_at_it() {
+        let place = Place::new();
+        let it = place.add(1, Backend::Cpu);
+        std::thread::scope(|scope| {
+            let alone = it.alone().unwrap();
+            let hold = scope.spawn(|| it.hold().is_some());
+            place.store.take_away(&place.lock, &it, &alone).unwrap();
+            drop(alone);
+            assert!(!hold.join().unwrap(), "it is gone");
+        });
+        let it = place.add(2, Backend::Cpu);
+        let is_done = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_done.load(std::sync::atomic::Ordering::Relaxed) {
+                    drop(it.alone());
+                }
+            });
+            let held = (0..2000).all(|_| it.hold().is_some());
+            is_done.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(held, "it stays");
+        });
     }
 
     #[test]

@@ -30,6 +30,9 @@ const DAMAGED: &str = "it is damaged, or cut off";
 /// No name, and no target of a link, is longer.
 const LONGEST_NAME: usize = 1024;
 
+/// What is said of a file before it comes is names and times.
+const LONGEST_WORDS: u64 = 64 << 10;
+
 /// Unpacks into `folder`, which is made and must be new. What fails leaves a part of it behind.
 pub(crate) fn unpack(archive: &Path, packing: Packing, folder: &Path) -> anyhow::Result<()> {
     let doing = || format!("cannot unpack `{}`", file_name(archive));
@@ -49,26 +52,91 @@ fn take_tar(file: File, tree: &mut Tree<'_>) -> anyhow::Result<()> {
     // What pads it, or is packed behind it, is bounded as well.
     let most = tree.left + (1 << 20) + MOST_ENTRIES as u64 * 4096;
     let mut archive = tar::Archive::new(GzDecoder::new(BufReader::new(file)).take(most));
-    for entry in archive.entries().context("it is no archive")? {
+    let mut told = Told::default();
+    // As it is: what an entry says of the next one would else be read whole, however long it is.
+    for entry in archive.entries().context("it is no archive")?.raw(true) {
         let mut entry = entry.context(DAMAGED)?;
-        let path = path_of(&entry.path_bytes())?;
+        let kind = entry.header().entry_type();
+        match kind {
+            EntryType::GNULongName => {
+                told.name = Some(until_zero(words_of(&mut entry)?));
+                continue;
+            }
+            EntryType::GNULongLink => {
+                told.target = Some(until_zero(words_of(&mut entry)?));
+                continue;
+            }
+            EntryType::XHeader => {
+                told.read(&words_of(&mut entry)?)?;
+                continue;
+            }
+            // Of all that follow, and of nothing that matters here.
+            EntryType::XGlobalHeader => continue,
+            _ => {}
+        }
+        let told = std::mem::take(&mut told);
+        let path = path_of(told.name.as_deref().unwrap_or(&entry.path_bytes()))?;
         let header = entry.header();
+        let size = header.entry_size().context(DAMAGED)?;
+        ensure!(told.size.is_none_or(|it| it == size), "`{}` has two sizes", path.display());
         let mode = header.mode().unwrap_or_default();
-        match header.entry_type() {
+        match kind {
             EntryType::Regular | EntryType::Continuous => tree.file(&path, mode, &mut entry)?,
             EntryType::Directory => tree.folder(&path)?,
             EntryType::Symlink => {
-                let target = entry.link_name_bytes().unwrap_or_default();
-                tree.link(&path, &path_of_link(&target)?)?;
+                let target = told.target.or_else(|| Some(entry.link_name_bytes()?.into_owned()));
+                tree.link(&path, &path_of_link(&target.unwrap_or_default())?)?;
             }
-            EntryType::XGlobalHeader => {}
             kind => bail!("`{}` is {}", path.display(), kind_of(kind)),
         }
     }
+    ensure!(told == Told::default(), DAMAGED);
     // Behind the end there is the checksum, which says whether all came as it was packed.
     io::copy(&mut archive.into_inner(), &mut io::sink()).context(DAMAGED)?;
     ensure!(!tree.files.is_empty(), "it is empty");
     Ok(())
+}
+
+/// What is said of the next entry before it comes.
+#[derive(Default, PartialEq)]
+struct Told {
+    name: Option<Vec<u8>>,
+    target: Option<Vec<u8>>,
+    size: Option<u64>,
+}
+
+impl Told {
+    fn read(&mut self, words: &[u8]) -> anyhow::Result<()> {
+        for word in tar::PaxExtensions::new(words) {
+            let word = word.context(DAMAGED)?;
+            let value = word.value_bytes();
+            match word.key_bytes() {
+                b"path" => self.name = Some(value.to_owned()),
+                b"linkpath" => self.target = Some(value.to_owned()),
+                b"size" => {
+                    let size = std::str::from_utf8(value).ok().and_then(|it| it.parse().ok());
+                    self.size = Some(size.context(DAMAGED)?);
+                }
+                // Files with holes are spelt in many ways, and no engine has one.
+                key if key.starts_with(b"GNU.sparse") => bail!("a file in it has holes"),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The content of an entry that speaks of the next one.
+fn words_of(entry: &mut dyn Read) -> anyhow::Result<Vec<u8>> {
+    let mut words = Vec::new();
+    entry.take(LONGEST_WORDS + 1).read_to_end(&mut words).context(DAMAGED)?;
+    ensure!(words.len() as u64 <= LONGEST_WORDS, "what it says of a file is far too long");
+    Ok(words)
+}
+
+fn until_zero(mut words: Vec<u8>) -> Vec<u8> {
+    words.truncate(words.iter().position(|it| *it == 0).unwrap_or(words.len()));
+    words
 }
 
 fn take_zip(file: File, tree: &mut Tree<'_>) -> anyhow::Result<()> {

@@ -201,6 +201,67 @@ fn a_bomb_is_noticed_before_the_disk_is_full() {
     );
 }
 
+fn built(add: impl FnOnce(&mut tar::Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
+    let mut tar = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+    add(&mut tar);
+    tar.into_inner().unwrap().finish().unwrap()
+}
+
+fn add(tar: &mut tar::Builder<GzEncoder<Vec<u8>>>, kind: tar::EntryType, content: &[u8]) {
+    let mut header = tar::Header::new_gnu();
+    header.set_path("short").unwrap();
+    header.set_entry_type(kind);
+    header.set_mode(0o644);
+    header.set_size(content.len() as u64);
+    header.set_cksum();
+    tar.append(&header, content).unwrap();
+}
+
+#[test]
+fn a_long_name_may_be_told_before_its_file() {
+    use tar::EntryType;
+    let (name, target) = ("d/".repeat(80) + "f", "t".repeat(120));
+    let gnu = built(|tar| {
+        add(tar, EntryType::GNULongName, format!("{name}\0").as_bytes());
+        add(tar, EntryType::Regular, b"x");
+        add(tar, EntryType::GNULongLink, target.as_bytes());
+        add(tar, EntryType::Symlink, b"");
+    });
+    let pax = built(|tar| {
+        tar.append_pax_extensions([("mtime", &b"1"[..]), ("path", name.as_bytes())]).unwrap();
+        add(tar, EntryType::Regular, b"x");
+        tar.append_pax_extensions([("linkpath", target.as_bytes())]).unwrap();
+        add(tar, EntryType::Symlink, b"");
+    });
+    let told = [gnu, pax].map(|it| told(&it, Packing::TarGz));
+    assert!(told[0].contains(&format!("{name} 644")), "{}", told[0]);
+    assert!(told[0].contains(&format!("short -> {target}")), "{}", told[0]);
+    assert_eq!(told[0], told[1]);
+}
+
+#[test]
+fn what_is_told_of_a_file_before_it_comes_is_bounded() {
+    use tar::EntryType;
+    let long = vec![b'1'; usize::try_from(LONGEST_WORDS).unwrap() + 1];
+    for kind in [EntryType::GNULongName, EntryType::GNULongLink, EntryType::XHeader] {
+        let bytes = built(|tar| {
+            add(tar, kind, &long);
+            add(tar, EntryType::Regular, b"x");
+        });
+        expect!["what it says of a file is far too long"].assert_eq(&told(&bytes, Packing::TarGz));
+    }
+    let sizes = built(|tar| {
+        tar.append_pax_extensions([("size", &b"512"[..])]).unwrap();
+        add(tar, EntryType::Regular, b"x");
+    });
+    expect!["`short` has two sizes"].assert_eq(&told(&sizes, Packing::TarGz));
+    let last = built(|tar| {
+        add(tar, EntryType::Regular, b"x");
+        add(tar, EntryType::GNULongName, b"of none");
+    });
+    expect!["it is damaged, or cut off"].assert_eq(&told(&last, Packing::TarGz));
+}
+
 #[test]
 fn more_files_than_any_engine_has_are_refused() {
     let names: Vec<_> = (0..=MOST_ENTRIES).map(|it| it.to_string()).collect();
