@@ -121,6 +121,7 @@ impl std::error::Error for WrongUsage {}
 
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     colored::control::set_override(std::io::stderr().is_terminal() && surroundings::may_colour());
+    report::on_panic(surroundings::wants_backtrace());
     let typed = match help::parse(args) {
         Ok(typed) => typed,
         Err(err) => {

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use anyhow::anyhow;
 use colored::Colorize;
 
-use crate::ui::visible;
+use crate::ui::{abandon, visible};
 
 /// Prints to standard error, in colours if they are on.
 pub(super) fn report(err: &anyhow::Error) {
@@ -15,6 +16,37 @@ pub(super) fn report(err: &anyhow::Error) {
     for hint in hints {
         let _ = writeln!(stderr, "{} {}", "hint:".cyan().bold(), visible(&hint));
     }
+}
+
+/// From now on a panic is told in a sentence, in a terminal that was given back first. With
+/// `RUST_BACKTRACE` set, what led to it is told as well.
+pub(super) fn on_panic(with_backtrace: bool) {
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let is_the_end = std::thread::current().name() == Some("main");
+        if is_the_end {
+            abandon();
+        }
+        let place = panic.location().map(|it| format!("{}:{}", it.file(), it.line()));
+        let said = panic.payload();
+        let text = said.downcast_ref::<&str>().copied();
+        let message = text.or_else(|| said.downcast_ref::<String>().map(String::as_str));
+        let message = message.unwrap_or("it cannot say what");
+        report(&anyhow!(mistake(place.as_deref(), message, is_the_end)));
+        if with_backtrace {
+            usual(panic);
+        }
+    }));
+}
+
+fn mistake(place: Option<&str>, message: &str, is_the_end: bool) -> String {
+    let place = place.unwrap_or("an unknown place");
+    let hint = if is_the_end {
+        "what was done is kept, and `agent -c` goes on with the session; please report this"
+    } else {
+        "the work goes on without this part of it; please report this"
+    };
+    format!("the program made a mistake of its own, at {place}: {message}\nhint: {hint}")
 }
 
 /// What an error says, without its hints.
@@ -52,7 +84,6 @@ fn in_our_words(layer: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use anyhow::anyhow;
     use expect_test::{Expect, expect};
 
     use super::*;
@@ -62,6 +93,16 @@ mod tests {
         let (sentence, hints) = in_parts(&err);
         let hints = hints.iter().map(|it| format!("\nhint: {it}")).collect::<String>();
         expected.assert_eq(&(sentence + &hints));
+    }
+
+    #[test]
+    fn a_mistake_of_our_own_is_told_with_what_is_left() {
+        check(
+            anyhow!(mistake(Some("src/a.rs:7"), "no such state", true)),
+            expect![[r#"
+                the program made a mistake of its own, at src/a.rs:7: no such state
+                hint: what was done is kept, and `agent -c` goes on with the session; please report this"#]],
+        );
     }
 
     #[test]

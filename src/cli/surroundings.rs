@@ -108,6 +108,12 @@ pub(super) fn may_colour() -> bool {
     !is_set("NO_COLOR") && std::env::var_os("TERM").is_some_and(|it| it != "dumb")
 }
 
+/// Whether the person looks for what led to a panic.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that looks around")]
+pub(super) fn wants_backtrace() -> bool {
+    std::env::var_os("RUST_BACKTRACE").is_some_and(|it| it != "0")
+}
+
 /// The clock of the world.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that looks at the clock")]
 pub(super) fn now() -> SystemTime {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -95,9 +95,13 @@ const LONG_THOUGHT: Duration = Duration::from_secs(2);
 /// What the requests of a turn took.
 #[derive(Default)]
 struct Turn {
+    began: Option<Instant>,
     sum: Usage,
     last: Usage,
 }
+
+/// What took no longer, a person has not waited for.
+const LONG: Duration = Duration::from_secs(5);
 
 impl Screen {
     pub(crate) fn new(
@@ -358,7 +362,7 @@ impl Screen {
                 }
                 self.note(&stop_line(*stop).yellow().to_string());
             }
-            Entry::Prompt(_) => self.turn = Turn::default(),
+            Entry::Prompt(_) => self.turn = Turn { began: Some(Instant::now()), ..Turn::default() },
             Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
             Entry::Pruned(_) => self.made_room("older results were left out"),
             Entry::Condensed(condensed) => {
@@ -460,7 +464,9 @@ impl Screen {
         self.end_words();
         self.asked = false;
         if self.turn.sum != Usage::default() {
-            let line = count_line(&std::mem::take(&mut self.turn), self.window);
+            let turn = std::mem::take(&mut self.turn);
+            let took = turn.began.map(|it| it.elapsed());
+            let line = count_line(&turn, self.window, took.unwrap_or_default());
             let line: String = line.chars().take(self.width()).collect();
             self.note(&line.dimmed().to_string());
         }
@@ -567,8 +573,8 @@ fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
     }
 }
 
-fn count_line(turn: &Turn, window: Option<u32>) -> String {
-    let Turn { sum, last } = turn;
+fn count_line(turn: &Turn, window: Option<u32>, took: Duration) -> String {
+    let Turn { sum, last, .. } = turn;
     let mut line =
         format!("  {} tokens read, {} from cache, {} written", sum.read, sum.cached, sum.written);
     if sum.written_ms > 0.0 {
@@ -577,6 +583,9 @@ fn count_line(turn: &Turn, window: Option<u32>) -> String {
     if let Some(window) = window.filter(|it| *it > 0) {
         let percent = u64::from(last.total()) * 100 / u64::from(window);
         line += &format!(", {percent} % of the window");
+    }
+    if LONG <= took {
+        line += &format!(", {}", seconds(took));
     }
     line
 }

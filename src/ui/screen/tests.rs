@@ -368,3 +368,18 @@ fn that_a_server_which_was_asked_loads_its_model_is_said_once() {
         "#]],
     );
 }
+
+#[test]
+fn what_a_turn_took_is_told_in_a_line() {
+    let usage = Usage { cached: 900, read: 100, written: 50, read_ms: 1.0, written_ms: 500.0 };
+    let turn = Turn { began: None, sum: usage, last: usage };
+    let told = |seconds| count_line(&turn, Some(10_000), Duration::from_secs(seconds));
+    assert_eq!(
+        told(4),
+        "  100 tokens read, 900 from cache, 50 written at 100/s, 10 % of the window"
+    );
+    assert_eq!(
+        told(75),
+        "  100 tokens read, 900 from cache, 50 written at 100/s, 10 % of the window, 75 s"
+    );
+}
