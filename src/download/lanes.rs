@@ -133,9 +133,12 @@ impl<'a> Lanes<'a> {
                 ended = lanes.next() => match ended {
                     None => break,
                     Some(Ok(())) => {}
-                    Some(Err(err)) if is_final(&err) => return Err(err),
                     Some(Err(err)) => {
+                        let is_the_end = is_final(&err);
                         failure = Some(err);
+                        if is_the_end {
+                            break;
+                        }
                         tuner.settle();
                     }
                 },
@@ -161,7 +164,7 @@ impl<'a> Lanes<'a> {
             self.partial.borrow_mut().note_synced(outcome, ranges)?;
         }
         match failure {
-            Some(err) if !self.board.borrow().is_done() => Err(err),
+            Some(err) if is_final(&err) || !self.board.borrow().is_done() => Err(err),
             _ => Ok(()),
         }
     }

@@ -24,6 +24,8 @@ pub(super) struct Partial {
     have: Ranges,
     synced: Ranges,
     unsynced: u64,
+    /// Nothing more is put down.
+    is_in_doubt: bool,
 }
 
 /// What came of the wish to own a partial file.
@@ -126,7 +128,7 @@ impl Partial {
         }
         let file = file.try_clone().map_err(DownloadError::disk("open", &path))?;
         let synced = Ranges::default();
-        Ok(Some(Self { path, file, journal, have, synced, unsynced: 0 }))
+        Ok(Some(Self { path, file, journal, have, synced, unsynced: 0, is_in_doubt: false }))
     }
 
     /// Begins anew in `file`.
@@ -144,7 +146,7 @@ impl Partial {
         let emptied = file.set_len(0).and_then(|()| file.set_len(about.size));
         emptied.map_err(DownloadError::disk("write", &path))?;
         let (have, synced) = (Ranges::default(), Ranges::default());
-        Ok(Self { path, file, journal, have, synced, unsynced: 0 })
+        Ok(Self { path, file, journal, have, synced, unsynced: 0, is_in_doubt: false })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -170,6 +172,9 @@ impl Partial {
 
     /// Puts down that these bytes were written.
     pub(super) fn note(&mut self, range: Range<u64>) -> Result<(), DownloadError> {
+        if self.is_in_doubt {
+            return Ok(());
+        }
         let cannot = || DownloadError::disk("write beside", &self.path);
         self.journal.written(&range).map_err(cannot())?;
         self.unsynced += range.end - range.start;
@@ -208,6 +213,7 @@ impl Partial {
     /// What could not be written may read as if it had been, as long as the system keeps it in memory:
     /// only what was synced before is believed from now on.
     fn doubt(&mut self) {
+        self.is_in_doubt = true;
         self.have = self.synced.clone();
         // A disk that takes nothing may not take this either; then the hash tells.
         let _ = self.journal.shorten(&Ranges::default(), &self.synced);
@@ -288,6 +294,8 @@ mod tests {
         let full = Err(io::ErrorKind::StorageFull.into());
         let err = partial.note_synced(full, partial.have().clone()).unwrap_err();
         assert!(matches!(err, DownloadError::Disk { deed: "sync", .. }), "{err}");
+        // Who is stopped by it puts down what it has.
+        partial.note(4..10).unwrap();
         drop(partial);
         for boot in ["monday", "tuesday"] {
             let (_, have) = Journal::resume(&journal_of(&partial_of(&to)), boot).unwrap().unwrap();

@@ -211,3 +211,28 @@ fn a_model_lies_where_it_fits_best() {
     let (place, longest) = told(&form(20), &machine);
     assert_eq!((place, longest.is_some_and(|it| it < 262_144)), (Place::Both, true));
 }
+
+/// A file may say anything.
+#[test]
+fn numbers_that_no_model_has_come_to_no_end() {
+    const MOST: &[u64] = &[u64::MAX];
+    let compressed: &[(&str, &[u64])] = &[
+        ("block_count", &[2]),
+        ("embedding_length", MOST),
+        ("attention.kv_lora_rank", MOST),
+        ("attention.key_length_mla", &[1]),
+        ("rope.dimension_count", MOST),
+    ];
+    let plain: &[(&str, &[u64])] = &[
+        ("block_count", &[2]),
+        ("embedding_length", MOST),
+        ("attention.head_count", &[1]),
+        ("attention.head_count_kv", MOST),
+        ("attention.key_length", &[2]),
+        ("attention.value_length", &[2]),
+    ];
+    for keys in [compressed, plain] {
+        let form = Form::of(&header("deepseek2", keys)).unwrap();
+        assert!((1 << 50) < need(&form, &wish(131_072, "f16")).total());
+    }
+}

@@ -147,6 +147,9 @@ pub(crate) fn check_path(path: &str) -> anyhow::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     const COMMIT: &str = "0123456789abcdef0123456789abcdef01234567";
@@ -192,21 +195,23 @@ mod tests {
         let cache = Cache::of(dir.path(), "org/repo");
         std::fs::create_dir_all(cache.blob("x").parent().unwrap()).unwrap();
         std::fs::write(cache.blob("x"), "content").unwrap();
-        for round in 0..20 {
-            let path = format!("{round}.gguf");
-            let barrier = std::sync::Barrier::new(4);
-            std::thread::scope(|it| {
-                for _ in 0..4 {
-                    it.spawn(|| {
+        let (barrier, all) = (Barrier::new(4), AtomicBool::new(true));
+        std::thread::scope(|it| {
+            for _ in 0..4 {
+                it.spawn(|| {
+                    for round in 0..200 {
+                        let path = format!("{round}.gguf");
                         barrier.wait();
-                        cache.link(COMMIT, &path, "x").unwrap();
-                        cache.point(&path, COMMIT).unwrap();
-                    });
-                }
-            });
-        }
+                        let linked = cache.link(COMMIT, &path, "x").is_ok();
+                        let pointed = cache.point(&path, COMMIT).is_ok();
+                        all.fetch_and(linked && pointed, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
         let links = cache.file(COMMIT, "x").unwrap().parent().unwrap().read_dir().unwrap();
-        assert_eq!(links.count(), 20, "no draft is left");
+        assert!(all.into_inner());
+        assert_eq!(links.count(), 200, "no draft is left");
     }
 
     #[test]
