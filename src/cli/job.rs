@@ -400,7 +400,7 @@ impl Job<'_> {
     pub(super) fn style(&self) -> Style {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
-        let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
+        let dumb = self.around.is_dumb();
         let plain = self.settings.ui.plain;
         let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
         let coloured = |terminal: bool| match self.settings.ui.color {

@@ -24,6 +24,7 @@ pub(crate) use crate::ui::keyboard::mode::{give_back, take_again};
 pub(crate) use crate::ui::keyboard::typing::Wish;
 pub(crate) use crate::ui::keyboard::watch::Heed;
 
+use crate::ui::ascii::showable;
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
@@ -208,7 +209,8 @@ impl Keyboard {
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let question = Question { prompt: prompt.to_owned(), begun, remember, edits, answer };
+        let prompt = showable(prompt).into_owned();
+        let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
@@ -324,7 +326,7 @@ fn read(editor: &mut Lines, prompt: &str, begun: &str) -> Line {
                 Some(start) => {
                     text += start;
                     text.push('\n');
-                    prompt = "… ".to_owned();
+                    prompt = showable("… ").into_owned();
                 }
                 None => return Line::Entered(text + &line),
             },
