@@ -151,7 +151,8 @@ pub(crate) enum Marks {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Theme {
-    /// What your terminal says in `COLORFGBG`, else dark.
+    /// What `COLORFGBG` says or, without it, your terminal, which is asked when the first turn begins;
+    /// dark until it answers.
     #[default]
     Auto,
     /// A dark background.

@@ -61,6 +61,11 @@ impl Foot {
         state.erase(cursor);
     }
 
+    /// Tells the terminal what it does not show.
+    pub(crate) fn order(&self, sequence: &str) {
+        self.state().put(sequence);
+    }
+
     /// The cursor is at the beginning of a line: whoever had the terminal left it so.
     pub(crate) fn begin(&self) {
         let mut state = self.state();

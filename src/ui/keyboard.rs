@@ -4,6 +4,7 @@ mod aid;
 mod decode;
 mod keys;
 mod mode;
+mod told;
 mod typing;
 mod watch;
 
@@ -101,10 +102,12 @@ impl Keyboard {
         let (orders, asked) = mpsc::channel();
         let found = tcgetattr(std::io::stdin()).ok();
         let (aid, typed) = (Aid::default(), Typed::default());
-        let keys = Keys { typed: typed.clone(), found: found.clone() };
+        let meanwhile = Meanwhile::default();
+        let told = meanwhile.told();
+        let keys = Keys { typed: typed.clone(), found: found.clone(), told };
         let (aided, pasted) = (aid.clone(), typed.clone());
         std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted)));
-        Self { orders, aid, found, typed, meanwhile: Meanwhile::default() }
+        Self { orders, aid, found, typed, meanwhile }
     }
 
     /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
@@ -161,6 +164,16 @@ impl Keyboard {
     /// Whether keys are heeded now.
     pub(super) fn is_watched(&self) -> bool {
         self.meanwhile.is_heeded()
+    }
+
+    /// Has the terminal say what colour its background has; nothing is waited for.
+    pub(super) fn ask_background(&self) {
+        self.meanwhile.ask_background();
+    }
+
+    /// Whether it is light, as soon as the terminal has said so.
+    pub(super) fn background_is_light(&self) -> Option<bool> {
+        self.meanwhile.told().is_light()
     }
 
     /// What was to be said is said.
