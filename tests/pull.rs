@@ -376,6 +376,36 @@ fn a_terminal_shows_bars_that_leave_nothing_behind() {
 }
 
 #[test]
+fn a_narrow_terminal_is_left_clean_and_each_line_has_its_name() {
+    let (home, hub) = (Home::new(), Hub::new());
+    hub.repo(REPO, usual());
+    hub.faults(|_, _| Fault::Limit(400_000));
+    let terminal = pull(&home, &hub, &[REPO]).terminal(24, 40);
+    terminal.wait_for("in all");
+    let raw = terminal.raw();
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0));
+    assert!(!screen.contains('%') && !screen.contains("in all"), "{screen}");
+    let raw = String::from_utf8_lossy(&raw);
+    let frames = raw.split(['\r', '\n']).filter(|it| it.contains('%'));
+    for frame in frames {
+        assert!(frame.contains("Small") || frame.contains("mmproj"), "{frame:?}");
+    }
+    assert!(!raw.contains("0 B/s"), "{raw:?}");
+}
+
+#[test]
+fn where_nothing_is_to_move_no_bar_does() {
+    let (home, hub) = (Home::new(), Hub::new());
+    hub.repo(REPO, usual());
+    let terminal = pull(&home, &hub, &[REPO]).env("AGENT_UI_PLAIN", "true").terminal(24, 100);
+    terminal.wait_for("mmproj-F16.gguf: 50.0 kB");
+    let raw = terminal.raw();
+    assert_eq!(terminal.finish().0, Some(0));
+    assert!(!raw.contains(&0x1b), "{:?}", String::from_utf8_lossy(&raw));
+}
+
+#[test]
 fn search_lists_what_could_run_here() {
     let (home, hub) = (Home::new(), Hub::new());
     hub.repo("org/Qwen-A-GGUF", usual().known_for(1_200_000, 10, "2026-10-01T12:00:00.000Z"));

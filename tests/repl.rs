@@ -448,10 +448,10 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               /delete NAME|ID    delete another session, by its whole name or id
               /verbose [on|off]  show what the model thinks, or not
               /exit              leave (as Ctrl-D) (also /quit, /bye)
-              !COMMAND     run a command, confined as the model's are; its output goes with your next
-            prompt
-              @FILE        in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@sr
-            c` a folder's list
+              !COMMAND           run a command, confined as the model's are; its output goes with your
+             next prompt
+              @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it
+            , `@src` a folder's list
             Tab completes. A line that ends in \ goes on in the next, and Alt-Enter begins another; Ct
             rl-G opens your editor,
             Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice,

@@ -123,8 +123,8 @@ pub(super) const ALL: &[Command] = &[
     plain("exit", "leave (as Ctrl-D)").also(&["quit", "bye"]),
 ];
 
-const MORE: &str = "  !COMMAND     run a command, confined as the model's are; its output goes with your next prompt
-  @FILE        in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@src` a folder's list
+const MORE: &str = "  !COMMAND           run a command, confined as the model's are; its output goes with your next prompt
+  @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@src` a folder's list
 Tab completes. A line that ends in \\ goes on in the next, and Alt-Enter begins another; Ctrl-G opens your editor,
 Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice, it leaves.
 

@@ -6,8 +6,8 @@ use toml::Value;
 use crate::cli::args::{Config, Options};
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
-use crate::config::{self, Flag, Loaded, Sources, UserFile};
-use crate::ui::visible;
+use crate::config::{self, Flag, Loaded, Marks, Settings, Sources, UserFile};
+use crate::ui::{self, visible};
 use crate::workspace::Workspace;
 
 /// Lays everything that can set something over each other.
@@ -21,14 +21,26 @@ pub(super) fn load(
         (None, Some(dir)) => UserFile::Usual(dir.join("config.toml")),
         (None, None) => UserFile::None,
     };
-    config::load(Sources {
+    let loaded = config::load(Sources {
         user,
         project: Some(workspace.root().to_owned()),
         environment: around.variables.clone(),
         flags: flags(options),
         directory: around.directory.clone(),
         home: around.home.clone(),
-    })
+    })?;
+    draw_by(around, &loaded.settings);
+    Ok(loaded)
+}
+
+/// From now on all that is printed is drawn so.
+pub(super) fn draw_by(around: &Surroundings, settings: &Settings) {
+    ui::ascii_alone(match settings.ui.marks {
+        Marks::Auto => !around.shows_marks(),
+        Marks::Unicode => false,
+        Marks::Ascii => true,
+    });
+    ui::hold_still(settings.ui.plain || around.is_dumb());
 }
 
 pub(super) fn configuration(

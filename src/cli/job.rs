@@ -400,7 +400,7 @@ impl Job<'_> {
     pub(super) fn style(&self) -> Style {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
         let quiet = self.around.variable("NO_COLOR").is_some();
-        let dumb = self.around.variable("TERM").is_none_or(|it| it == "dumb");
+        let dumb = self.around.is_dumb();
         let plain = self.settings.ui.plain;
         let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
         let coloured = |terminal: bool| match self.settings.ui.color {
@@ -410,15 +410,19 @@ impl Job<'_> {
         };
         colored::control::set_override(coloured(stderr.is_terminal()));
         let size = rustix::termios::tcgetwinsize(&stderr);
+        let (may_colour, live) =
+            (coloured(stdout.is_terminal()), !plain && stderr.is_terminal() && !dumb);
+        let is_told = self.around.variable("COLORFGBG").is_some();
         Style {
             width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
-            colour_words: coloured(stdout.is_terminal()),
+            colour_words: may_colour,
             light: match self.settings.ui.theme {
                 Theme::Auto => self.around.is_light(),
                 theme => theme == Theme::Light,
             },
+            asks: self.settings.ui.theme == Theme::Auto && !is_told && may_colour && live,
             layout: stdout.is_terminal() && !dumb && !plain && self.form.is_none(),
-            live: !plain && stderr.is_terminal() && !dumb && !is_pipe(&stdout),
+            live: live && !is_pipe(&stdout),
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         }

@@ -65,6 +65,7 @@ use crate::cli::signals::outlive_limits;
 use crate::cli::surroundings::Surroundings;
 use crate::config::WrongFlag;
 use crate::sandbox::adopt_orphans;
+use crate::ui;
 
 /// What the exit status says. Few, and documented in `--help`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -149,6 +150,8 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         return Err(anyhow!(WrongUsage(text)));
     }
     let around = Surroundings::look(typed.options.directory.as_deref())?;
+    ui::ascii_alone(!around.shows_marks());
+    ui::hold_still(around.is_dumb());
     match typed.command {
         None => job::work(&around, &typed.options, &typed.prompt),
         Some(Subcommands::Demo(demo)) => demo::demo(&around, &typed.options, &demo),
@@ -196,12 +199,15 @@ fn on_children<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resu
 
 /// To standard error; if that is gone, there is nobody to tell.
 fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", ui::showable(text));
 }
 
 /// To standard output; a reader that has heard enough is no error.
 fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().write_all(text.as_bytes()) {
+    let stdout = std::io::stdout();
+    // What a program or a file gets is as it is.
+    let text = if stdout.is_terminal() { ui::showable(text) } else { text.into() };
+    match stdout.lock().write_all(text.as_bytes()) {
         Err(err) if err.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot write to standard output"),
     }

@@ -89,6 +89,22 @@ impl Surroundings {
         matches!(colours.and_then(|it| it.rsplit(';').next()), Some("7" | "15"))
     }
 
+    /// Whether the terminal can do no more than print.
+    pub(super) fn is_dumb(&self) -> bool {
+        self.variable("TERM").is_none_or(|it| it == "dumb")
+    }
+
+    /// Whether nothing says that the terminal shows no more than its own few letters, as a locale with
+    /// another charset than UTF-8 does.
+    pub(super) fn shows_marks(&self) -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|it| self.variable(it));
+        let charset = locale.and_then(OsStr::to_str).and_then(|it| it.split_once('.'));
+        charset.is_none_or(|(_, it)| {
+            let name = it.split('@').next().unwrap_or(it);
+            name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8")
+        })
+    }
+
     pub(super) fn temp_dir(&self) -> PathBuf {
         let named = self.variable("TMPDIR").map(PathBuf::from).filter(|it| it.is_absolute());
         named.unwrap_or_else(|| PathBuf::from("/tmp"))
@@ -124,12 +140,24 @@ pub(super) fn now() -> SystemTime {
 mod tests {
     use super::*;
 
+    fn around(variables: &[(&str, &str)]) -> Surroundings {
+        let variables = variables.iter().map(|(name, value)| (name.into(), value.into()));
+        Surroundings { variables: variables.collect(), directory: PathBuf::new(), home: None }
+    }
+
+    #[test]
+    fn marks_are_shown_unless_the_locale_names_another_charset() {
+        let shows = |variables: &[(&str, &str)]| around(variables).shows_marks();
+        assert!(shows(&[]) && shows(&[("LANG", "C")]) && shows(&[("LC_ALL", "POSIX")]));
+        assert!(shows(&[("LANG", "de_DE.utf8")]) && shows(&[("LC_CTYPE", "C.UTF-8")]));
+        assert!(!shows(&[("LANG", "de_DE.ISO-8859-15@euro")]));
+        assert!(!shows(&[("LC_CTYPE", "ru_RU.KOI8-R"), ("LANG", "de_DE.UTF-8")]));
+        assert!(shows(&[("LC_ALL", "C.UTF-8"), ("LANG", "de_DE.ISO-8859-1")]));
+    }
+
     #[test]
     fn a_light_background_is_known_by_its_number() {
-        let is_light = |colours: &str| {
-            let variables = vec![("COLORFGBG".into(), colours.into())];
-            Surroundings { variables, directory: PathBuf::new(), home: None }.is_light()
-        };
+        let is_light = |colours| around(&[("COLORFGBG", colours)]).is_light();
         assert!(is_light("0;15") && is_light("0;default;7"));
         assert!(!is_light("15;0") && !is_light("x") && !is_light(""));
     }

@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use crate::agent::{Desk, rereading};
 use crate::cli::choosing::{chosen, is_file_name};
+use crate::cli::configuration::draw_by;
 use crate::cli::job::{Job, host_of};
 use crate::cli::models::{Here, picks};
 use crate::cli::planning::Person;
@@ -15,7 +16,7 @@ use crate::config::{Color, Theme, meant, set, show, show_some};
 use crate::ui::{Line, Screen, visible};
 
 /// What can be changed at once, beside the model: all else is built when a session begins.
-const LIVE: &[&str] = &["max_turns", "ui.color", "ui.theme"];
+const LIVE: &[&str] = &["max_turns", "ui.color", "ui.theme", "ui.marks"];
 
 /// What a change came to.
 pub(super) enum Tuned {
@@ -158,6 +159,7 @@ impl Job<'_> {
         self.settings.max_turns = settings.max_turns;
         self.settings.sampling = settings.sampling;
         desk.rules.max_requests = self.settings.max_turns;
+        draw_by(self.around, &self.settings);
         let style = self.style();
         desk.front().wear(style);
         if is_sampling {

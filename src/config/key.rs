@@ -248,6 +248,7 @@ mod tests {
             ui.color AGENT_UI_COLOR auto|always|never "auto"
             ui.theme AGENT_UI_THEME auto|dark|light "auto"
             ui.plain AGENT_UI_PLAIN Switch false
+            ui.marks AGENT_UI_MARKS auto|unicode|ascii "auto"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());
     }

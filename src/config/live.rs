@@ -73,6 +73,7 @@ mod tests {
             ui.color  "auto"   default
             ui.theme  "light"  this conversation
             ui.plain  false    default
+            ui.marks  "auto"   default
         "#]]
         .assert_eq(&show_some(&values, "ui").unwrap());
     }

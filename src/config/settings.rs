@@ -132,12 +132,27 @@ pub(crate) struct Ui {
     pub(crate) theme: Theme,
     /// Whether nothing moves and nothing is drawn: words as they come, for screen readers.
     pub(crate) plain: bool,
+    /// The marks that are drawn.
+    pub(crate) marks: Marks,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Marks {
+    /// ASCII where your locale names another charset than UTF-8, such as `de_DE.ISO-8859-1`.
+    #[default]
+    Auto,
+    /// All that Unicode has.
+    Unicode,
+    /// Stand-ins in ASCII, also for a font that lacks some.
+    Ascii,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Theme {
-    /// What your terminal says in `COLORFGBG`, else dark.
+    /// What `COLORFGBG` says or, without it, your terminal, which is asked when the first turn begins;
+    /// dark until it answers.
     #[default]
     Auto,
     /// A dark background.

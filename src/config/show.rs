@@ -112,6 +112,7 @@ mod tests {
             ui.color               "auto"                                    default
             ui.theme               "auto"                                    default
             ui.plain               false                                     default
+            ui.marks               "auto"                                    default
         "#]]
         .assert_eq(&show(&load(sources).unwrap().values));
     }

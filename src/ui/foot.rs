@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
+use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
 use crate::ui::status::columns;
-use crate::ui::visible::visible_line;
 
 /// Clones are the same line.
 #[derive(Clone, Debug, Default)]
@@ -59,6 +59,13 @@ impl Foot {
         state.line.clear();
         let cursor = state.cursor;
         put(state.erase(cursor));
+    }
+
+    /// Tells the terminal what it does not show.
+    pub(crate) fn order(&self, sequence: &str) {
+        // Not in the middle of what is drawn.
+        let _state = self.state();
+        put(sequence);
     }
 
     /// The cursor is at the beginning of a line: whoever had the terminal left it so.
@@ -146,12 +153,12 @@ fn beneath(line: &str) -> String {
 fn cut(line: &str, width: usize) -> String {
     // What waits is told by its beginning.
     if !line.starts_with('›') {
-        return visible_line(line, width);
+        return showable_line(line, width);
     }
     if line.width() <= width {
-        return line.to_owned();
+        return showable(line).into_owned();
     }
-    let mut room = width.saturating_sub(1);
+    let mut room = width.saturating_sub(if is_ascii_alone() { 3 } else { 1 });
     let fits = |(_, it): &(usize, char)| {
         let width = it.width().unwrap_or(0);
         let fits = width <= room;
@@ -159,7 +166,7 @@ fn cut(line: &str, width: usize) -> String {
         fits
     };
     let from = line.char_indices().rev().take_while(fits).last().map_or(line.len(), |(at, _)| at);
-    format!("…{}", &line[from..])
+    showable(&format!("…{}", &line[from..])).into_owned()
 }
 
 /// Where on its line the cursor is, as far as what we wrote tells.

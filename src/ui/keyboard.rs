@@ -4,6 +4,7 @@ mod aid;
 mod decode;
 mod keys;
 mod mode;
+mod told;
 mod typing;
 mod watch;
 
@@ -24,6 +25,7 @@ pub(crate) use crate::ui::keyboard::mode::{abandon, take_again};
 pub(crate) use crate::ui::keyboard::typing::Wish;
 pub(crate) use crate::ui::keyboard::watch::Heed;
 
+use crate::ui::ascii::showable;
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
@@ -100,10 +102,12 @@ impl Keyboard {
         let (orders, asked) = mpsc::channel();
         let found = tcgetattr(std::io::stdin()).ok();
         let (aid, typed) = (Aid::default(), Typed::default());
-        let keys = Keys { typed: typed.clone(), found: found.clone() };
+        let meanwhile = Meanwhile::default();
+        let told = meanwhile.told();
+        let keys = Keys { typed: typed.clone(), found: found.clone(), told };
         let (aided, pasted) = (aid.clone(), typed.clone());
         std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted)));
-        Self { orders, aid, found, typed, meanwhile: Meanwhile::default() }
+        Self { orders, aid, found, typed, meanwhile }
     }
 
     /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
@@ -162,6 +166,16 @@ impl Keyboard {
         self.meanwhile.is_heeded()
     }
 
+    /// Has the terminal say what colour its background has; nothing is waited for.
+    pub(super) fn ask_background(&self) {
+        self.meanwhile.ask_background();
+    }
+
+    /// Whether it is light, as soon as the terminal has said so.
+    pub(super) fn background_is_light(&self) -> Option<bool> {
+        self.meanwhile.told().is_light()
+    }
+
     /// What was to be said is said.
     pub(super) fn has_said(&self) {
         self.meanwhile.forget_remark();
@@ -208,7 +222,8 @@ impl Keyboard {
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let question = Question { prompt: prompt.to_owned(), begun, remember, edits, answer };
+        let prompt = showable(prompt).into_owned();
+        let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
@@ -328,7 +343,7 @@ fn read(editor: &mut Lines, prompt: &str, begun: &str) -> Line {
                 Some(start) => {
                     text += start;
                     text.push('\n');
-                    prompt = "… ".to_owned();
+                    prompt = showable("… ").into_owned();
                 }
                 None => return Line::Entered(text + &line),
             },

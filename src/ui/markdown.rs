@@ -163,6 +163,11 @@ impl Markdown {
         }
     }
 
+    /// From now on code stands out from a background like this.
+    pub(super) fn stand_out_from(&mut self, is_light: bool) {
+        self.is_light = is_light;
+    }
+
     /// What code is coloured by, if it is.
     fn theme(&self) -> Option<&'static Theme> {
         self.is_coloured.then(|| theme(self.is_light))

@@ -2,6 +2,7 @@
 
 mod answers;
 mod approval;
+mod ascii;
 mod call_line;
 mod context;
 mod diff;
@@ -23,6 +24,7 @@ mod transfer;
 mod visible;
 
 pub(crate) use approval::Amend;
+pub(crate) use ascii::{ascii_alone, showable};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
@@ -30,6 +32,6 @@ pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, abandon, t
 pub(crate) use page::{PageStyle, page};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
-pub(crate) use status::Status;
+pub(crate) use status::{Status, hold_still};
 pub(crate) use transfer::{Transfer, TransferStyle, bytes};
 pub(crate) use visible::{visible, visible_json, visible_line};

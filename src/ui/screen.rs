@@ -1,5 +1,7 @@
 //! Events as lines of text: what the model says on one stream, all else on another.
 
+mod background;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
@@ -31,6 +33,8 @@ pub(crate) struct Style {
     pub(crate) colour_words: bool,
     /// The background is light.
     pub(crate) light: bool,
+    /// The terminal is asked whether it is.
+    pub(crate) asks: bool,
     /// The words are set for a terminal; else they pass as they are.
     pub(crate) layout: bool,
     /// A line may move while the person waits.
@@ -476,6 +480,7 @@ impl Screen {
 
 impl Front for Screen {
     fn show(&mut self, event: &Event<'_>) {
+        self.follow_background();
         if !matches!(event, Event::Said(_)) {
             let untold = self.streams.foot.untold();
             untold.iter().for_each(|it| self.note(it));
@@ -493,6 +498,7 @@ impl Front for Screen {
                 self.status.clear();
             }
             Event::Asked => {
+                self.ask_background();
                 self.end_answer();
                 self.asked = true;
                 self.spoke = false;

@@ -1,15 +1,29 @@
 //! The one line that moves while the person waits, and leaves nothing behind.
 
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 
 use crate::conversation::Progress;
+use crate::ui::ascii::{is_ascii_alone, showable_line};
 use crate::ui::context::grouped;
 use crate::ui::foot::Foot;
 use crate::ui::visible::visible_line;
+
+/// Nothing is to move on this terminal. There is one, as there is one choice of colours.
+static IS_STILL: AtomicBool = AtomicBool::new(false);
+
+/// From now on nothing moves, or what can does.
+pub(crate) fn hold_still(is_still: bool) {
+    IS_STILL.store(is_still, Ordering::Relaxed);
+}
+
+pub(super) fn is_still() -> bool {
+    IS_STILL.load(Ordering::Relaxed)
+}
 
 /// Draws on standard error, and only if that is a terminal.
 pub(crate) struct Status {
@@ -32,7 +46,7 @@ impl Status {
 
     /// The same where a line may stand beneath it.
     pub(super) fn above(foot: Foot, live: bool) -> Self {
-        Self { bar: None, live, foot }
+        Self { bar: None, live: live && !is_still(), foot }
     }
 
     pub(crate) fn show(&mut self, text: &str) {
@@ -44,13 +58,17 @@ impl Status {
             let target = ProgressDrawTarget::term_like(Box::new(above));
             let bar = ProgressBar::with_draw_target(None, target);
             let style = ProgressStyle::with_template("{spinner} {msg:.dim} {elapsed:.dim}");
-            bar.set_style(style.expect("the template is constant"));
+            let style = style.expect("the template is constant");
+            bar.set_style(match is_ascii_alone() {
+                true => style.tick_chars(r"|/-\ "),
+                false => style,
+            });
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
         // The spinner and the time have to fit beside it.
         let room = usize::from(Margin.width()).saturating_sub(10);
-        bar.set_message(visible_line(text, room));
+        bar.set_message(showable_line(text, room));
     }
 
     /// The same for something else than before: its time begins.

@@ -2,6 +2,7 @@
 
 use std::io::{Error, Write};
 
+use crate::ui::ascii::showable;
 use crate::ui::foot::Foot;
 use crate::ui::outlet::Outlet;
 
@@ -26,7 +27,10 @@ impl Streams {
     pub(super) fn say(&mut self, text: &str) {
         let Self { words, foot, shares, .. } = self;
         match *shares {
-            true => foot.write(text, || words.write(text)),
+            true => {
+                let text = &*showable(text);
+                foot.write(text, || words.write(text));
+            }
             false => words.write(text),
         }
     }
@@ -34,6 +38,7 @@ impl Streams {
     /// More of a note.
     pub(super) fn tell(&mut self, text: &str) {
         let notes = &mut self.notes;
+        let text = &*showable(text);
         self.foot.write(text, || {
             // A terminal that is gone cannot be told so.
             let _ = notes.write_all(text.as_bytes()).and_then(|()| notes.flush());

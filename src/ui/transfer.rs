@@ -1,14 +1,18 @@
 //! Files that come over the wire: a bar each and one for all on a terminal, plain lines elsewhere.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{
+    MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
+};
 use unicode_width::UnicodeWidthStr;
 
-use crate::ui::status::{Margin, columns};
+use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
+use crate::ui::status::{Margin, columns, is_still, seconds};
 use crate::ui::visible::visible_line;
 
 /// Where there is no terminal, at most one line in this time.
@@ -44,6 +48,12 @@ enum Shown {
     Nothing,
 }
 
+impl Shown {
+    fn lines() -> Self {
+        Self::Lines { silent: Instant::now(), is_noted: false }
+    }
+}
+
 /// How it is to be shown.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum TransferStyle {
@@ -56,29 +66,23 @@ impl Transfer {
     /// `files` by name and size, in the order they come.
     pub(crate) fn begin(files: &[(String, u64)], style: TransferStyle) -> Self {
         let shown = match style {
+            TransferStyle::Bars if is_still() => Shown::lines(),
             TransferStyle::Bars => {
                 let lines = Ruled::default();
                 let target = ProgressDrawTarget::term_like_with_hz(Box::new(lines.clone()), 10);
                 let all = MultiProgress::with_draw_target(target);
                 let total = (1 < files.len()).then(|| {
                     let size = files.iter().map(|it| it.1).sum();
-                    let bar = all.add(ProgressBar::with_draw_target(
-                        Some(size),
-                        ProgressDrawTarget::hidden(),
-                    ));
-                    bar.set_style(style_of(
-                        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}",
-                    ));
-                    bar.set_message("in all");
-                    bar
+                    let bar = unseen(size, SUM, "in all".to_owned());
+                    all.add(bar)
                 });
                 Shown::Bars { all, total, lines }
             }
-            TransferStyle::Lines => Shown::Lines { silent: Instant::now(), is_noted: false },
+            TransferStyle::Lines => Shown::lines(),
             TransferStyle::Nothing => Shown::Nothing,
         };
         let file = |(name, size): &(String, u64)| File {
-            name: visible_line(name, NAME),
+            name: showable(&visible_line(name, NAME)).into_owned(),
             size: *size,
             done: 0,
             bar: None,
@@ -92,18 +96,14 @@ impl Transfer {
         file.done = file.done.max(done).min(file.size);
         match &mut self.shown {
             Shown::Bars { all, total, .. } => {
-                let bar =
-                    file.bar.get_or_insert_with(|| begun(all, total.as_ref(), file.size, done));
-                bar.set_position(file.done);
-                let room = columns().unwrap_or(80);
-                let name = if room < 70 { visible_line(&file.name, 16) } else { file.name.clone() };
-                let name = match note {
-                    Some(note) => format!("{name} ({note})"),
-                    None => name,
-                };
+                let name = beside(&file.name, note, columns().unwrap_or(80));
+                let bar = file
+                    .bar
+                    .get_or_insert_with(|| begun(all, total.as_ref(), (&name, file.size, done)));
                 if bar.message() != name {
                     bar.set_message(name);
                 }
+                bar.set_position(file.done);
                 let sum = self.files.iter().map(|it| it.done).sum();
                 if let Some(total) = total {
                     total.set_position(sum);
@@ -141,7 +141,9 @@ impl Transfer {
                 if let Some(total) = total {
                     total.set_position(sum);
                 }
-                let _ = all.println(told);
+                for line in lines(&showable(&told), Margin.width().into()) {
+                    let _ = all.println(line);
+                }
             }
             Shown::Lines { silent, is_noted } => {
                 (*silent, *is_noted) = (Instant::now(), false);
@@ -217,30 +219,98 @@ impl TermLike for Ruled {
     }
 }
 
-fn begun(all: &MultiProgress, total: Option<&ProgressBar>, size: u64, done: u64) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::hidden());
-    let bar = match total {
-        Some(total) => all.insert_before(total, bar),
-        None => all.add(bar),
-    };
-    let wide =
-        "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta} left";
-    let narrow = "{msg} {percent}% {decimal_bytes_per_sec} {eta} left";
-    bar.set_style(style_of(if columns().unwrap_or(80) < 70 { narrow } else { wide }));
+fn begun(
+    all: &MultiProgress,
+    total: Option<&ProgressBar>,
+    (name, size, done): (&str, u64, u64),
+) -> ProgressBar {
+    let template = template(columns().unwrap_or(80));
+    let bar = unseen(size, template, name.to_owned());
     // What was there before is no measure of how fast it comes.
     bar.set_position(done);
     bar.reset_eta();
+    match total {
+        Some(total) => all.insert_before(total, bar),
+        None => all.add(bar),
+    }
+}
+
+/// It has its name before it is drawn.
+fn unseen(size: u64, template: &str, name: String) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::hidden());
+    let style = ProgressStyle::with_template(template).expect("the templates are constant");
+    let style = style.with_key("speed", |it: &ProgressState, out: &mut dyn fmt::Write| {
+        let is_over = it.len().is_none_or(|len| len <= it.pos());
+        if !is_over && SOME < it.elapsed() {
+            let _ = out.write_str(&speed(it.per_sec(), it.eta()));
+        }
+    });
+    bar.set_style(style.progress_chars(if is_ascii_alone() { "=> " } else { "━╸ " }));
+    bar.set_message(name);
     bar
 }
 
-fn style_of(template: &str) -> ProgressStyle {
-    let style = ProgressStyle::with_template(template).expect("the templates are constant");
-    style.progress_chars("━╸ ")
+/// How long it takes until it can be told how fast it comes.
+const SOME: Duration = Duration::from_secs(1);
+
+/// How fast it comes and how long that will take, behind a blank; nothing while nothing comes.
+fn speed(per_second: f64, left: Duration) -> String {
+    if per_second < 1.0 {
+        return String::new();
+    }
+    format!(" {}/s, {} left", bytes(per_second as u64), seconds(left))
+}
+
+const SUM: &str = "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}";
+
+/// What of it all has room on a line: none that is longer than that can be taken away again.
+fn template(columns: usize) -> &'static str {
+    match columns {
+        ..50 => "{msg} {percent}%",
+        50..80 => "{msg} {percent}%{speed}",
+        _ => "{msg} {wide_bar} {decimal_bytes}/{decimal_total_bytes}{speed}",
+    }
+}
+
+/// The name and what is done, as far as they fit beside the rest.
+fn beside(name: &str, note: Option<&str>, columns: usize) -> String {
+    // The margin, the blanks, the figures.
+    let taken = match columns {
+        ..50 => 4 + 1 + 4,
+        50..80 => 4 + 1 + 4 + SPEED,
+        _ => 4 + 2 + 8 + 19 + SPEED,
+    };
+    let room = columns.saturating_sub(taken).clamp(4, NAME + 20);
+    match note {
+        None => showable_line(name, room.min(NAME)),
+        Some(note) => {
+            let note = format!(" ({note})");
+            let name = showable_line(name, room.saturating_sub(note.width()).clamp(4, NAME));
+            showable_line(&(name + &note), room)
+        }
+    }
+}
+
+/// Columns of ` 999.9 MB/s, 99 min 59 s left`.
+const SPEED: usize = 30;
+
+/// The text in lines that the bars can count.
+fn lines(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split(' ') {
+        let Some(last) = lines.last_mut() else { break };
+        match last.width() + 1 + word.width() <= width {
+            _ if last.is_empty() => *last += word,
+            true => *last = format!("{last} {word}"),
+            false => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 fn line(text: &str) {
     // If standard error is gone, there is nobody to tell.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", showable(text));
 }
 
 /// As a person reads it: `4.1 GB`.
@@ -268,6 +338,38 @@ mod tests {
             assert_eq!(transfer.files[0].done, shown);
         }
         transfer.show(9, 1, None);
+    }
+
+    #[test]
+    fn a_line_is_never_longer_than_the_terminal() {
+        let bars = |columns: usize| match columns {
+            ..50 => " 100%".to_owned(),
+            50..80 => " 100%".to_owned() + &speed(999.9e6, Duration::from_secs(5999)),
+            _ => " 123.45 GB/234.56 GB".to_owned() + &speed(999.9e6, Duration::from_secs(5999)),
+        };
+        for columns in 20..200 {
+            for note in [None, Some("looking whether it is whole")] {
+                let name = beside(
+                    "a/very/long/name-of-a-model-with-parts-00001-of-00009.gguf",
+                    note,
+                    columns,
+                );
+                let width = name.width() + bars(columns).width();
+                assert!(width <= columns - 4, "{columns}: {name}{}", bars(columns));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_told_beside_the_bars_is_in_lines_that_fit() {
+        assert_eq!(lines("a.gguf: 3 kB, here", 12), ["a.gguf: 3", "kB, here"]);
+        assert_eq!(lines("a long-long-word b", 6), ["a", "long-long-word", "b"]);
+    }
+
+    #[test]
+    fn nothing_is_said_of_the_speed_of_nothing() {
+        assert_eq!(speed(0.0, Duration::ZERO), "");
+        assert_eq!(speed(2_000_000.0, Duration::from_secs(30)), " 2.0 MB/s, 30 s left");
     }
 
     #[test]

@@ -50,6 +50,8 @@ struct Seen {
 #[derive(Default)]
 struct Queries {
     answers: Vec<u8>,
+    /// What it says of its background, if it says anything.
+    background: Option<&'static str>,
 }
 
 impl Terminal {
@@ -80,6 +82,11 @@ impl Terminal {
             watched.change(|it| it.exited = true);
         });
         Self { child, keyboard, seen, root, deadline: Instant::now() + limit }
+    }
+
+    /// From now on the terminal says this of its background, and what it is.
+    pub fn has_background(&self, colour: &'static str) {
+        self.seen.change(|it| it.emulator.callbacks_mut().background = Some(colour));
     }
 
     /// Types `keys`, which may be one of the constants above.
@@ -170,6 +177,15 @@ impl vt100::Callbacks for Queries {
         if (letter, params) == ('n', &[&[6]]) {
             let (row, column) = screen.cursor_position();
             self.answers.extend(format!("\x1b[{};{}R", row + 1, column + 1).bytes());
+        }
+        if letter == 'c' && self.background.is_some() {
+            self.answers.extend(b"\x1b[?62;22c");
+        }
+    }
+
+    fn unhandled_osc(&mut self, _: &mut vt100::Screen, params: &[&[u8]]) {
+        if let ([b"11", b"?"], Some(colour)) = (params, self.background) {
+            self.answers.extend(format!("\x1b]11;{colour}\x1b\\").bytes());
         }
     }
 }

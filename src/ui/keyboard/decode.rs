@@ -13,6 +13,12 @@ pub(super) enum Key {
     /// With the letter beside it, a capital.
     Ctrl(char),
     Pasted(String),
+    /// What the terminal answers to a question about its looks.
+    Answer(String),
+    /// Which terminal it is: the end of what it was asked.
+    Attributes,
+    /// The person looks at this window, or no longer does.
+    Focus(bool),
 }
 
 /// What was begun and is not whole.
@@ -26,8 +32,10 @@ enum State {
     Sequence(Vec<u8>),
     /// One more byte, and the sequence is whole.
     Single,
-    /// An answer of the terminal that nobody asked for; it ends in a way of its own.
+    /// An answer of the terminal, which ends in a way of its own.
     Text {
+        kind: u8,
+        text: Vec<u8>,
         ends: bool,
     },
     Paste(Vec<u8>),
@@ -38,6 +46,9 @@ const LONGEST_PASTE: usize = 4 << 20;
 
 /// A sequence that is longer is none.
 const LONGEST_SEQUENCE: usize = 64;
+
+/// As much of an answer is kept.
+const LONGEST_ANSWER: usize = 256;
 
 const PASTE_END: &[u8] = b"\x1b[201~";
 
@@ -59,6 +70,11 @@ impl Decoder {
     /// Whether a short while decides what the last bytes mean.
     pub(super) fn is_in_doubt(&self) -> bool {
         !matches!(self.state, State::Ground | State::Paste(_))
+    }
+
+    /// Whether the terminal has begun to answer.
+    pub(super) fn is_in_answer(&self) -> bool {
+        matches!(self.state, State::Text { .. })
     }
 
     /// Whether something is being pasted.
@@ -83,17 +99,30 @@ impl Decoder {
             State::Sequence(params) => match byte {
                 0x20..=0x3f if params.len() < LONGEST_SEQUENCE => params.push(byte),
                 b'~' if params == b"200" => self.state = State::Paste(Vec::new()),
-                0x20..=0x7e => self.state = State::Ground,
+                0x20..=0x7e => {
+                    keys.extend(told(params, byte));
+                    self.state = State::Ground;
+                }
                 // It was none: what comes now means itself.
                 _ => {
                     self.state = State::Ground;
                     self.take_plain(byte, keys);
                 }
             },
-            State::Text { ends } => match byte {
-                0x07 => self.state = State::Ground,
-                b'\\' if *ends => self.state = State::Ground,
-                _ => *ends = byte == 0x1b,
+            State::Text { kind, text, ends } => match byte {
+                0x07 | b'\\' if byte == 0x07 || *ends => {
+                    let is_answer = *kind == b']' && text.len() < LONGEST_ANSWER;
+                    keys.extend(
+                        is_answer.then(|| Key::Answer(String::from_utf8_lossy(text).into_owned())),
+                    );
+                    self.state = State::Ground;
+                }
+                _ => {
+                    *ends = byte == 0x1b;
+                    if !*ends && text.len() < LONGEST_ANSWER {
+                        text.push(byte);
+                    }
+                }
             },
             State::Paste(text) => {
                 if text.len() < LONGEST_PASTE || byte == PASTE_END[0] || has_begun_to_end(text) {
@@ -140,7 +169,9 @@ impl Decoder {
         match byte {
             b'[' => self.state = State::Sequence(Vec::new()),
             b'O' => self.state = State::Single,
-            b']' | b'P' | b'X' | b'^' | b'_' => self.state = State::Text { ends: false },
+            b']' | b'P' | b'X' | b'^' | b'_' => {
+                self.state = State::Text { kind: byte, text: Vec::new(), ends: false };
+            }
             0x1b => {
                 keys.push(Key::Escape);
                 self.state = State::Escape;
@@ -151,6 +182,16 @@ impl Decoder {
             0x20..=0x7e => {}
             _ => self.take_plain(byte, keys),
         }
+    }
+}
+
+/// What a terminal says of itself by a sequence.
+fn told(params: &[u8], letter: u8) -> Option<Key> {
+    match (params, letter) {
+        ([b'?', ..], b'c') => Some(Key::Attributes),
+        ([], b'I') => Some(Key::Focus(true)),
+        ([], b'O') => Some(Key::Focus(false)),
+        _ => None,
     }
 }
 
@@ -202,8 +243,18 @@ mod tests {
     #[test]
     fn keys_that_mean_nothing_here_leave_nothing() {
         check(&[b"\x1b[1;5C\x1bOP\x1b[3~\x1bx\x1b[<0;3;4M"], &[]);
-        check(&[b"\x1b]11;rgb:ffff/ffff/ffff\x1b\\a\x1b]0;b\x07c"], &letters("ac"));
+        check(&[b"\x1b_11;rgb:ffff/ffff/ffff\x1b\\a\x1bP0;b\x07c"], &letters("ac"));
         check(&[b"\x1bPq\x1b[200~\x1b\\d"], &letters("d"));
+    }
+
+    #[test]
+    fn what_the_terminal_says_of_itself_is_known() {
+        let answer = |it: &str| Key::Answer(it.to_owned());
+        check(&[b"\x1b]11;rgb:f/f/f\x1b", b"\\a"], &[answer("11;rgb:f/f/f"), Key::Letter('a')]);
+        check(&[b"\x1b]11;#fff\x07\x1b[?62;22c"], &[answer("11;#fff"), Key::Attributes]);
+        check(&[b"\x1b[O\x1b[I"], &[Key::Focus(false), Key::Focus(true)]);
+        let long = [b"\x1b]".as_slice(), &[b'x'; 1000], b"\x07a"].concat();
+        check(&[&long], &letters("a"));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use rustyline::{
     Cmd, ConditionalEventHandler, Event, EventContext, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
+use crate::ui::keyboard::decode::Key;
+use crate::ui::keyboard::told::Told;
 use crate::ui::visible::visible;
 
 /// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
@@ -35,6 +37,8 @@ struct State {
     answers: bool,
     /// Something stood in the line that was interrupted.
     drops: bool,
+    /// The terminal answers late: how that began, and how many keys it was.
+    late: Option<(KeyEvent, usize)>,
 }
 
 impl Typed {
@@ -120,7 +124,45 @@ pub(super) struct Keys {
     pub(super) typed: Typed,
     /// The terminal as it was found.
     pub(super) found: Option<Termios>,
+    pub(super) told: Arc<Told>,
 }
+
+/// An answer is no longer than that.
+const LONGEST_ANSWER: usize = 64;
+
+impl Keys {
+    /// Whether it belongs to an answer that comes when a line is read already.
+    fn is_of_an_answer(&self, key: KeyEvent) -> bool {
+        let late = &mut self.typed.state().late;
+        match *late {
+            None => {
+                let begins = self.told.may_answer()
+                    && matches!(key, ANSWER_BEGINS | KeyEvent(KeyCode::UnknownEscSeq, _));
+                *late = begins.then_some((key, 1));
+                begins
+            }
+            Some((began, length)) => {
+                let ends = match began {
+                    ANSWER_BEGINS => matches!(
+                        key,
+                        KeyEvent(KeyCode::Char('\\'), Modifiers::ALT)
+                            | KeyEvent(KeyCode::Char('G'), Modifiers::CTRL)
+                    ),
+                    _ => key == KeyEvent(KeyCode::Char('c'), Modifiers::NONE),
+                };
+                if ends && began != ANSWER_BEGINS {
+                    self.told.hear(Key::Attributes);
+                }
+                let goes_on = !ends && length < LONGEST_ANSWER;
+                *late = goes_on.then_some((began, length + 1));
+                true
+            }
+        }
+    }
+}
+
+/// As the line editor understands it.
+const ANSWER_BEGINS: KeyEvent = KeyEvent(KeyCode::Char(']'), Modifiers::ALT);
 
 impl ConditionalEventHandler for Keys {
     fn handle(&self, event: &Event, _: RepeatCount, _: bool, at: &EventContext<'_>) -> Option<Cmd> {
@@ -130,6 +172,9 @@ impl ConditionalEventHandler for Keys {
             && key.0 != KeyCode::BracketedPasteEnd
         {
             text.push_str(&letters(key));
+            return Some(Cmd::Noop);
+        }
+        if self.is_of_an_answer(key) {
             return Some(Cmd::Noop);
         }
         match key {

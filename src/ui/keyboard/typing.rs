@@ -56,7 +56,7 @@ impl Typing {
             Key::EraseWord => self.erase_word(),
             Key::Ctrl('U') => self.draft.clear(),
             Key::Enter => return self.enter(),
-            Key::Ctrl(_) => {}
+            Key::Ctrl(_) | Key::Answer(_) | Key::Attributes | Key::Focus(_) => {}
         }
         None
     }

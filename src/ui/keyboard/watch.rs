@@ -4,7 +4,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
@@ -13,6 +13,7 @@ use crate::ui::foot::Foot;
 use crate::ui::keyboard::decode::{Decoder, Key};
 use crate::ui::keyboard::keys::stop;
 use crate::ui::keyboard::mode;
+use crate::ui::keyboard::told::{QUESTION, Told};
 use crate::ui::keyboard::typing::{Typing, Wish};
 
 /// Does what a person wants; what they are to know of it, if it cannot be done.
@@ -23,6 +24,9 @@ const DOUBT: Duration = Duration::from_millis(30);
 
 /// How long the rest of what is being pasted is waited for.
 const PASTE: Duration = Duration::from_millis(200);
+
+/// How long an answer of the terminal is waited for before somebody else reads.
+const ANSWER: Duration = Duration::from_millis(50);
 
 /// How often it is looked whether the terminal is ours again.
 const AWAY: Duration = Duration::from_millis(250);
@@ -37,6 +41,7 @@ struct Shared {
     foot: Foot,
     heed: Mutex<Option<Heed>>,
     reader: Mutex<Option<Reader>>,
+    told: Arc<Told>,
 }
 
 struct Reader {
@@ -52,6 +57,17 @@ impl Meanwhile {
 
     pub(super) fn typing(&self) -> MutexGuard<'_, Typing> {
         lock(&self.0.typing)
+    }
+
+    pub(super) fn told(&self) -> Arc<Told> {
+        self.0.told.clone()
+    }
+
+    /// Only now is an answer taken from among the keys.
+    pub(super) fn ask_background(&self) {
+        if self.is_heeded() && mode::is_ours() && self.0.told.is_to_be_asked() {
+            self.0.foot.order(QUESTION);
+        }
     }
 
     /// Begins to heed keys.
@@ -123,6 +139,7 @@ impl Meanwhile {
         loop {
             let is_ours = mode::is_ours();
             let patience = match is_ours {
+                true if decoder.is_in_answer() => Some(PASTE),
                 true => decoder.is_in_doubt().then_some(DOUBT),
                 false => Some(AWAY),
             };
@@ -143,18 +160,32 @@ impl Meanwhile {
         }
     }
 
-    /// What is being pasted is read to its end: half of it is no use to whoever reads next.
+    /// What is being pasted is read to its end: half of it is no use to whoever reads next. An answer
+    /// that is on its way is no line either.
     fn finish(&self, mut decoder: Decoder) {
         let mut bytes = [0; 4096];
-        while decoder.is_pasting() && is_readable(PASTE) {
+        let until = Instant::now() + ANSWER;
+        loop {
+            let patience = match self.0.told.is_waited_for() {
+                _ if decoder.is_pasting() => PASTE,
+                true => until.saturating_duration_since(Instant::now()),
+                false => break,
+            };
+            if patience.is_zero() || !is_readable(patience) {
+                break;
+            }
             match rustix::io::read(std::io::stdin(), &mut bytes) {
                 Ok(n) if 0 < n => self.press(decoder.feed(&bytes[..n])),
-                _ => return,
+                _ => break,
             }
+        }
+        if self.0.told.is_waited_for() {
+            self.0.told.is_late();
         }
     }
 
     fn press(&self, keys: Vec<Key>) {
+        let keys: Vec<Key> = keys.into_iter().filter_map(|it| self.0.told.hear(it)).collect();
         if keys.is_empty() {
             return;
         }

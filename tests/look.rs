@@ -1,0 +1,125 @@
+//! How it looks on a terminal, and what it says to the terminal itself.
+
+mod support;
+
+use serde_json::json;
+
+use crate::support::fault_server::FaultServer;
+use crate::support::home::Home;
+use crate::support::response::{Gate, Response, call, say};
+use crate::support::talk::Talk;
+use crate::support::terminal::{CTRL_D, ENTER};
+
+#[test]
+fn a_terminal_of_few_letters_gets_no_others_of_ours() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let ends = Response::stream().text("One\n\n| a | b |\n|---|---|\n| c | d |\n\n").hold(&gate);
+    let server = FaultServer::script(vec![
+        call("write_file", json!({"path": "a.txt", "content": "a\n"})),
+        call("ask_user", json!({"question": "which?", "options": ["one", "two"]})),
+        ends.text("> two\n").finish("stop"),
+    ]);
+    let run = home.agent(&[]).server(&server).env("LC_ALL", "de_DE.ISO-8859-1");
+    let mut terminal = run.terminal(40, 100);
+    terminal.wait_for("/help");
+    terminal.wait_until("a prompt", |it| it.ends_with("\n>"));
+    terminal.send("go on\\");
+    terminal.send(ENTER);
+    terminal.wait_for("\n...");
+    terminal.send("here");
+    terminal.send(ENTER);
+    terminal.wait_for("or say what to do instead:");
+    terminal.send("y\r");
+    terminal.wait_for("or your own words:");
+    terminal.send("1\r");
+    terminal.wait_for("One");
+    terminal.send("a draft\x1b\rthat waits");
+    terminal.wait_for("> a draft\\that waits");
+    terminal.send(ENTER);
+    terminal.send("\x15\r");
+    gate.open();
+    terminal.wait_for("| two");
+    terminal.wait_until("the next prompt", |it| it.ends_with("\n>"));
+    terminal.send(CTRL_D);
+    terminal.wait_until("the end", |_| true);
+    let raw = terminal.raw();
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0), "{screen}");
+    assert!(screen.contains("* write_file a.txt"), "{screen}");
+    let raw = String::from_utf8_lossy(&raw);
+    assert!(raw.is_ascii(), "{:?}", raw.chars().filter(|it| !it.is_ascii()).collect::<String>());
+}
+
+#[test]
+fn marks_can_be_chosen() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Seen.")]);
+    let run = home.agent(&[]).server(&server).env("AGENT_UI_MARKS", "ascii");
+    let mut terminal = run.terminal(40, 100);
+    terminal.wait_until("a prompt", |it| it.ends_with("\n>"));
+    terminal.send("/config ui.marks unicode\r");
+    terminal.wait_for("\n›");
+    terminal.send(CTRL_D);
+    assert_eq!(terminal.finish().0, Some(0));
+}
+
+const CODE: &str = "```rust\nfn main() {}\n```\n";
+
+/// The colour of the code in an answer, on a terminal with this background.
+#[track_caller]
+fn colour_of_code(background: Option<&'static str>, variables: &[(&str, &str)]) -> vt100::Color {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("Here:\n\n").hold(&gate).text(CODE);
+    let server = FaultServer::script(vec![stream.finish("stop"), say("Again.")]);
+    let run = home.agent(&[]).server(&server);
+    let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+    let mut talk = Talk::coloured(run);
+    let asked = |talk: &Talk| talk.terminal.raw().windows(6).any(|it| it == b"\x1b]11;?");
+    assert!(!asked(&talk), "before the first turn");
+    if let Some(colour) = background {
+        talk.terminal.has_background(colour);
+    }
+    talk.enter("go");
+    talk.terminal.wait_for("Here:");
+    assert_eq!(asked(&talk), variables.is_empty());
+    if background.is_some() {
+        // A key that is heeded came behind the answer.
+        talk.terminal.send("x");
+        talk.terminal.wait_for("› x");
+        talk.terminal.send("\x7f");
+    }
+    gate.open();
+    talk.terminal.wait_for("fn main() {}");
+    talk.prompted();
+    if variables.is_empty() && background.is_none() {
+        // It answers when somebody else reads.
+        talk.terminal.send("a\x1b]11;rgb:ffff/ffff/ffff\x1b\\\x1b[?62;22cb");
+        talk.offered("ab");
+        talk.terminal.send("\x7f\x7f");
+    }
+    talk.say("again", "Again.");
+    talk.prompted();
+    let at = |screen: &vt100::Screen| {
+        let rows: Vec<String> = screen.rows(0, 100).collect();
+        let row = rows.iter().position(|it| it.contains("fn main")).expect("it is there");
+        let column = rows[row].find("fn").expect("it is there");
+        screen.cell(row as u16, column as u16).expect("it is on the screen").fgcolor()
+    };
+    let colour = talk.terminal.look(at);
+    talk.terminal.send(CTRL_D);
+    assert_eq!(talk.terminal.finish().0, Some(0));
+    colour
+}
+
+#[test]
+fn code_stands_out_from_the_background_that_the_terminal_says() {
+    let dark = colour_of_code(None, &[("AGENT_UI_THEME", "dark")]);
+    let light = colour_of_code(None, &[("AGENT_UI_THEME", "light")]);
+    assert_ne!(dark, light);
+    assert_eq!(colour_of_code(Some("rgb:ffff/ffff/dddd"), &[]), light);
+    assert_eq!(colour_of_code(Some("rgb:0000/2b2b/3636"), &[]), dark);
+    assert_eq!(colour_of_code(None, &[("COLORFGBG", "0;15")]), light);
+    assert_eq!(colour_of_code(None, &[]), dark);
+}
