@@ -312,6 +312,24 @@ fn what_is_too_long_is_refused_before_it_is_read() {
     assert_eq!(answer(stream).0, 413);
 }
 
+/// Each of these may become 64 MiB long, and together they have all the room there is.
+#[test]
+fn long_requests_do_not_keep_the_server_from_being_told_to_end() {
+    let Some(served) = Served::new("") else { return };
+    let head = format!(
+        "{CHAT} HTTP/1.1\r\nHost: localhost\r\nX-Api-Key: {}\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{{\r\n",
+        served.key
+    );
+    let begin = |_| {
+        let mut stream = TcpStream::connect(&served.address).expect("it listens");
+        stream.write_all(head.as_bytes()).expect("it hears");
+        stream
+    };
+    let _long: Vec<_> = (0..5).map(begin).collect();
+    served.agent(&["server", "stop"]).assert_code(0);
+    until("the end of the server", || processes(&served.play.home).is_empty());
+}
+
 #[test]
 fn who_asks_while_a_model_is_loaded_waits_for_it() {
     let Some(served) = Served::new("") else { return };
@@ -666,10 +684,11 @@ fn a_server_that_ends_is_not_to_be_found_before_its_port_is_free() {
     let Some(served) = Served::playing(&long_script(), "") else { return };
     let busy = served.send(CHAT, &[], &chat("alpha", true));
     begun(&busy);
+    // It takes its time.
+    kill_process(served.play.server_process(), Signal::STOP).expect("it is ours");
     kill_process(served.daemon(), Signal::TERM).expect("it is ours");
     until_at_once("the port to be free", || TcpStream::connect(&served.address).is_err());
     assert!(!served.play.home.has("home/.local/state/agent/server/server.json"));
-    assert_eq!(daemons(&served.play).len(), 1, "it has not ended yet");
 }
 
 #[test]

@@ -46,6 +46,9 @@ const LONGEST_BODY: usize = 64 << 20;
 /// All of them together.
 const BODIES: usize = 256 << 20;
 
+/// What we are told to do is short, and has no need to wait for room.
+const LONGEST_ORDER: usize = 64 << 10;
+
 /// How often is looked after the models.
 const ROUND: Duration = Duration::from_millis(500);
 
@@ -258,7 +261,7 @@ fn not_yet(loaded: &Rc<Loaded>, wanted: Wanted) -> Answer {
 }
 
 async fn unload(front: &Front, request: Request<Incoming>) -> Answer {
-    let (body, _room) = match whole(front, request.into_body()).await {
+    let body = match read(request.into_body(), LONGEST_ORDER).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -273,7 +276,7 @@ async fn unload(front: &Front, request: Request<Incoming>) -> Answer {
 }
 
 async fn stop(front: &Front, request: Request<Incoming>) -> Answer {
-    let (body, _room) = match whole(front, request.into_body()).await {
+    let body = match read(request.into_body(), LONGEST_ORDER).await {
         Ok(body) => body,
         Err(answer) => return answer,
     };
@@ -288,36 +291,43 @@ async fn stop(front: &Front, request: Request<Incoming>) -> Answer {
 
 /// The body of a request and the room it takes, unless it is too long, or does not come.
 async fn whole(front: &Front, body: Incoming) -> Result<(Bytes, Room), Answer> {
-    let too_long = || failed(413, "invalid_request_error", "the request is longer than 64 MiB");
     let hint = hyper::body::Body::size_hint(&body);
     if LONGEST_BODY as u64 <= hint.lower() {
-        return Err(too_long());
+        return Err(too_long(LONGEST_BODY));
     }
     let most = hint.upper().and_then(|it| usize::try_from(it).ok()).unwrap_or(LONGEST_BODY);
     let room = front.bodies.room(most.min(LONGEST_BODY));
     let Ok(Some(mut room)) = timeout(PATIENCE, room).await else {
         return Err(later("too many long requests at once"));
     };
-    let mut body = Limited::new(body, LONGEST_BODY);
+    let body = read(body, LONGEST_BODY).await?;
+    room.shrink(body.len());
+    Ok((body, room))
+}
+
+async fn read(body: Incoming, most: usize) -> Result<Bytes, Answer> {
+    let mut body = Limited::new(body, most);
     let mut all = bytes::BytesMut::new();
     loop {
         match timeout(PATIENCE, body.frame()).await {
-            Ok(None) => {
-                room.shrink(all.len());
-                return Ok((all.freeze(), room));
-            }
+            Ok(None) => return Ok(all.freeze()),
             Ok(Some(Ok(frame))) => {
                 if let Some(bytes) = frame.data_ref() {
                     all.extend_from_slice(bytes);
                 }
             }
-            Ok(Some(Err(err))) if err.is::<LengthLimitError>() => return Err(too_long()),
+            Ok(Some(Err(err))) if err.is::<LengthLimitError>() => return Err(too_long(most)),
             Ok(Some(Err(err))) => {
                 return Err(failed(400, "invalid_request_error", &err.to_string()));
             }
             Err(_) => return Err(failed(408, "timeout_error", "the request does not come")),
         }
     }
+}
+
+fn too_long(most: usize) -> Answer {
+    let words = format!("the request is longer than {} KiB", most >> 10);
+    failed(413, "invalid_request_error", &words)
 }
 
 /// In the form of OpenAI's list, with what it does not know of.
