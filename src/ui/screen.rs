@@ -471,7 +471,7 @@ impl Screen {
             let turn = std::mem::take(&mut self.turn);
             let took = turn.began.map(|it| it.elapsed());
             let line = count_line(&turn, self.window, took.unwrap_or_default());
-            let line: String = line.chars().take(self.width()).collect();
+            let line = fitting(line, self.width());
             self.note(&line.dimmed().to_string());
         }
         self.pay();
@@ -577,6 +577,16 @@ fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
         Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
         None => Cow::Borrowed(outcome),
     }
+}
+
+/// As much of a list as fits, in whole parts.
+fn fitting(list: String, width: usize) -> String {
+    let mut list = list;
+    while width < list.chars().count() {
+        let Some((before, _)) = list.rsplit_once(", ") else { break };
+        list.truncate(before.len());
+    }
+    list.chars().take(width).collect()
 }
 
 fn count_line(turn: &Turn, window: Option<u32>, took: Duration) -> String {

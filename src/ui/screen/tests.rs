@@ -386,3 +386,12 @@ fn what_a_turn_took_is_told_in_a_line() {
         "  100 tokens read, 900 from cache, 50 written at 100/s, 10 % of the window, 75 s"
     );
 }
+
+#[test]
+fn a_list_that_is_too_long_loses_whole_parts() {
+    let fits = |width| fitting("  10 read, 5 written, 3 %".to_owned(), width);
+    assert_eq!(fits(80), "  10 read, 5 written, 3 %");
+    assert_eq!(fits(24), "  10 read, 5 written");
+    assert_eq!(fits(12), "  10 read");
+    assert_eq!(fits(4), "  10");
+}
