@@ -2,6 +2,7 @@
 
 mod support;
 
+use expect_test::expect;
 use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
@@ -122,4 +123,59 @@ fn code_stands_out_from_the_background_that_the_terminal_says() {
     assert_eq!(colour_of_code(Some("rgb:0000/2b2b/3636"), &[]), dark);
     assert_eq!(colour_of_code(None, &[("COLORFGBG", "0;15")]), light);
     assert_eq!(colour_of_code(None, &[]), dark);
+}
+
+/// The colour of the first letter of this on the screen.
+fn colour_of(talk: &Talk, words: &str) -> vt100::Color {
+    talk.terminal.look(|screen| {
+        let rows: Vec<String> = screen.rows(0, 100).collect();
+        let row = rows.iter().position(|it| it.contains(words)).expect("it is there");
+        let column = rows[row].split(words).next().expect("it is there").chars().count();
+        screen.cell(row as u16, column as u16).expect("it is on the screen").fgcolor()
+    })
+}
+
+#[test]
+fn a_theme_of_ones_own_is_worn_and_taken_off() {
+    let home = Home::new();
+    home.file(
+        "home/.config/agent/themes/sea.toml",
+        "base = 'light'\ngood = '#010203'\nheading = 'bright-blue'\nprompt = 'red'\n",
+    );
+    home.file("home/.config/agent/themes/broken.toml", "good = 'green'\nbed = 'red'\n");
+    home.file("project/a.txt", "a\n");
+    let look = || call("read_file", json!({"path": "a.txt"}));
+    let server = FaultServer::script(vec![look(), say("# One"), look(), say("# Two")]);
+    let mut talk = Talk::coloured(home.agent(&[]).server(&server).env("AGENT_UI_THEME", "sea"));
+    talk.say("go", "One");
+    talk.prompted();
+    let (rgb, idx) = (vt100::Color::Rgb, vt100::Color::Idx);
+    assert_eq!(colour_of(&talk, "● read_file"), rgb(1, 2, 3));
+    assert_eq!(colour_of(&talk, "One"), idx(12));
+    assert_eq!(colour_of(&talk, "› go"), idx(1));
+    talk.say("/theme see", "did you mean `sea`?");
+    talk.say("/theme broken", "broken.toml`: line 2: the");
+    talk.say("/theme", "your own: `broken`, `sea`");
+    talk.say("/theme dark", "a dark background");
+    talk.say("on", "Two");
+    talk.prompted();
+    assert_eq!(colour_of(&talk, "Two"), idx(5));
+    talk.say("/theme sea", "those of `sea`");
+    talk.say("/theme none", "nobody");
+    talk.say("/verbose on", "is shown from now on");
+    talk.prompted();
+    assert_eq!(colour_of(&talk, "› /verbose on"), vt100::Color::Default);
+}
+
+#[test]
+fn a_theme_that_is_not_there_is_told_with_those_that_are() {
+    let home = Home::new();
+    home.agent(&["config", "show"])
+        .env("AGENT_UI_THEME", "drak")
+        .expect_code(1)
+        .expect_stderr(expect![[r#"
+            error: there is no theme `drak`; did you mean `dark`?
+            hint: the themes are `dark`, `light`, `auto`, and `none` for no colours; your own would be in `[HOME]/.config/agent/themes`
+        "#]])
+        .check();
 }

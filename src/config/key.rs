@@ -246,7 +246,7 @@ mod tests {
             checks.after_edit AGENT_CHECKS_AFTER_EDIT auto|always|never "auto"
             checks.attempts AGENT_CHECKS_ATTEMPTS Whole 3
             ui.color AGENT_UI_COLOR auto|always|never "auto"
-            ui.theme AGENT_UI_THEME auto|dark|light "auto"
+            ui.theme AGENT_UI_THEME Text "auto"
             ui.plain AGENT_UI_PLAIN Switch false
             ui.marks AGENT_UI_MARKS auto|unicode|ascii "auto"
         "#]]

@@ -14,12 +14,14 @@ mod markdown;
 mod outcome;
 mod outlet;
 mod page;
+mod palette;
 #[cfg(test)]
 mod paper;
 mod plan;
 mod screen;
 mod status;
 mod streams;
+mod theme;
 mod transfer;
 mod visible;
 
@@ -30,8 +32,10 @@ pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, give_back, take_again};
 pub(crate) use page::{PageStyle, page};
+pub(crate) use palette::{Paint, Role, wear};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::{Status, hold_still};
+pub(crate) use theme::Theme;
 pub(crate) use transfer::{Transfer, TransferStyle, bytes};
 pub(crate) use visible::{visible, visible_json, visible_line};

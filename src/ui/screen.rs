@@ -7,10 +7,6 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
-use colored::Colorize;
-
 use crate::conversation::{
     Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
     PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
@@ -19,11 +15,14 @@ use crate::ui::answers::question_in_full;
 use crate::ui::call_line::call_line;
 use crate::ui::markdown::Markdown;
 use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
+use crate::ui::palette::{Paint, Role};
 use crate::ui::plan;
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::streams::Streams;
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Amend, Keyboard, Line};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 
 /// How to draw; decided once, from the terminal and the person's wishes.
 #[derive(Clone, Copy, Debug)]
@@ -264,7 +263,7 @@ impl Screen {
         if self.style.verbose {
             self.status.clear();
             self.thinking = Some(Thinking::Open);
-            self.streams.tell(&visible(text).dimmed().to_string());
+            self.streams.tell(&visible(text).quiet());
             return;
         }
         if self.thinking.replace(Thinking::Folded).is_none() {
@@ -296,7 +295,7 @@ impl Screen {
                 // What took no time is not worth a line.
                 if 0 < took.as_secs() {
                     let line = format!("  thought for {}", seconds(took));
-                    self.streams.tell(&format!("{}\n", line.dimmed()));
+                    self.streams.tell(&format!("{}\n", line.quiet()));
                 }
             }
         }
@@ -360,7 +359,7 @@ impl Screen {
                 if let Some(keyboard) = &self.keyboard {
                     keyboard.cut();
                 }
-                self.note(&stop_line(*stop).yellow().to_string());
+                self.note(&stop_line(*stop).attention());
             }
             Entry::Prompt(_) => self.turn = Turn::default(),
             Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
@@ -419,11 +418,11 @@ impl Screen {
     }
 
     fn made_room(&mut self, how: &str) {
-        self.note(&format!("  made room in the window: {how}").dimmed().to_string());
+        self.note(&format!("  made room in the window: {how}").quiet());
     }
 
     fn warn(&mut self, text: &str) {
-        self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));
+        self.note(&format!("{} {}", "warning:".as_role(Role::Warning), visible(text)));
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -440,14 +439,14 @@ impl Screen {
         if self.style.verbose {
             let line =
                 format!("  {} cached, {} read, {} written", last.cached, last.read, last.written);
-            self.note(&line.dimmed().to_string());
+            self.note(&line.quiet());
         }
     }
 
     fn retrying(&mut self, reason: &str, wait: Duration) {
         let void = if self.spoke { "; what it said is void" } else { "" };
         let (reason, wait) = (visible_line(reason, 200), wait.as_secs_f32());
-        self.note(&format!("{reason}{void}; asking again in {wait:.1} s").yellow().to_string());
+        self.note(&format!("{reason}{void}; asking again in {wait:.1} s").attention());
     }
 
     /// Said once where no line can move.
@@ -466,7 +465,7 @@ impl Screen {
         if self.turn.sum != Usage::default() {
             let line = count_line(&std::mem::take(&mut self.turn), self.window);
             let line: String = line.chars().take(self.width()).collect();
-            self.note(&line.dimmed().to_string());
+            self.note(&line.quiet());
         }
         self.pay();
     }
