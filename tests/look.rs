@@ -179,3 +179,83 @@ fn a_theme_that_is_not_there_is_told_with_those_that_are() {
         "#]])
         .check();
 }
+
+/// What the program wrote to a terminal in a conversation of one turn, during which this was read.
+#[track_caller]
+fn written(variables: &[(&str, &str)], meanwhile: &str) -> String {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One ").hold(&gate).text("two.").finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    let run = home.agent(&[]).server(&server).env("TERM_PROGRAM", "WezTerm");
+    let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+    let mut talk = Talk::begin(run);
+    talk.enter("go");
+    talk.terminal.wait_for("One");
+    if !meanwhile.is_empty() {
+        // What is shown of a key came behind it.
+        talk.terminal.send(&format!("{meanwhile}x"));
+        talk.terminal.wait_for("› x");
+        talk.terminal.send("\x7f");
+    }
+    gate.open();
+    talk.terminal.wait_for("One two.");
+    talk.prompted();
+    let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    // The terminal says nothing of its own accord while a line is read.
+    assert!(raw.rfind("\x1b[?1004h") <= raw.rfind("\x1b[?1004l"), "{raw:?}");
+    talk.terminal.send(CTRL_D);
+    assert_eq!(talk.terminal.finish().0, Some(0));
+    raw
+}
+
+const CALL: &str = "\x1b]9;project: it is your turn\x1b\\";
+const AT_ONCE: (&str, &str) = ("AGENT_UI_NOTIFY_AFTER", "0");
+
+#[test]
+fn who_looks_at_another_window_is_called_back() {
+    let away = "\x1b[O";
+    assert!(written(&[AT_ONCE], away).contains(CALL));
+    assert!(!written(&[AT_ONCE], "").contains(CALL), "they look at it");
+    assert!(!written(&[AT_ONCE], "\x1b[O\x1b[I").contains(CALL), "they are back");
+    assert!(!written(&[], away).contains(CALL), "it took no time");
+    assert!(!written(&[AT_ONCE, ("AGENT_UI_NOTIFY", "never")], away).contains(CALL));
+    let always = written(&[AT_ONCE, ("AGENT_UI_NOTIFY", "always")], "");
+    assert!(always.contains(CALL) && !always.contains("1004h"));
+    let multiplexed = written(&[AT_ONCE, ("TMUX", "x"), ("AGENT_UI_NOTIFY", "always")], "");
+    assert!(!multiplexed.contains("\x1b]9") && multiplexed.contains('\x07'));
+}
+
+#[test]
+fn the_window_is_called_by_the_project_and_then_as_before() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One ").hold(&gate).text("two.").finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    let has =
+        |talk: &Talk, text: &str| String::from_utf8_lossy(&talk.terminal.raw()).contains(text);
+    assert!(has(&talk, "\x1b[22;2t\x1b]2;agent · project\x1b\\"));
+    talk.enter("go");
+    talk.terminal.wait_for("One");
+    assert!(has(&talk, "\x1b]2;… agent · project\x1b\\"));
+    gate.open();
+    talk.terminal.wait_for("One two.");
+    talk.prompted();
+    let raw = talk.terminal.raw();
+    let raw = String::from_utf8_lossy(&raw);
+    assert_eq!(raw.matches("\x1b[22;2t").count(), 1);
+    assert!(!raw.contains("\x1b[23;2t"));
+    assert!(raw.rfind("2;agent · project") > raw.rfind("2;… agent · project"));
+    talk.terminal.send(CTRL_D);
+    talk.terminal.wait_for_raw("\x1b[23;2t");
+    assert_eq!(talk.terminal.finish().0, Some(0));
+}
+
+#[test]
+fn who_wants_nothing_of_that_gets_nothing() {
+    for variable in [("AGENT_UI_TITLE", "false"), ("AGENT_UI_PLAIN", "true")] {
+        let raw = written(&[variable, ("AGENT_UI_NOTIFY", "never")], "");
+        assert!(!raw.contains("\x1b]2;") && !raw.contains("1004"), "{raw:?}");
+    }
+}

@@ -2,14 +2,15 @@
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 
 use crate::cli::job::Job;
 use crate::cli::surroundings::Surroundings;
-use crate::config::{Color, Marks, Ui};
+use crate::config::{Color, Marks, Notify, Ui};
 use crate::conversation::{Plan, Transcript};
-use crate::ui::{self, Keyboard, Screen, Style, Theme, visible};
+use crate::ui::{self, Attention, Bell, Keyboard, Screen, Style, Theme, visible};
 
 /// What needs no file.
 const BUILT_IN: [&str; 4] = ["auto", "dark", "light", "none"];
@@ -92,7 +93,38 @@ impl Job<'_> {
     pub(super) fn keyboard(&self) -> Option<Keyboard> {
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
         let history = self.around.state_dir().ok().map(|it| it.join("history"));
-        terminal.then(|| Keyboard::new(history))
+        let keyboard = terminal.then(|| Keyboard::new(history))?;
+        if let Some(attention) = self.attention() {
+            keyboard.attend(attention);
+        }
+        Some(keyboard)
+    }
+
+    /// How the person is called who looks elsewhere, if they are.
+    fn attention(&self) -> Option<Attention> {
+        let wishes = &self.settings.ui;
+        if wishes.notify == Notify::Never || !self.style().live {
+            return None;
+        }
+        let said = |name| self.around.variable(name).and_then(|it| it.to_str()).unwrap_or_default();
+        let is_multiplexed = ["TMUX", "STY"].iter().any(|it| self.around.variable(it).is_some());
+        Some(Attention {
+            bell: Bell::of(said("TERM_PROGRAM"), said("TERM"), is_multiplexed),
+            always: wishes.notify == Notify::Always,
+            after: Duration::from_secs(wishes.notify_after.into()),
+            place: self.project(),
+        })
+    }
+
+    /// What the window is called in a conversation, if anything.
+    pub(super) fn title(&self) -> Option<String> {
+        let is_wanted = self.settings.ui.title && self.style().live;
+        is_wanted.then(|| format!("agent · {}", self.project()))
+    }
+
+    fn project(&self) -> String {
+        let name = self.workspace.root().file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
     }
 
     /// How to draw. The colours of notes are set with it.

@@ -249,6 +249,9 @@ mod tests {
             ui.theme AGENT_UI_THEME Text "auto"
             ui.plain AGENT_UI_PLAIN Switch false
             ui.marks AGENT_UI_MARKS auto|unicode|ascii "auto"
+            ui.notify AGENT_UI_NOTIFY auto|never|always "auto"
+            ui.notify_after AGENT_UI_NOTIFY_AFTER Whole 10
+            ui.title AGENT_UI_TITLE Switch true
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());
     }

@@ -70,10 +70,13 @@ mod tests {
         assert_eq!(line, "ui.theme = \"light\"");
         assert_eq!(set(&mut values, "ui.theme", value).unwrap().ui.theme, "light");
         expect![[r#"
-            ui.color  "auto"   default
-            ui.theme  "light"  this conversation
-            ui.plain  false    default
-            ui.marks  "auto"   default
+            ui.color         "auto"   default
+            ui.theme         "light"  this conversation
+            ui.plain         false    default
+            ui.marks         "auto"   default
+            ui.notify        "auto"   default
+            ui.notify_after  10       default
+            ui.title         true     default
         "#]]
         .assert_eq(&show_some(&values, "ui").unwrap());
     }

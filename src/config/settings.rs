@@ -136,6 +136,24 @@ pub(crate) struct Ui {
     pub(crate) plain: bool,
     /// The marks that are drawn.
     pub(crate) marks: Marks,
+    /// Whether your terminal calls you when a turn ends or a question is asked.
+    pub(crate) notify: Notify,
+    /// Seconds that it took until then, at least.
+    pub(crate) notify_after: u32,
+    /// Whether the window is called by the project while you are in a conversation.
+    pub(crate) title: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Notify {
+    /// If you look at another window, as far as the terminal tells.
+    #[default]
+    Auto,
+    /// Not at all.
+    Never,
+    /// Though you may look at it.
+    Always,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -187,7 +205,15 @@ impl Default for Settings {
 
 impl Default for Ui {
     fn default() -> Self {
-        Self { color: Color::Auto, theme: "auto".to_owned(), plain: false, marks: Marks::Auto }
+        Self {
+            color: Color::Auto,
+            theme: "auto".to_owned(),
+            plain: false,
+            marks: Marks::Auto,
+            notify: Notify::Auto,
+            notify_after: 10,
+            title: true,
+        }
     }
 }
 

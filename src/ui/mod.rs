@@ -3,6 +3,7 @@
 mod answers;
 mod approval;
 mod ascii;
+mod attention;
 mod call_line;
 mod context;
 mod diff;
@@ -27,6 +28,7 @@ mod visible;
 
 pub(crate) use approval::Amend;
 pub(crate) use ascii::{ascii_alone, showable};
+pub(crate) use attention::{Attention, Bell};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};

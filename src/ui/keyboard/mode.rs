@@ -17,7 +17,28 @@ static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 struct Taken {
     found: Termios,
     ours: Termios,
+    /// The terminal says whether the person looks at its window.
+    tells_focus: bool,
 }
+
+impl Taken {
+    fn take(&self) {
+        set(&self.ours, PASTE_ON);
+        if self.tells_focus {
+            write(FOCUS_ON);
+        }
+    }
+
+    fn give_back(&self) {
+        if self.tells_focus {
+            write(FOCUS_OFF);
+        }
+        set(&self.found, LEAVE);
+    }
+}
+
+const FOCUS_ON: &[u8] = b"\x1b[?1004h";
+const FOCUS_OFF: &[u8] = b"\x1b[?1004l";
 
 /// Ends the marks of what is pasted, and takes away what stands beneath the cursor: only we drew there.
 const LEAVE: &[u8] = b"\x1b[?2004l\x1b[J";
@@ -28,7 +49,7 @@ pub(super) fn is_ours() -> bool {
 }
 
 /// Takes the terminal; false where it is not ours to take.
-pub(super) fn take() -> bool {
+pub(super) fn take(tells_focus: bool) -> bool {
     let mut taken = taken();
     let Some(found) = tcgetattr(std::io::stdin()).ok().filter(|_| is_ours()) else { return false };
     let mut ours = found.clone();
@@ -37,24 +58,25 @@ pub(super) fn take() -> bool {
     ours.special_codes[SpecialCodeIndex::VTIME] = 0;
     // As at the prompt it is a key: the shell shall find the terminal as it left it.
     ours.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
-    set(&ours, PASTE_ON);
-    *taken = Some(Taken { found, ours });
+    let now = Taken { found, ours, tells_focus };
+    now.take();
+    *taken = Some(now);
     true
 }
 
 /// Gives it back as it was found.
-pub(crate) fn give_back() {
+pub(super) fn give_back() {
     if let Some(taken) = taken().take()
         && is_ours()
     {
-        set(&taken.found, LEAVE);
+        taken.give_back();
     }
 }
 
 /// Lets the shell have it for a while.
 pub(super) fn lend() {
     if let Some(taken) = &*taken() {
-        set(&taken.found, LEAVE);
+        taken.give_back();
     }
 }
 
@@ -63,7 +85,7 @@ pub(crate) fn take_again() {
     if let Some(taken) = &*taken()
         && is_ours()
     {
-        set(&taken.ours, PASTE_ON);
+        taken.take();
     }
 }
 
@@ -73,6 +95,10 @@ const DISABLED: u8 = 0;
 fn set(modes: &Termios, words: &[u8]) {
     // A terminal that is gone needs nothing.
     let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+    write(words);
+}
+
+fn write(words: &[u8]) {
     let _ = std::io::stderr().write_all(words);
 }
 
