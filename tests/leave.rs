@@ -288,6 +288,8 @@ fn nothing_in_a_question_acts_on_the_terminal() {
     let evil = "\u{1b}]0;t\u{7}\u{1b}]8;;x\u{1b}\\\u{1b}]52;c;eA==\u{7}\u{1b}]9;n\u{7}\u{1b}[2J\u{1b}[8m\u{1b}P0q\
                 \u{1b}_Gx\u{1b}[6n\u{1b}[c\u{9b}2J\u{9d}0;x\rover\u{8}\u{202e}\u{200b}\u{e0041}\u{1b}]0;open";
     let home = Home::new();
+    // What we tell the terminal ourselves looks the same to this test.
+    home.file("home/.config/agent/config.toml", "[ui]\ntitle = false\n");
     home.file("bin/ed.sh", "#!/bin/sh\nprintf ' # changed' >> \"$1\"\n");
     let lines: String = (1..=20).map(|it| format!("line {it}{evil}\n").replace('\r', "")).collect();
     home.file("project/a.txt", &lines);

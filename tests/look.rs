@@ -2,6 +2,7 @@
 
 mod support;
 
+use expect_test::expect;
 use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
@@ -122,4 +123,139 @@ fn code_stands_out_from_the_background_that_the_terminal_says() {
     assert_eq!(colour_of_code(Some("rgb:0000/2b2b/3636"), &[]), dark);
     assert_eq!(colour_of_code(None, &[("COLORFGBG", "0;15")]), light);
     assert_eq!(colour_of_code(None, &[]), dark);
+}
+
+/// The colour of the first letter of this on the screen.
+fn colour_of(talk: &Talk, words: &str) -> vt100::Color {
+    talk.terminal.look(|screen| {
+        let rows: Vec<String> = screen.rows(0, 100).collect();
+        let row = rows.iter().position(|it| it.contains(words)).expect("it is there");
+        let column = rows[row].split(words).next().expect("it is there").chars().count();
+        screen.cell(row as u16, column as u16).expect("it is on the screen").fgcolor()
+    })
+}
+
+#[test]
+fn a_theme_of_ones_own_is_worn_and_taken_off() {
+    let home = Home::new();
+    home.file(
+        "home/.config/agent/themes/sea.toml",
+        "base = 'light'\ngood = '#010203'\nheading = 'bright-blue'\nprompt = 'red'\n",
+    );
+    home.file("home/.config/agent/themes/broken.toml", "good = 'green'\nbed = 'red'\n");
+    home.file("project/a.txt", "a\n");
+    let look = || call("read_file", json!({"path": "a.txt"}));
+    let server = FaultServer::script(vec![look(), say("# One"), look(), say("# Two")]);
+    let mut talk = Talk::coloured(home.agent(&[]).server(&server).env("AGENT_UI_THEME", "sea"));
+    talk.say("go", "One");
+    talk.prompted();
+    let (rgb, idx) = (vt100::Color::Rgb, vt100::Color::Idx);
+    assert_eq!(colour_of(&talk, "● read_file"), rgb(1, 2, 3));
+    assert_eq!(colour_of(&talk, "One"), idx(12));
+    assert_eq!(colour_of(&talk, "› go"), idx(1));
+    talk.say("/theme see", "did you mean `sea`?");
+    talk.say("/theme broken", "broken.toml`: line 2: the");
+    talk.say("/theme", "your own: `broken`, `sea`");
+    talk.say("/theme dark", "a dark background");
+    talk.say("on", "Two");
+    talk.prompted();
+    assert_eq!(colour_of(&talk, "Two"), idx(5));
+    talk.say("/theme sea", "those of `sea`");
+    talk.say("/theme none", "nobody");
+    talk.say("/verbose on", "is shown from now on");
+    talk.prompted();
+    assert_eq!(colour_of(&talk, "› /verbose on"), vt100::Color::Default);
+}
+
+#[test]
+fn a_theme_that_is_not_there_is_told_with_those_that_are() {
+    let home = Home::new();
+    home.agent(&["config", "show"])
+        .env("AGENT_UI_THEME", "drak")
+        .expect_code(1)
+        .expect_stderr(expect![[r#"
+            error: there is no theme `drak`; did you mean `dark`?
+            hint: the themes are `dark`, `light`, `auto`, and `none` for no colours; your own would be in `[HOME]/.config/agent/themes`
+        "#]])
+        .check();
+}
+
+/// What the program wrote to a terminal in a conversation of one turn, during which this was read.
+#[track_caller]
+fn written(variables: &[(&str, &str)], meanwhile: &str) -> String {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One ").hold(&gate).text("two.").finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    let run = home.agent(&[]).server(&server).env("TERM_PROGRAM", "WezTerm");
+    let run = variables.iter().fold(run, |run, (name, value)| run.env(name, value));
+    let mut talk = Talk::begin(run);
+    talk.enter("go");
+    talk.terminal.wait_for("One");
+    if !meanwhile.is_empty() {
+        // What is shown of a key came behind it.
+        talk.terminal.send(&format!("{meanwhile}x"));
+        talk.terminal.wait_for("› x");
+        talk.terminal.send("\x7f");
+    }
+    gate.open();
+    talk.terminal.wait_for("One two.");
+    talk.prompted();
+    let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    // The terminal says nothing of its own accord while a line is read.
+    assert!(raw.rfind("\x1b[?1004h") <= raw.rfind("\x1b[?1004l"), "{raw:?}");
+    talk.terminal.send(CTRL_D);
+    assert_eq!(talk.terminal.finish().0, Some(0));
+    raw
+}
+
+const CALL: &str = "\x1b]9;project: it is your turn\x1b\\";
+const AT_ONCE: (&str, &str) = ("AGENT_UI_NOTIFY_AFTER", "0");
+
+#[test]
+fn who_looks_at_another_window_is_called_back() {
+    let away = "\x1b[O";
+    assert!(written(&[AT_ONCE], away).contains(CALL));
+    assert!(!written(&[AT_ONCE], "").contains(CALL), "they look at it");
+    assert!(!written(&[AT_ONCE], "\x1b[O\x1b[I").contains(CALL), "they are back");
+    assert!(!written(&[], away).contains(CALL), "it took no time");
+    assert!(!written(&[AT_ONCE, ("AGENT_UI_NOTIFY", "never")], away).contains(CALL));
+    let always = written(&[AT_ONCE, ("AGENT_UI_NOTIFY", "always")], "");
+    assert!(always.contains(CALL) && !always.contains("1004h"));
+    let multiplexed = written(&[AT_ONCE, ("TMUX", "x"), ("AGENT_UI_NOTIFY", "always")], "");
+    assert!(!multiplexed.contains("\x1b]9") && multiplexed.contains('\x07'));
+}
+
+#[test]
+fn the_window_is_called_by_the_project_and_then_as_before() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One ").hold(&gate).text("two.").finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    let has =
+        |talk: &Talk, text: &str| String::from_utf8_lossy(&talk.terminal.raw()).contains(text);
+    assert!(has(&talk, "\x1b[22;2t\x1b]2;agent · project\x1b\\"));
+    talk.enter("go");
+    talk.terminal.wait_for("One");
+    assert!(has(&talk, "\x1b]2;… agent · project\x1b\\"));
+    gate.open();
+    talk.terminal.wait_for("One two.");
+    talk.prompted();
+    let raw = talk.terminal.raw();
+    let raw = String::from_utf8_lossy(&raw);
+    assert_eq!(raw.matches("\x1b[22;2t").count(), 1);
+    assert!(!raw.contains("\x1b[23;2t"));
+    assert!(raw.rfind("2;agent · project") > raw.rfind("2;… agent · project"));
+    talk.terminal.send(CTRL_D);
+    talk.terminal.wait_for_raw("\x1b[23;2t");
+    assert_eq!(talk.terminal.finish().0, Some(0));
+}
+
+#[test]
+fn who_wants_nothing_of_that_gets_nothing() {
+    for variable in [("AGENT_UI_TITLE", "false"), ("AGENT_UI_PLAIN", "true")] {
+        let raw = written(&[variable, ("AGENT_UI_NOTIFY", "never")], "");
+        assert!(!raw.contains("\x1b]2;") && !raw.contains("1004"), "{raw:?}");
+    }
 }

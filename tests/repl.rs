@@ -596,6 +596,8 @@ fn a_failure_does_not_end_the_conversation() {
 fn hostile_bytes_never_reach_the_terminal() {
     let home = Home::new();
     let evil = "\x1b]0;owned\x07\x1b[2J\u{9b}31m\u{202e}\x1b]52;c;aGk=\x1b\\\r\x08";
+    // What we tell the terminal ourselves looks the same to this test.
+    home.file("home/.config/agent/config.toml", "[ui]\ntitle = false\n");
     home.file("project/evil.txt", evil);
     let server = FaultServer::script(vec![
         Response::stream()

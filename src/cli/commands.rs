@@ -97,7 +97,7 @@ pub(super) const ALL: &[Command] = &[
         "theme",
         Takes::OneOf(&["dark", "light", "auto", "none"]),
         "NAME",
-        "other colours: for a dark or a light background, or none",
+        "other colours: for a dark or a light background, none, or your own",
     ),
     plain("doctor", "whether all that is needed is there and works"),
     plain("status", "what is worked with, and how"),

@@ -4,10 +4,11 @@ use anyhow::Context;
 use toml::Value;
 
 use crate::cli::args::{Config, Options};
+use crate::cli::drawing::draw_by;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print};
-use crate::config::{self, Flag, Loaded, Marks, Settings, Sources, UserFile};
-use crate::ui::{self, visible};
+use crate::config::{self, Flag, Loaded, Sources, UserFile};
+use crate::ui::visible;
 use crate::workspace::Workspace;
 
 /// Lays everything that can set something over each other.
@@ -29,18 +30,8 @@ pub(super) fn load(
         directory: around.directory.clone(),
         home: around.home.clone(),
     })?;
-    draw_by(around, &loaded.settings);
+    draw_by(around, &loaded.settings.ui)?;
     Ok(loaded)
-}
-
-/// From now on all that is printed is drawn so.
-pub(super) fn draw_by(around: &Surroundings, settings: &Settings) {
-    ui::ascii_alone(match settings.ui.marks {
-        Marks::Auto => !around.shows_marks(),
-        Marks::Unicode => false,
-        Marks::Ascii => true,
-    });
-    ui::hold_still(settings.ui.plain || around.is_dumb());
 }
 
 pub(super) fn configuration(

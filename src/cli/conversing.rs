@@ -38,6 +38,7 @@ impl Job<'_> {
     ) -> anyhow::Result<(Exit, Transcript)> {
         let editor = Editor::new(self.around);
         let person = Person { keyboard, interrupt: &interrupt, leave: &leave, editor: &editor };
+        let _titled = self.title().map(|it| keyboard.entitle(it));
         let mut came_from = None;
         loop {
             let Place { begun, toolbox, grants } = place;

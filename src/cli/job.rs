@@ -1,6 +1,5 @@
 //! A session at work: one prompt, or a conversation.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -27,14 +26,14 @@ use crate::cli::{
     Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
     tool_files, trust,
 };
-use crate::config::{Color, Setting, Settings, Theme};
-use crate::conversation::{Event, Front, Permission, Plan, Stop, Transcript};
+use crate::config::{Setting, Settings};
+use crate::conversation::{Event, Front, Permission, Stop, Transcript};
 use crate::llm::Constants;
 use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, Style, TurnEnd, visible};
+use crate::ui::{Json, JsonForm, Opening, TurnEnd, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -390,57 +389,6 @@ impl Job<'_> {
         Ok(file)
     }
 
-    pub(super) fn keyboard(&self) -> Option<Keyboard> {
-        let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        let history = self.around.state_dir().ok().map(|it| it.join("history"));
-        terminal.then(|| Keyboard::new(history))
-    }
-
-    /// How to draw. The colours of notes are set with it.
-    pub(super) fn style(&self) -> Style {
-        let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-        let quiet = self.around.variable("NO_COLOR").is_some();
-        let dumb = self.around.is_dumb();
-        let plain = self.settings.ui.plain;
-        let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
-        let coloured = |terminal: bool| match self.settings.ui.color {
-            Color::Auto => !quiet && (forced || terminal && !dumb),
-            Color::Always => true,
-            Color::Never => false,
-        };
-        colored::control::set_override(coloured(stderr.is_terminal()));
-        let size = rustix::termios::tcgetwinsize(&stderr);
-        let (may_colour, live) =
-            (coloured(stdout.is_terminal()), !plain && stderr.is_terminal() && !dumb);
-        let is_told = self.around.variable("COLORFGBG").is_some();
-        Style {
-            width: size.map_or(80, |it| usize::from(it.ws_col).max(20)),
-            colour_words: may_colour,
-            light: match self.settings.ui.theme {
-                Theme::Auto => self.around.is_light(),
-                theme => theme == Theme::Light,
-            },
-            asks: self.settings.ui.theme == Theme::Auto && !is_told && may_colour && live,
-            layout: stdout.is_terminal() && !dumb && !plain && self.form.is_none(),
-            live: live && !is_pipe(&stdout),
-            apart: stderr.is_terminal() && is_pipe(&stdout),
-            verbose: self.verbose,
-        }
-    }
-
-    pub(super) fn screen(&self, keyboard: Option<Keyboard>, transcript: &Transcript) -> Screen {
-        let (stdout, stderr, style) = (std::io::stdout(), std::io::stderr(), self.style());
-        // What is said in a form is not for people; whoever asked for it shows them what it means.
-        let out: Box<dyn std::io::Write> =
-            if self.form.is_some() { Box::new(std::io::sink()) } else { Box::new(stdout) };
-        let mut screen = Screen::new(out, Box::new(stderr), style, keyboard);
-        if let Some(reply) = transcript.reply() {
-            screen.recall(reply);
-        }
-        screen.recall_plan(Plan::of(transcript.entries()));
-        screen
-    }
-
     /// One line about what is being worked on, and how.
     pub(super) fn header(&self, confinement: Option<&str>) -> String {
         let model = match (&self.settings.server.url, &self.settings.model) {
@@ -491,12 +439,6 @@ pub(super) async fn put_down<F: Front>(
         .await;
     }
     (host, transcript)
-}
-
-/// What is piped on may end up on the terminal beside our moving line.
-fn is_pipe(stdout: &std::io::Stdout) -> bool {
-    use rustix::fs::{FileType, fstat};
-    fstat(stdout).is_ok_and(|it| FileType::from_raw_mode(it.st_mode) == FileType::Fifo)
 }
 
 /// Where the project is everything a person has, `auto` means more than they may think.

@@ -13,6 +13,7 @@ mod configuration;
 mod conversing;
 mod demo;
 mod doctor;
+mod drawing;
 mod duration;
 mod editor;
 mod engine;

@@ -3,18 +3,17 @@
 use std::io::Write;
 
 use anyhow::anyhow;
-use colored::Colorize;
 
-use crate::ui::{abandon, showable, visible};
+use crate::ui::{Paint, Role, abandon, showable, visible};
 
 /// Prints to standard error, in colours if they are on.
 pub(super) fn report(err: &anyhow::Error) {
     let (sentence, hints) = in_parts(err);
     let mut stderr = std::io::stderr().lock();
     // Nowhere is left to say that this could not be said.
-    let _ = writeln!(stderr, "{} {}", "error:".red().bold(), showable(&visible(&sentence)));
+    let _ = writeln!(stderr, "{} {}", "error:".as_role(Role::Error), showable(&visible(&sentence)));
     for hint in hints {
-        let _ = writeln!(stderr, "{} {}", "hint:".cyan().bold(), showable(&visible(&hint)));
+        let _ = writeln!(stderr, "{} {}", "hint:".as_role(Role::Hint), showable(&visible(&hint)));
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::path::PathBuf;
 
-use anyhow::bail;
-
 use crate::agent::{Desk, rereading};
 use crate::cli::choosing::{chosen, is_file_name};
-use crate::cli::configuration::draw_by;
+use crate::cli::drawing::{draw_by, themes};
 use crate::cli::job::{Job, host_of};
 use crate::cli::models::{Here, picks};
 use crate::cli::planning::Person;
 use crate::cli::sandbox::whole;
 use crate::cli::serving::{Engine, Serving, background};
-use crate::config::{Color, Theme, meant, set, show, show_some};
+use crate::config::{meant, set, show, show_some};
 use crate::ui::{Line, Screen, visible};
 
 /// What can be changed at once, beside the model: all else is built when a session begins.
@@ -154,12 +152,13 @@ impl Job<'_> {
                  next start"
             )));
         }
+        let before = self.values.clone();
         let settings = set(&mut self.values, key, value)?;
+        draw_by(self.around, &settings.ui).inspect_err(|_| self.values = before)?;
         self.settings.ui = settings.ui;
         self.settings.max_turns = settings.max_turns;
         self.settings.sampling = settings.sampling;
         desk.rules.max_requests = self.settings.max_turns;
-        draw_by(self.around, &self.settings);
         let style = self.style();
         desk.front().wear(style);
         if is_sampling {
@@ -174,17 +173,17 @@ impl Job<'_> {
         desk: &mut Desk<Serving, Screen>,
         name: &str,
     ) -> anyhow::Result<String> {
-        let (color, theme) = match name {
-            "dark" => (Color::Auto, Theme::Dark),
-            "light" => (Color::Auto, Theme::Light),
-            "auto" => (Color::Auto, Theme::Auto),
-            "none" => (Color::Never, Theme::Auto),
-            "" => return Ok(THEMES.to_owned()),
-            _ => bail!("there is no theme `{}`\nhint: {THEMES}", visible(name)),
-        };
-        for (key, value) in [("ui.color", color.name()), ("ui.theme", theme.name())] {
-            self.settings.ui = set(&mut self.values, key, value.into())?.ui;
+        if name.is_empty() {
+            return Ok(themes(self.around));
         }
+        let (before, mut ui) = (self.values.clone(), self.settings.ui.clone());
+        // Who wants colours means to see them.
+        let wanted = [("ui.color", "auto"), ("ui.theme", name)];
+        for (key, value) in wanted.into_iter().filter(|it| it.0 == "ui.theme" || name != "none") {
+            ui = set(&mut self.values, key, value.into())?.ui;
+        }
+        draw_by(self.around, &ui).inspect_err(|_| self.values = before)?;
+        self.settings.ui = ui;
         let style = self.style();
         desk.front().wear(style);
         Ok(format!(
@@ -193,7 +192,9 @@ impl Job<'_> {
                 "none" => "nobody: there are none",
                 "light" => "a light background",
                 "dark" => "a dark background",
-                _ => "what your terminal says",
+                "auto" => "what your terminal says",
+                _ =>
+                    return Ok(format!("the colours are those of `{}` from now on", visible(name))),
             }
         ))
     }
@@ -217,5 +218,3 @@ impl Job<'_> {
 }
 
 const PICK: &str = "  a number, or Enter to stay: ";
-
-const THEMES: &str = "the themes are `dark`, `light`, `auto`, and `none` for no colours";

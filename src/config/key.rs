@@ -246,9 +246,12 @@ mod tests {
             checks.after_edit AGENT_CHECKS_AFTER_EDIT auto|always|never "auto"
             checks.attempts AGENT_CHECKS_ATTEMPTS Whole 3
             ui.color AGENT_UI_COLOR auto|always|never "auto"
-            ui.theme AGENT_UI_THEME auto|dark|light "auto"
+            ui.theme AGENT_UI_THEME Text "auto"
             ui.plain AGENT_UI_PLAIN Switch false
             ui.marks AGENT_UI_MARKS auto|unicode|ascii "auto"
+            ui.notify AGENT_UI_NOTIFY auto|never|always "auto"
+            ui.notify_after AGENT_UI_NOTIFY_AFTER Whole 10
+            ui.title AGENT_UI_TITLE Switch true
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());
     }

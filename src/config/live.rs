@@ -49,7 +49,7 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-    use crate::config::{Sources, Theme, UserFile, load};
+    use crate::config::{Sources, UserFile, load};
 
     fn values() -> Vec<Setting> {
         let sources = Sources {
@@ -68,12 +68,15 @@ mod tests {
         let mut values = values();
         let (value, line) = meant("ui.theme", "light").unwrap();
         assert_eq!(line, "ui.theme = \"light\"");
-        assert_eq!(set(&mut values, "ui.theme", value).unwrap().ui.theme, Theme::Light);
+        assert_eq!(set(&mut values, "ui.theme", value).unwrap().ui.theme, "light");
         expect![[r#"
-            ui.color  "auto"   default
-            ui.theme  "light"  this conversation
-            ui.plain  false    default
-            ui.marks  "auto"   default
+            ui.color         "auto"   default
+            ui.theme         "light"  this conversation
+            ui.plain         false    default
+            ui.marks         "auto"   default
+            ui.notify        "auto"   default
+            ui.notify_after  10       default
+            ui.title         true     default
         "#]]
         .assert_eq(&show_some(&values, "ui").unwrap());
     }
@@ -81,8 +84,8 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused() {
         let refused = |key: &str, text: &str| meant(key, text).unwrap_err().to_string();
-        expect![[r#"`ui.theme` must be `auto`, `dark` or `light`, not `"pink"`"#]]
-            .assert_eq(&refused("ui.theme", "pink"));
+        expect![[r#"`ui.color` must be `auto`, `always` or `never`, not `"pink"`"#]]
+            .assert_eq(&refused("ui.color", "pink"));
         expect![[r#"
             unknown key `ui.teme`; did you mean `ui.theme`?
             hint: `/config` lists all there are"#]]

@@ -123,17 +123,37 @@ pub(crate) enum AfterEdit {
 }
 
 /// What you see.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct Ui {
     /// When to use colours.
     pub(crate) color: Color,
-    /// What the colours of code have to stand out from.
-    pub(crate) theme: Theme,
+    /// The colours: `dark` or `light` for what they have to stand out from; `auto` for what `COLORFGBG`
+    /// says or, without it, your terminal, which is asked when the first turn begins; `none` for no
+    /// colours; or the name of a theme of your own, `themes/NAME.toml` beside the configuration file.
+    pub(crate) theme: String,
     /// Whether nothing moves and nothing is drawn: words as they come, for screen readers.
     pub(crate) plain: bool,
     /// The marks that are drawn.
     pub(crate) marks: Marks,
+    /// Whether your terminal calls you when a turn ends or a question is asked.
+    pub(crate) notify: Notify,
+    /// Seconds that it took until then, at least.
+    pub(crate) notify_after: u32,
+    /// Whether the window is called by the project while you are in a conversation.
+    pub(crate) title: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Notify {
+    /// If you look at another window, as far as the terminal tells.
+    #[default]
+    Auto,
+    /// Not at all.
+    Never,
+    /// Though you may look at it.
+    Always,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -146,39 +166,6 @@ pub(crate) enum Marks {
     Unicode,
     /// Stand-ins in ASCII, also for a font that lacks some.
     Ascii,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Theme {
-    /// What `COLORFGBG` says or, without it, your terminal, which is asked when the first turn begins;
-    /// dark until it answers.
-    #[default]
-    Auto,
-    /// A dark background.
-    Dark,
-    /// A light background.
-    Light,
-}
-
-impl Theme {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Dark => "dark",
-            Self::Light => "light",
-        }
-    }
-}
-
-impl Color {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Always => "always",
-            Self::Never => "never",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -212,6 +199,20 @@ impl Default for Settings {
             sandbox: sandbox::Options::default(),
             checks: Checks::default(),
             ui: Ui::default(),
+        }
+    }
+}
+
+impl Default for Ui {
+    fn default() -> Self {
+        Self {
+            color: Color::Auto,
+            theme: "auto".to_owned(),
+            plain: false,
+            marks: Marks::Auto,
+            notify: Notify::Auto,
+            notify_after: 10,
+            title: true,
         }
     }
 }

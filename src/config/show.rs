@@ -113,6 +113,9 @@ mod tests {
             ui.theme               "auto"                                    default
             ui.plain               false                                     default
             ui.marks               "auto"                                    default
+            ui.notify              "auto"                                    default
+            ui.notify_after        10                                        default
+            ui.title               true                                      default
         "#]]
         .assert_eq(&show(&load(sources).unwrap().values));
     }

@@ -1,13 +1,12 @@
 //! Questions to the person in full.
 
-use colored::Colorize;
-
 use crate::conversation::Question;
+use crate::ui::palette::Paint;
 use crate::ui::visible::visible;
 
 /// The question whole, with its options by number: who wrote it is a model.
 pub(super) fn question_in_full(question: &Question) -> String {
-    let mut text = format!("{} {}", "question:".bold(), visible(&question.text));
+    let mut text = format!("{} {}", "question:".strong(), visible(&question.text));
     for (at, option) in question.options.iter().enumerate() {
         text += &format!("\n  {} = {}", at + 1, visible(option));
     }

@@ -4,13 +4,12 @@
 mod amend;
 mod shown;
 
-use colored::Colorize;
-
 use crate::conversation::{Call, Consent, Decision, FileChange, Stakes};
 use crate::ui::approval::amend::{Amendable, Given};
 use crate::ui::approval::shown::{Depth, changes, hunk_heading, in_full};
 use crate::ui::diff::numbered_diff;
 use crate::ui::in_question::plain;
+use crate::ui::palette::Paint;
 use crate::ui::visible::{visible, visible_line};
 use crate::ui::{Keyboard, Line, Screen};
 
@@ -130,14 +129,14 @@ impl Screen {
 impl Matter {
     fn question(&self) -> String {
         let of = if self.is_changed { "as you changed it, " } else { "" };
-        let mut text = format!("{of}{} {}", "allow?".bold(), in_full(&self.call, &self.stakes));
+        let mut text = format!("{of}{} {}", "allow?".strong(), in_full(&self.call, &self.stakes));
         if !self.stakes.why.is_empty() {
             let why = format!("\n  {}", visible_line(&self.stakes.why, 200));
-            text += &why.dimmed().to_string();
+            text += &why.quiet();
         }
         if !self.stakes.confined.is_empty() {
             let confined = format!("\n  {}", visible_line(&self.stakes.confined, 200));
-            text += &confined.dimmed().to_string();
+            text += &confined.quiet();
         }
         text
     }

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use colored::{ColoredString, Colorize};
 use imara_diff::{Algorithm, Diff, InternedInput};
 
+use crate::ui::palette::{Look, Paint, Role};
 use crate::ui::visible::visible;
 
 /// A longer diff is only summed up.
@@ -13,7 +13,7 @@ pub(super) const LONGEST: usize = 40;
 /// A file and how many of its lines come and go.
 pub(super) fn summary(path: &str, added: usize, removed: usize) -> String {
     let (added, removed) = (format!("+{added}"), format!("-{removed}"));
-    format!("{path}  {} {}", added.green(), removed.red())
+    format!("{path}  {} {}", added.as_role(Role::Added), removed.as_role(Role::Removed))
 }
 
 /// In colours if they are on. What the lines hold came from anywhere.
@@ -21,11 +21,11 @@ pub(crate) fn coloured_diff(diff: &str) -> String {
     let line = |it: &str| {
         let shown = visible(it);
         let line = match it.as_bytes() {
-            [b'-', b'-', b'-', b' ', ..] | [b'+', b'+', b'+', b' ', ..] => shown.bold(),
-            [b'+', ..] => shown.green(),
-            [b'-', ..] => shown.red(),
-            [b'@', ..] => shown.cyan(),
-            _ => shown.normal(),
+            [b'-', b'-', b'-', b' ', ..] | [b'+', b'+', b'+', b' ', ..] => shown.strong(),
+            [b'+', ..] => shown.as_role(Role::Added),
+            [b'-', ..] => shown.as_role(Role::Removed),
+            [b'@', ..] => shown.as_role(Role::Place),
+            _ => shown.into_owned(),
         };
         format!("{line}\n")
     };
@@ -57,12 +57,12 @@ pub(super) fn numbered_diff(lines: &[&str]) -> Vec<String> {
             Some('@') => {
                 (old, new) = places(line).unwrap_or((old, new));
                 if !std::mem::take(&mut is_begin) {
-                    shown.push("       …".dimmed().to_string());
+                    shown.push("       …".quiet());
                 }
                 at += 1;
             }
             Some('=') => {
-                shown.push(format!("    {line}").dimmed().to_string());
+                shown.push(format!("    {line}").quiet());
                 is_begin = true;
                 at += 1;
             }
@@ -170,18 +170,16 @@ fn tokens(line: &str) -> Vec<&str> {
 }
 
 fn row_line(Row { mark, number, parts }: &Row) -> String {
-    let ink = |text: &str| -> ColoredString {
-        match mark {
-            '+' => text.green(),
-            '-' => text.red(),
-            _ => text.dimmed(),
-        }
+    let look = match mark {
+        '+' => Role::Added.look(),
+        '-' => Role::Removed.look(),
+        _ => Role::Quiet.look(),
     };
-    let mut line = format!("{number:>8}").dimmed().to_string();
-    line += &ink(&format!(" {mark}")).to_string();
+    let other = look.with(Look::BOLD).with(Look::UNDERLINED);
+    let mut line = format!("{number:>8}").quiet();
+    line += &format!(" {mark}").paint(look);
     for (is_other, text) in parts {
-        let shown = if *is_other { ink(text).bold().underline() } else { ink(text) };
-        line += &shown.to_string();
+        line += &text.paint(if *is_other { other } else { look });
     }
     line
 }

@@ -21,11 +21,12 @@ use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
 use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
-pub(crate) use crate::ui::keyboard::mode::{abandon, take_again};
+pub(crate) use crate::ui::keyboard::mode::take_again;
 pub(crate) use crate::ui::keyboard::typing::Wish;
 pub(crate) use crate::ui::keyboard::watch::Heed;
 
 use crate::ui::ascii::showable;
+use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
@@ -73,6 +74,24 @@ pub(crate) struct Keyboard {
     meanwhile: Meanwhile,
 }
 
+/// Leaves the terminal as it was found where the program ends at once.
+pub(crate) fn abandon() {
+    if mode::abandon() {
+        untitle();
+    }
+}
+
+/// As long as it lives, the window has a title of ours.
+#[must_use]
+pub(crate) struct Titled(Meanwhile);
+
+impl Drop for Titled {
+    fn drop(&mut self) {
+        self.0.entitle(None);
+        untitle();
+    }
+}
+
 /// As long as it lives, keys are heeded while the agent works.
 #[must_use]
 pub(crate) struct Watching(Meanwhile);
@@ -117,6 +136,17 @@ impl Keyboard {
         self.meanwhile.foot().begin();
         self.meanwhile.begin(heed);
         Watching(self.meanwhile.clone())
+    }
+
+    /// Calls the person so when they are wanted.
+    pub(crate) fn attend(&self, attention: Attention) {
+        self.meanwhile.attend(attention);
+    }
+
+    /// Calls the window so until what is returned is dropped, with a mark in front while keys are heeded.
+    pub(crate) fn entitle(&self, title: String) -> Titled {
+        self.meanwhile.entitle(Some(title));
+        Titled(self.meanwhile.clone())
     }
 
     /// Leaves the terminal to somebody else until what is returned is dropped.
@@ -204,6 +234,7 @@ impl Keyboard {
     /// Reads an answer that is not kept in the history. What was typed before the question was
     /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
+        self.meanwhile.call("a question waits for you");
         let mut paused = Unanswered(Some(self.pause()));
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
         let line = self.ask(prompt, String::new(), (false, false)).await;
@@ -227,7 +258,9 @@ impl Keyboard {
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
-        answered.await.unwrap_or(Line::Failed("the line editor is gone".to_owned()))
+        let line = answered.await;
+        self.meanwhile.was_answered();
+        line.unwrap_or(Line::Failed("the line editor is gone".to_owned()))
     }
 }
 

@@ -3,6 +3,7 @@
 mod answers;
 mod approval;
 mod ascii;
+mod attention;
 mod call_line;
 mod context;
 mod diff;
@@ -14,24 +15,29 @@ mod markdown;
 mod outcome;
 mod outlet;
 mod page;
+mod palette;
 #[cfg(test)]
 mod paper;
 mod plan;
 mod screen;
 mod status;
 mod streams;
+mod theme;
 mod transfer;
 mod visible;
 
 pub(crate) use approval::Amend;
 pub(crate) use ascii::{ascii_alone, showable};
+pub(crate) use attention::{Attention, Bell};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again};
 pub(crate) use page::{PageStyle, page};
+pub(crate) use palette::{Paint, Role, wear};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};
 pub(crate) use screen::{Screen, Style};
 pub(crate) use status::{Status, hold_still};
+pub(crate) use theme::Theme;
 pub(crate) use transfer::{Transfer, TransferStyle, bytes};
 pub(crate) use visible::{visible, visible_json, visible_line};

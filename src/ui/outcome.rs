@@ -1,10 +1,9 @@
 //! What came of a call, as a person sees it: one line, and the part of it that they want to see.
 
-use colored::Colorize;
-
 use crate::conversation::{Call, Outcome, Status, Stop};
 use crate::ui::call_line::call_line;
 use crate::ui::diff::{LONGEST, numbered_diff, summary};
+use crate::ui::palette::Paint;
 use crate::ui::visible::{visible, visible_line};
 
 /// At most so many lines of a diff or of a failed command are shown.
@@ -22,8 +21,8 @@ pub(super) fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) 
     let room = width.saturating_sub(gist.chars().count() + 5);
     let what = call.map_or_else(|| "call".to_owned(), |it| call_line(it, room));
     match outcome.status {
-        Status::Done => format!("{} {what}  {}", "●".green(), gist.dimmed()),
-        _ => format!("{} {what}  {}", "●".red(), gist.red()),
+        Status::Done => format!("{} {what}  {}", "●".good(), gist.quiet()),
+        _ => format!("{} {what}  {}", "●".bad(), gist.bad()),
     }
 }
 
@@ -56,7 +55,7 @@ pub(super) fn end_of(lines: &[&str], most: usize) -> String {
     let from = lines.len().saturating_sub(most);
     let before = Some(more_lines(from)).filter(|_| 0 < from);
     let shown = lines[from..].iter().map(|it| format!("    {it}"));
-    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().dimmed().to_string());
+    let shown = before.into_iter().chain(shown).map(|it| it.trim_end().quiet());
     shown.collect::<Vec<_>>().join("\n")
 }
 
@@ -79,7 +78,7 @@ fn diff_excerpt(lines: &[&str]) -> Vec<String> {
     if EXCERPT < shown.len() {
         let more = shown.len() - EXCERPT;
         shown.truncate(EXCERPT);
-        shown.push(more_lines(more).dimmed().to_string());
+        shown.push(more_lines(more).quiet());
     }
     shown
 }
@@ -102,7 +101,7 @@ fn summed_up(diff: &[&str]) -> Vec<String> {
         (added, removed) => format!("    {}", summary(name, *added, *removed)),
     };
     let told = format!("    {} lines of a diff; `/diff` (or `agent diff`) shows them", diff.len());
-    files.iter().map(line).chain([told.dimmed().to_string()]).collect()
+    files.iter().map(line).chain([told.quiet()]).collect()
 }
 
 /// What was found, without the lines of the file that it speaks of.
@@ -114,10 +113,10 @@ fn found_excerpt(lines: &[&str]) -> Vec<String> {
     let found: Vec<&&str> = lines.iter().filter(is_found).collect();
     let left_out: usize = lines.iter().filter_map(left_out).sum();
     let mut shown: Vec<String> =
-        found.iter().take(FOUND).map(|it| format!("    {it}").red().to_string()).collect();
+        found.iter().take(FOUND).map(|it| format!("    {it}").bad()).collect();
     let more = found.len().saturating_sub(FOUND) + left_out;
     if 0 < more {
-        shown.push(format!("    … {more} more").dimmed().to_string());
+        shown.push(format!("    … {more} more").quiet());
     }
     shown
 }

@@ -1,8 +1,7 @@
 //! A plan as a person sees it: a checklist, and a line where a step has come further.
 
-use colored::Colorize;
-
 use crate::conversation::{Mark, Plan, PlanCheck, PlanStep, Stage, StepStatus};
+use crate::ui::palette::Paint;
 use crate::ui::visible::visible_line;
 
 /// What is longer is seen in the editor.
@@ -12,12 +11,12 @@ const LONGEST: usize = 400;
 pub(crate) fn checklist(plan: &Plan) -> String {
     let mut lines = Vec::new();
     if !plan.goal.is_empty() {
-        lines.push(format!("{} {}", "plan:".bold(), shown(&plan.goal)));
+        lines.push(format!("{} {}", "plan:".strong(), shown(&plan.goal)));
     }
     for (n, step) in plan.steps.iter().enumerate() {
         lines.push(line(n, step));
         if !step.status.is_over() {
-            lines.extend(below(step).map(|it| format!("         {it}").dimmed().to_string()));
+            lines.extend(below(step).map(|it| format!("         {it}").quiet()));
         }
     }
     lines.extend(plan.risks.iter().map(|it| format!("  risk: {}", shown(it))));
@@ -27,13 +26,13 @@ pub(crate) fn checklist(plan: &Plan) -> String {
 /// The steps alone.
 pub(super) fn outline(plan: &Plan) -> String {
     let lines = plan.steps.iter().enumerate().map(|(n, step)| line(n, step));
-    lines.collect::<Vec<_>>().join("\n").dimmed().to_string()
+    lines.collect::<Vec<_>>().join("\n").quiet()
 }
 
 fn line(n: usize, step: &PlanStep) -> String {
     let gist =
         if step.gist.is_empty() { String::new() } else { format!("  {}", shown(&step.gist)) };
-    format!("  {} {}. {}{}", step.status.sign(), n + 1, shown(&step.what), gist.dimmed())
+    format!("  {} {}. {}{}", step.status.sign(), n + 1, shown(&step.what), gist.quiet())
 }
 
 /// Where, and how it is checked.
@@ -59,10 +58,10 @@ pub(super) fn mark_line(plan: &Plan, mark: &Mark) -> Option<String> {
     let behind = if gist.is_empty() { String::new() } else { format!(": {gist}") };
     Some(match mark.status {
         StepStatus::Todo | StepStatus::Checking => return None,
-        StepStatus::Doing => format!("{}: {}", place.bold(), shown(&step.what)),
-        StepStatus::Done => format!("{} {place} is done{}", "✓".green(), behind.dimmed()),
-        StepStatus::Failed => format!("{} {place} is not done{}", "✗".red(), behind.red()),
-        StepStatus::Skipped => format!("- {place} is left out{behind}").dimmed().to_string(),
+        StepStatus::Doing => format!("{}: {}", place.strong(), shown(&step.what)),
+        StepStatus::Done => format!("{} {place} is done{}", "✓".good(), behind.quiet()),
+        StepStatus::Failed => format!("{} {place} is not done{}", "✗".bad(), behind.bad()),
+        StepStatus::Skipped => format!("- {place} is left out{behind}").quiet(),
     })
 }
 

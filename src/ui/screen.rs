@@ -1,6 +1,7 @@
 //! Events as lines of text: what the model says on one stream, all else on another.
 
 mod background;
+mod turn;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -9,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use colored::Colorize;
 
 use crate::conversation::{
     Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
@@ -19,7 +19,9 @@ use crate::ui::answers::question_in_full;
 use crate::ui::call_line::call_line;
 use crate::ui::markdown::Markdown;
 use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
+use crate::ui::palette::{Paint, Role};
 use crate::ui::plan;
+use crate::ui::screen::turn::{Turn, count_line, fitting};
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::streams::Streams;
 use crate::ui::visible::{visible, visible_line};
@@ -95,17 +97,6 @@ enum Thinking {
 
 /// Who thinks for so long may be told that it is enough.
 const LONG_THOUGHT: Duration = Duration::from_secs(2);
-
-/// What the requests of a turn took.
-#[derive(Default)]
-struct Turn {
-    began: Option<Instant>,
-    sum: Usage,
-    last: Usage,
-}
-
-/// What took no longer, a person has not waited for.
-const LONG: Duration = Duration::from_secs(5);
 
 impl Screen {
     pub(crate) fn new(
@@ -268,7 +259,7 @@ impl Screen {
         if self.style.verbose {
             self.status.clear();
             self.thinking = Some(Thinking::Open);
-            self.streams.tell(&visible(text).dimmed().to_string());
+            self.streams.tell(&visible(text).quiet());
             return;
         }
         if self.thinking.replace(Thinking::Folded).is_none() {
@@ -300,7 +291,7 @@ impl Screen {
                 // What took no time is not worth a line.
                 if 0 < took.as_secs() {
                     let line = format!("  thought for {}", seconds(took));
-                    self.streams.tell(&format!("{}\n", line.dimmed()));
+                    self.streams.tell(&format!("{}\n", line.quiet()));
                 }
             }
         }
@@ -364,7 +355,7 @@ impl Screen {
                 if let Some(keyboard) = &self.keyboard {
                     keyboard.cut();
                 }
-                self.note(&stop_line(*stop).yellow().to_string());
+                self.note(&stop_line(*stop).attention());
             }
             Entry::Prompt(_) => self.turn = Turn { began: Some(Instant::now()), ..Turn::default() },
             Entry::Pruned(it) if it.most < usize::MAX => self.made_room("results were shortened"),
@@ -423,11 +414,11 @@ impl Screen {
     }
 
     fn made_room(&mut self, how: &str) {
-        self.note(&format!("  made room in the window: {how}").dimmed().to_string());
+        self.note(&format!("  made room in the window: {how}").quiet());
     }
 
     fn warn(&mut self, text: &str) {
-        self.note(&format!("{} {}", "warning:".yellow().bold(), visible(text)));
+        self.note(&format!("{} {}", "warning:".as_role(Role::Warning), visible(text)));
     }
 
     fn reply(&mut self, reply: &Reply) {
@@ -444,14 +435,14 @@ impl Screen {
         if self.style.verbose {
             let line =
                 format!("  {} cached, {} read, {} written", last.cached, last.read, last.written);
-            self.note(&line.dimmed().to_string());
+            self.note(&line.quiet());
         }
     }
 
     fn retrying(&mut self, reason: &str, wait: Duration) {
         let void = if self.spoke { "; what it said is void" } else { "" };
         let (reason, wait) = (visible_line(reason, 200), wait.as_secs_f32());
-        self.note(&format!("{reason}{void}; asking again in {wait:.1} s").yellow().to_string());
+        self.note(&format!("{reason}{void}; asking again in {wait:.1} s").attention());
     }
 
     /// Said once where no line can move.
@@ -472,7 +463,7 @@ impl Screen {
             let took = turn.began.map(|it| it.elapsed());
             let line = count_line(&turn, self.window, took.unwrap_or_default());
             let line = fitting(line, self.width());
-            self.note(&line.dimmed().to_string());
+            self.note(&line.quiet());
         }
         self.pay();
     }
@@ -577,33 +568,6 @@ fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
         Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
         None => Cow::Borrowed(outcome),
     }
-}
-
-/// As much of a list as fits, in whole parts.
-fn fitting(list: String, width: usize) -> String {
-    let mut list = list;
-    while width < list.chars().count() {
-        let Some((before, _)) = list.rsplit_once(", ") else { break };
-        list.truncate(before.len());
-    }
-    list.chars().take(width).collect()
-}
-
-fn count_line(turn: &Turn, window: Option<u32>, took: Duration) -> String {
-    let Turn { sum, last, .. } = turn;
-    let mut line =
-        format!("  {} tokens read, {} from cache, {} written", sum.read, sum.cached, sum.written);
-    if sum.written_ms > 0.0 {
-        line += &format!(" at {:.0}/s", f64::from(sum.written) / sum.written_ms * 1000.0);
-    }
-    if let Some(window) = window.filter(|it| *it > 0) {
-        let percent = u64::from(last.total()) * 100 / u64::from(window);
-        line += &format!(", {percent} % of the window");
-    }
-    if LONG <= took {
-        line += &format!(", {}", seconds(took));
-    }
-    line
 }
 
 #[cfg(test)]

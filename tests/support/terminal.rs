@@ -107,6 +107,13 @@ impl Terminal {
         self.wait(what, |it| come(&shown(it, &self.root)));
     }
 
+    /// Waits until the process has written this, whatever the screen shows of it.
+    #[track_caller]
+    pub fn wait_for_raw(&self, text: &str) {
+        let come = |it: &Seen| it.raw.windows(text.len()).any(|it| it == text.as_bytes());
+        self.wait(&format!("{text:?} to be written"), come);
+    }
+
     /// What the screen shows, without the blanks at the ends of lines and of the screen.
     pub fn screen(&self) -> String {
         self.seen.read(|it| shown(it, &self.root))

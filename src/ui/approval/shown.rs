@@ -3,11 +3,10 @@
 
 use std::fmt::Write;
 
-use colored::Colorize;
-
 use crate::conversation::{Call, FileChange, Stakes};
 use crate::ui::diff::{LONGEST, numbered_diff, summary};
 use crate::ui::in_question::{in_question, plain};
+use crate::ui::palette::Paint;
 use crate::ui::visible::visible_line;
 
 /// How much of a diff is shown.
@@ -50,11 +49,11 @@ pub(super) fn changes(of: &[FileChange], depth: Depth) -> String {
     }
     if !is_short {
         let lines: usize = of.iter().flat_map(|it| &it.hunks).map(|it| it.lines().count()).sum();
-        text += &format!("  {lines} lines of a diff; d shows them\n").dimmed().to_string();
+        text += &format!("  {lines} lines of a diff; d shows them\n").quiet();
     }
     text.trim_end_matches('\n').to_owned()
 }
 
 pub(super) fn hunk_heading(nth: usize, of: usize, path: &str) -> String {
-    format!("  {} {}", format!("hunk {nth} of {of}:").bold(), visible_line(&plain(path), 200))
+    format!("  {} {}", format!("hunk {nth} of {of}:").strong(), visible_line(&plain(path), 200))
 }

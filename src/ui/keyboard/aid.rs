@@ -3,12 +3,13 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use colored::Colorize;
 use rustyline::completion::{Completer, Pair};
 use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
+
+use crate::ui::palette::{Paint, Role};
 
 /// How the end of a line may go on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -65,8 +66,12 @@ impl Hinter for Aid {
 }
 
 impl Highlighter for Aid {
+    fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
+        prompt.as_role(Role::Prompt).into()
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
-        hint.dimmed().to_string().into()
+        hint.quiet().into()
     }
 }
 

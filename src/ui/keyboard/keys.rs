@@ -142,20 +142,26 @@ impl Keys {
                 begins
             }
             Some((began, length)) => {
-                let ends = match began {
-                    ANSWER_BEGINS => matches!(
-                        key,
-                        KeyEvent(KeyCode::Char('\\'), Modifiers::ALT)
-                            | KeyEvent(KeyCode::Char('G'), Modifiers::CTRL)
-                    ),
-                    _ => key == KeyEvent(KeyCode::Char('c'), Modifiers::NONE),
+                let is_text = began == ANSWER_BEGINS;
+                let ends = match key {
+                    KeyEvent(KeyCode::Char('\\'), Modifiers::ALT)
+                    | KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => is_text,
+                    KeyEvent(KeyCode::Char('c'), Modifiers::NONE) if !is_text => {
+                        self.told.hear(Key::Attributes);
+                        true
+                    }
+                    _ => false,
                 };
-                if ends && began != ANSWER_BEGINS {
-                    self.told.hear(Key::Attributes);
-                }
-                let goes_on = !ends && length < LONGEST_ANSWER;
+                // A key that the person pressed is none of it.
+                let may_be = |it: char| match is_text {
+                    true => it.is_ascii_hexdigit() || "rg:;/#".contains(it),
+                    false => it.is_ascii_digit() || it == ';',
+                };
+                let is_part =
+                    matches!(key, KeyEvent(KeyCode::Char(it), Modifiers::NONE) if may_be(it));
+                let goes_on = !ends && is_part && length < LONGEST_ANSWER;
                 *late = goes_on.then_some((began, length + 1));
-                true
+                ends || is_part
             }
         }
     }

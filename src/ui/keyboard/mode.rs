@@ -19,13 +19,34 @@ static TAKEN: Mutex<Option<Taken>> = Mutex::new(None);
 struct Taken {
     found: Termios,
     ours: Termios,
+    /// The terminal says whether the person looks at its window.
+    tells_focus: bool,
 }
+
+impl Taken {
+    fn take(&self) {
+        set(&self.ours, PASTE_ON);
+        if self.tells_focus {
+            write(FOCUS_ON);
+        }
+    }
+
+    fn give_back(&self, words: &[u8]) {
+        if self.tells_focus {
+            write(FOCUS_OFF);
+        }
+        set(&self.found, words);
+    }
+}
+
+const FOCUS_ON: &[u8] = b"\x1b[?1004h";
+const FOCUS_OFF: &[u8] = b"\x1b[?1004l";
 
 /// Ends the marks of what is pasted.
 const LEAVE: &[u8] = b"\x1b[?2004l";
 
 /// The same for the end of the program, on a line of its own; what was drawn there goes.
-const LEAVE_FOR_GOOD: &[u8] = b"\x1b[?2004l\r\n\x1b[J";
+const LEAVE_FOR_GOOD: &[u8] = b"\x1b[?1004l\x1b[?2004l\r\n\x1b[J";
 
 /// Whether keys come to us and not to a job that the shell has put before us.
 pub(super) fn is_ours() -> bool {
@@ -33,7 +54,7 @@ pub(super) fn is_ours() -> bool {
 }
 
 /// Takes the terminal; false where it is not ours to take.
-pub(super) fn take() -> bool {
+pub(super) fn take(tells_focus: bool) -> bool {
     let mut taken = taken();
     let Some(found) = tcgetattr(std::io::stdin()).ok().filter(|_| is_ours()) else { return false };
     let mut ours = found.clone();
@@ -42,8 +63,9 @@ pub(super) fn take() -> bool {
     ours.special_codes[SpecialCodeIndex::VTIME] = 0;
     // As at the prompt it is a key: the shell shall find the terminal as it left it.
     ours.special_codes[SpecialCodeIndex::VSUSP] = DISABLED;
-    set(&ours, PASTE_ON);
-    *taken = Some(Taken { found, ours });
+    let now = Taken { found, ours, tells_focus };
+    now.take();
+    *taken = Some(now);
     true
 }
 
@@ -52,29 +74,28 @@ pub(super) fn give_back() {
     if let Some(taken) = taken().take()
         && is_ours()
     {
-        set(&taken.found, LEAVE);
+        taken.give_back(LEAVE);
     }
 }
 
 /// The same where the program ends at once, and waits for nobody: neither for whoever holds what this
-/// needs nor for a terminal that takes nothing.
-pub(crate) fn abandon() {
-    let Some(taken) = TAKEN.try_lock().ok().and_then(|mut it| it.take()) else { return };
+/// needs nor for a terminal that takes nothing. Whether it takes words.
+pub(super) fn abandon() -> bool {
+    let Some(taken) = TAKEN.try_lock().ok().and_then(|mut it| it.take()) else { return false };
     if !is_ours() {
-        return;
+        return false;
     }
     let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &taken.found);
     let stderr = std::io::stderr();
     let mut fds = [PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::OUT)];
-    if poll(&mut fds, Some(&Timespec::default())).is_ok_and(|it| 0 < it) {
-        let _ = rustix::io::write(&stderr, LEAVE_FOR_GOOD);
-    }
+    let takes_words = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|it| 0 < it);
+    takes_words && rustix::io::write(&stderr, LEAVE_FOR_GOOD).is_ok()
 }
 
 /// Lets the shell have it for a while.
 pub(super) fn lend() {
     if let Some(taken) = &*taken() {
-        set(&taken.found, PASTE_OFF);
+        taken.give_back(PASTE_OFF);
     }
 }
 
@@ -83,7 +104,7 @@ pub(crate) fn take_again() {
     if let Some(taken) = &*taken()
         && is_ours()
     {
-        set(&taken.ours, PASTE_ON);
+        taken.take();
     }
 }
 
@@ -93,6 +114,10 @@ const DISABLED: u8 = 0;
 fn set(modes: &Termios, words: &[u8]) {
     // A terminal that is gone needs nothing.
     let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, modes);
+    write(words);
+}
+
+fn write(words: &[u8]) {
     let _ = std::io::stderr().write_all(words);
 }
 

@@ -1,6 +1,6 @@
 //! What the terminal tells of itself: among the keys, while they are heeded.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use crate::ui::keyboard::decode::Key;
 
@@ -12,6 +12,8 @@ pub(super) const QUESTION: &str = "\x1b]11;?\x1b\\\x1b[c";
 pub(super) struct Told {
     asked: AtomicU8,
     background: AtomicU8,
+    /// The person looks at another window.
+    is_away: AtomicBool,
 }
 
 const NOT_YET: u8 = 0;
@@ -45,6 +47,16 @@ impl Told {
         matches!(self.asked.load(Ordering::Relaxed), WAITED | LATE)
     }
 
+    /// As far as the terminal tells.
+    pub(super) fn is_away(&self) -> bool {
+        self.is_away.load(Ordering::Relaxed)
+    }
+
+    /// The person has typed a line.
+    pub(super) fn is_here(&self) {
+        self.is_away.store(false, Ordering::Relaxed);
+    }
+
     /// Whether the background is light, if that is known.
     pub(super) fn is_light(&self) -> Option<bool> {
         match self.background.load(Ordering::Relaxed) {
@@ -64,7 +76,7 @@ impl Told {
                 }
             }
             Key::Attributes => self.asked.store(ANSWERED, Ordering::Relaxed),
-            Key::Focus(_) => {}
+            Key::Focus(is_here) => self.is_away.store(!is_here, Ordering::Relaxed),
             key => return Some(key),
         }
         None

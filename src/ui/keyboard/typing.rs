@@ -66,6 +66,11 @@ impl Typing {
         text.clone_into(&mut self.remark);
     }
 
+    /// Whether a line waits.
+    pub(super) fn waits(&self) -> bool {
+        !self.queue.is_empty()
+    }
+
     /// The first of the lines that wait.
     pub(super) fn next(&mut self) -> Option<String> {
         self.queue.pop_front()

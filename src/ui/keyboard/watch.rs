@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::ui::attention::{Attention, entitle};
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::decode::{Decoder, Key};
 use crate::ui::keyboard::keys::stop;
@@ -42,6 +43,16 @@ struct Shared {
     heed: Mutex<Option<Heed>>,
     reader: Mutex<Option<Reader>>,
     told: Arc<Told>,
+    waiting: Mutex<Waiting>,
+}
+
+/// The person who waits.
+#[derive(Default)]
+struct Waiting {
+    since: Option<Instant>,
+    attention: Option<Attention>,
+    /// What the window is called meanwhile.
+    title: Option<String>,
 }
 
 struct Reader {
@@ -73,10 +84,51 @@ impl Meanwhile {
     /// Begins to heed keys.
     pub(super) fn begin(&self, heed: Heed) {
         *lock(&self.0.heed) = Some(heed);
+        lock(&self.0.waiting).since = Some(Instant::now());
+        self.show_title(true);
         self.go_on();
     }
 
+    pub(super) fn attend(&self, attention: Attention) {
+        lock(&self.0.waiting).attention = Some(attention);
+    }
+
+    pub(super) fn entitle(&self, title: Option<String>) {
+        lock(&self.0.waiting).title = title;
+        self.show_title(false);
+    }
+
+    fn show_title(&self, is_busy: bool) {
+        if let Some(title) = &lock(&self.0.waiting).title {
+            let busy = if is_busy { "… " } else { "" };
+            self.0.foot.order(&entitle(&format!("{busy}{title}")));
+        }
+    }
+
+    /// Calls the person, who has waited for this.
+    pub(super) fn call(&self, for_what: &str) {
+        let waiting = lock(&self.0.waiting);
+        let Some((since, attention)) = waiting.since.zip(waiting.attention.as_ref()) else {
+            return;
+        };
+        if attention.is_due(since.elapsed(), self.0.told.is_away()) {
+            let words = format!("{}: {for_what}", attention.place);
+            self.0.foot.order(&attention.bell.call(&words));
+        }
+    }
+
+    /// The person is here, and waits from now on.
+    pub(super) fn was_answered(&self) {
+        self.0.told.is_here();
+        lock(&self.0.waiting).since = Some(Instant::now());
+    }
+
     pub(super) fn end(&self) {
+        // What waits goes on without them.
+        if !self.typing().waits() {
+            self.call("it is your turn");
+        }
+        self.show_title(false);
         self.pause();
         *lock(&self.0.heed) = None;
         self.typing().remark("");
@@ -96,7 +148,8 @@ impl Meanwhile {
     /// The terminal is free again.
     pub(super) fn go_on(&self) {
         let mut reader = lock(&self.0.reader);
-        if reader.is_some() || lock(&self.0.heed).is_none() || !mode::take() {
+        let counts_focus = lock(&self.0.waiting).attention.as_ref().is_some_and(|it| !it.always);
+        if reader.is_some() || lock(&self.0.heed).is_none() || !mode::take(counts_focus) {
             return;
         }
         let Ok((end, wake)) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC) else {

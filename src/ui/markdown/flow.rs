@@ -4,6 +4,7 @@
 use unicode_width::UnicodeWidthChar;
 
 use crate::ui::markdown::ink::{Ink, PLAIN};
+use crate::ui::palette::Role;
 
 /// So many marks may stand on one letter; whoever piles up more wants to write over other lines.
 const PILE: usize = 6;
@@ -257,7 +258,8 @@ pub(super) fn dimmed(text: &str, is_coloured: bool) -> String {
     if !is_coloured {
         return text.to_owned();
     }
-    let mut shown = String::new();
-    Ink::DIM.begin(&mut shown);
-    shown + text + PLAIN
+    match Role::Quiet.look().codes() {
+        codes if codes.is_empty() => text.to_owned(),
+        codes => format!("\x1b[{codes}m{text}{PLAIN}"),
+    }
 }

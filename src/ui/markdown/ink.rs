@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use crate::ui::palette::Role;
+
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Ink(u8);
 
@@ -12,9 +14,10 @@ const CODES: &[(Ink, &str)] = &[
     (Ink::ITALIC, "3"),
     (Ink::UNDERLINED, "4"),
     (Ink::STRUCK, "9"),
-    (Ink::CODE, "36"),
-    (Ink::HEADING, "35"),
 ];
+
+/// What looks as the person's theme has it.
+const ROLES: &[(Ink, Role)] = &[(Ink::CODE, Role::Code), (Ink::HEADING, Role::Heading)];
 
 pub(super) const PLAIN: &str = "\x1b[0m";
 
@@ -35,7 +38,10 @@ impl Ink {
     /// Makes what follows look so.
     pub(super) fn begin(self, out: &mut String) {
         let codes = CODES.iter().filter(|(ink, _)| self.0 & ink.0 != 0);
-        let codes: Vec<&str> = codes.map(|(_, code)| *code).collect();
+        let roles = ROLES.iter().filter(|(ink, _)| self.0 & ink.0 != 0);
+        let roles: Vec<String> = roles.map(|(_, role)| role.look().codes()).collect();
+        let roles = roles.iter().map(|it| &**it).filter(|it| !it.is_empty());
+        let codes: Vec<&str> = codes.map(|(_, code)| *code).chain(roles).collect();
         if !codes.is_empty() {
             let _ = write!(out, "\x1b[{}m", codes.join(";"));
         }
