@@ -7,9 +7,10 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
+use crate::support::play::until;
 use crate::support::response::{Gate, Response, call, say};
 use crate::support::talk::Talk;
-use crate::support::terminal::{CTRL_D, ENTER};
+use crate::support::terminal::{CTRL_C, CTRL_D, ENTER, ESCAPE, UP};
 
 #[test]
 fn a_terminal_of_few_letters_gets_no_others_of_ours() {
@@ -258,4 +259,43 @@ fn who_wants_nothing_of_that_gets_nothing() {
         let raw = written(&[variable, ("AGENT_UI_NOTIFY", "never")], "");
         assert!(!raw.contains("\x1b]2;") && !raw.contains("1004"), "{raw:?}");
     }
+}
+
+#[test]
+fn what_was_entered_in_this_project_is_found_first() {
+    let home = Home::new();
+    home.file("other/.git/HEAD", "ref: refs/heads/main\n");
+    let server = FaultServer::script(vec![say("One."), say("Two.")]);
+    let talk = |place: &str| Talk::begin(home.agent(&[]).server(&server).in_dir(place));
+    let mut here = talk("project");
+    here.say("entered here", "One.");
+    here.leave();
+    let mut there = talk("other");
+    there.say("entered there", "Two.");
+    there.leave();
+    let mut here = talk("project");
+    here.terminal.send(UP);
+    here.offered("entered here");
+    here.terminal.send(UP);
+    here.offered("entered there");
+    here.terminal.send(CTRL_C);
+    here.prompted();
+}
+
+#[test]
+fn keys_of_vi_edit_a_line_and_ours_mean_what_they_do() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Seen.")]);
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("AGENT_UI_KEYS", "vi"));
+    talk.terminal.send("abc");
+    talk.offered("abc");
+    talk.terminal.send(ESCAPE);
+    until("a command to be begun", || talk.terminal.cursor().1 == 4);
+    talk.terminal.send("x");
+    talk.offered("ab");
+    talk.terminal.send("A\x1b\rd");
+    talk.terminal.wait_for("› ab\nd");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Seen.");
+    talk.prompted();
 }

@@ -8,9 +8,12 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::cli::job::Job;
 use crate::cli::surroundings::Surroundings;
-use crate::config::{Color, Marks, Notify, Ui};
+use crate::config::{Color, EditKeys, Marks, Notify, Ui};
 use crate::conversation::{Plan, Transcript};
-use crate::ui::{self, Attention, Bell, Keyboard, Screen, Style, Theme, visible};
+use crate::permission::ConsentFile;
+use crate::ui::{
+    self, Attention, Bell, Editing, HistoryFiles, Keyboard, Screen, Style, Theme, visible,
+};
 
 /// What needs no file.
 const BUILT_IN: [&str; 4] = ["auto", "dark", "light", "none"];
@@ -92,8 +95,15 @@ fn own_names(around: &Surroundings) -> Vec<String> {
 impl Job<'_> {
     pub(super) fn keyboard(&self) -> Option<Keyboard> {
         let terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        let history = self.around.state_dir().ok().map(|it| it.join("history"));
-        let keyboard = terminal.then(|| Keyboard::new(history))?;
+        let history = self.around.state_dir().ok().map(|state| HistoryFiles {
+            of_project: ConsentFile::new(&state, self.workspace.root()).beside("history"),
+            all: state.join("history"),
+        });
+        let editing = match self.settings.ui.keys {
+            EditKeys::Emacs => Editing::Emacs,
+            EditKeys::Vi => Editing::Vi,
+        };
+        let keyboard = terminal.then(|| Keyboard::edited_by(editing, history))?;
         if let Some(attention) = self.attention() {
             keyboard.attend(attention);
         }

@@ -252,6 +252,7 @@ mod tests {
             ui.notify AGENT_UI_NOTIFY auto|never|always "auto"
             ui.notify_after AGENT_UI_NOTIFY_AFTER Whole 10
             ui.title AGENT_UI_TITLE Switch true
+            ui.keys AGENT_UI_KEYS emacs|vi "emacs"
         "#]]
         .assert_eq(&Keys::all().keys.iter().map(line).collect::<String>());
     }

@@ -77,6 +77,7 @@ mod tests {
             ui.notify        "auto"   default
             ui.notify_after  10       default
             ui.title         true     default
+            ui.keys          "emacs"  default
         "#]]
         .assert_eq(&show_some(&values, "ui").unwrap());
     }

@@ -20,5 +20,7 @@ pub(crate) use example::example;
 pub(crate) use live::{meant, set, show_some};
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
 use origin::Origin;
-pub(crate) use settings::{AfterEdit, Checks, Color, Marks, Notify, Settings, Ui, schema};
+pub(crate) use settings::{
+    AfterEdit, Checks, Color, EditKeys, Marks, Notify, Settings, Ui, schema,
+};
 pub(crate) use show::show;

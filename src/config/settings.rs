@@ -142,6 +142,18 @@ pub(crate) struct Ui {
     pub(crate) notify_after: u32,
     /// Whether the window is called by the project while you are in a conversation.
     pub(crate) title: bool,
+    /// Whose keys edit your prompts.
+    pub(crate) keys: EditKeys,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum EditKeys {
+    /// Those of Emacs, and of most shells.
+    #[default]
+    Emacs,
+    /// Those of vi; at a question Ctrl-C takes back what Escape does otherwise.
+    Vi,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -213,6 +225,7 @@ impl Default for Ui {
             notify: Notify::Auto,
             notify_after: 10,
             title: true,
+            keys: EditKeys::Emacs,
         }
     }
 }

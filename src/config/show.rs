@@ -116,6 +116,7 @@ mod tests {
             ui.notify              "auto"                                    default
             ui.notify_after        10                                        default
             ui.title               true                                      default
+            ui.keys                "emacs"                                   default
         "#]]
         .assert_eq(&show(&load(sources).unwrap().values));
     }

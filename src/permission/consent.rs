@@ -58,6 +58,11 @@ impl ConsentFile {
         Self { project: project.to_owned(), path }
     }
 
+    /// Another file of the same project.
+    pub(crate) fn beside(&self, kind: &str) -> PathBuf {
+        self.path.with_extension(kind)
+    }
+
     /// What was agreed to so far; nothing where there is no file.
     pub(crate) fn read(&self) -> anyhow::Result<Consent> {
         let cannot = || format!("cannot read `{}`", self.path.display());

@@ -2,25 +2,24 @@
 
 mod aid;
 mod decode;
+mod history;
 mod keys;
 mod mode;
 mod told;
 mod typing;
 mod watch;
 
-use std::fs::DirBuilder;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::FileHistory;
-use rustyline::{CompletionType, Config, Editor, Event, EventHandler};
+use rustyline::{CompletionType, Config, EditMode, Editor, Event, EventHandler};
 use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
+pub(crate) use crate::ui::keyboard::history::HistoryFiles;
 pub(crate) use crate::ui::keyboard::mode::take_again;
 pub(crate) use crate::ui::keyboard::typing::Wish;
 pub(crate) use crate::ui::keyboard::watch::Heed;
@@ -29,6 +28,7 @@ use crate::ui::ascii::showable;
 use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::aid::Aid;
+use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
 use crate::ui::keyboard::watch::Meanwhile;
 
@@ -43,6 +43,13 @@ pub(crate) enum Line {
     /// Ctrl-D, or the end of the input.
     End,
     Failed(String),
+}
+
+/// Whose keys edit a line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Editing {
+    Emacs,
+    Vi,
 }
 
 enum Order {
@@ -117,13 +124,19 @@ impl Drop for Paused {
 
 impl Keyboard {
     /// Lines worth remembering are kept in `history`.
-    pub(crate) fn new(history: Option<PathBuf>) -> Self {
+    pub(crate) fn new(history: Option<HistoryFiles>) -> Self {
+        Self::edited_by(Editing::Emacs, history)
+    }
+
+    /// The same with these keys.
+    pub(crate) fn edited_by(editing: Editing, history: Option<HistoryFiles>) -> Self {
         let (orders, asked) = mpsc::channel();
         let found = tcgetattr(std::io::stdin()).ok();
         let (aid, typed) = (Aid::default(), Typed::default());
         let meanwhile = Meanwhile::default();
         let told = meanwhile.told();
-        let keys = Keys { typed: typed.clone(), found: found.clone(), told };
+        let (typed_too, found_too) = (typed.clone(), found.clone());
+        let keys = Keys { typed: typed_too, found: found_too, told, editing };
         let (aided, pasted) = (aid.clone(), typed.clone());
         std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted)));
         Self { orders, aid, found, typed, meanwhile }
@@ -279,12 +292,20 @@ type Lines = Editor<Aid, FileHistory>;
 
 fn serve(
     asked: &mpsc::Receiver<Order>,
-    history: Option<PathBuf>,
+    history: Option<HistoryFiles>,
     (aid, keys, typed): (Aid, Keys, Typed),
 ) {
     // What came behind a prompt in one go is kept for the next one.
-    let mut editor = match open(history.as_deref(), keys.clone()) {
-        Ok(editor) => editor,
+    let opened = open(keys.clone()).and_then(|mut editor| {
+        let config = config(keys.editing)?;
+        let memory = history.map(|it| Memory::open(it, &config));
+        for line in memory.iter().flat_map(Memory::lines) {
+            let _ = editor.add_history_entry(line);
+        }
+        Ok((editor, memory))
+    });
+    let (mut editor, mut memory) = match opened {
+        Ok(opened) => opened,
         Err(err) => {
             while let Ok(order) = asked.recv() {
                 if let Order::Ask(question) = order {
@@ -298,7 +319,7 @@ fn serve(
         let question = match order {
             Order::Ask(question) => question,
             Order::Remember(line) => {
-                remember(&mut editor, history.as_deref(), &line);
+                remember(&mut editor, memory.as_mut(), &line);
                 continue;
             }
         };
@@ -309,7 +330,7 @@ fn serve(
         } else {
             // It answers no question that was not asked when it was typed: each has an editor of its own. An
             // answer is not completed, and Escape by itself takes it back.
-            match open(None, keys.clone()) {
+            match open(keys.clone()) {
                 Ok(mut editor) => read(&mut editor, &question.prompt, &question.begun),
                 Err(err) => Line::Failed(err.to_string()),
             }
@@ -330,7 +351,7 @@ fn serve(
             typed.forget();
         }
         if let (Line::Entered(text), true) = (&line, question.remember) {
-            remember(&mut editor, history.as_deref(), text);
+            remember(&mut editor, memory.as_mut(), text);
         }
         let _ = question.answer.send(line);
     }
@@ -340,30 +361,30 @@ fn serve(
 /// the work and came late shall not change what the next key means.
 const ESCAPE: u16 = 30;
 
-/// History is a comfort: that it cannot be kept is no reason to fail.
-fn remember(editor: &mut Lines, history: Option<&Path>, line: &str) {
-    let Some(path) = history else { return };
-    let _ = editor.add_history_entry(line.trim_end());
-    // Before the first prompt of all there is no directory.
-    let dir = path.parent().unwrap_or(path);
-    let _ = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    let _ = editor.append_history(path);
+fn remember(editor: &mut Lines, memory: Option<&mut Memory>, line: &str) {
+    let Some(memory) = memory else { return };
+    let line = line.trim_end();
+    let _ = editor.add_history_entry(line);
+    memory.remember(line);
 }
 
-fn open(history: Option<&Path>, keys: Keys) -> rustyline::Result<Lines> {
+fn config(editing: Editing) -> rustyline::Result<Config> {
     let config = Config::builder()
         .auto_add_history(false)
         .bracketed_paste(true)
         .keyseq_timeout(Some(ESCAPE))
         .completion_type(CompletionType::List)
         .max_history_size(2000)?
-        .build();
-    let mut editor = Editor::with_config(config)?;
+        .edit_mode(match editing {
+            Editing::Emacs => EditMode::Emacs,
+            Editing::Vi => EditMode::Vi,
+        });
+    Ok(config.build())
+}
+
+fn open(keys: Keys) -> rustyline::Result<Lines> {
+    let mut editor = Editor::with_config(config(keys.editing)?)?;
     editor.bind_sequence(Event::Any, EventHandler::Conditional(Box::new(keys)));
-    if let Some(path) = history {
-        // There is none before the first prompt.
-        let _ = editor.load_history(path);
-    }
     Ok(editor)
 }
 

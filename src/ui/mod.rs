@@ -32,7 +32,9 @@ pub(crate) use attention::{Attention, Bell};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
-pub(crate) use keyboard::{Heed, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again};
+pub(crate) use keyboard::{
+    Editing, Heed, HistoryFiles, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again,
+};
 pub(crate) use page::{PageStyle, page};
 pub(crate) use palette::{Paint, Role, wear};
 pub(crate) use plan::{MEND, Mend, REVIEW, Review, checklist};

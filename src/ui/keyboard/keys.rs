@@ -8,6 +8,7 @@ use rustyline::{
     Cmd, ConditionalEventHandler, Event, EventContext, KeyCode, KeyEvent, Modifiers, RepeatCount,
 };
 
+use crate::ui::keyboard::Editing;
 use crate::ui::keyboard::decode::Key;
 use crate::ui::keyboard::told::Told;
 use crate::ui::visible::visible;
@@ -125,6 +126,7 @@ pub(super) struct Keys {
     /// The terminal as it was found.
     pub(super) found: Option<Termios>,
     pub(super) told: Arc<Told>,
+    pub(super) editing: Editing,
 }
 
 /// An answer is no longer than that.
@@ -192,6 +194,8 @@ impl ConditionalEventHandler for Keys {
                 let text = self.typed.state().pasting.take()?;
                 Some(Cmd::Insert(1, self.typed.pasted(&text)))
             }
+            // There it begins a command.
+            KeyEvent(KeyCode::Esc, Modifiers::NONE) if self.editing == Editing::Vi => None,
             KeyEvent(KeyCode::Esc, Modifiers::NONE) => {
                 let answers = self.typed.state().answers;
                 Some(if answers { Cmd::Interrupt } else { Cmd::Repaint })
