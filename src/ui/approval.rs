@@ -205,6 +205,9 @@ fn said(answer: &str, stakes: &Stakes) -> Said {
 /// Whether it is in the form of a command of ours; a path has more strokes.
 fn is_command(words: &str) -> bool {
     let word = words.split_whitespace().next().and_then(|it| it.strip_prefix('/'));
+    if words.starts_with('!') {
+        return true;
+    }
     let is_letter = |it: char| it.is_alphabetic() || matches!(it, '-' | '_' | ':' | '?');
     word.is_some_and(|it| !it.is_empty() && it.chars().all(is_letter))
 }

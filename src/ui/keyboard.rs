@@ -248,6 +248,7 @@ impl Keyboard {
     /// asked cannot be its answer, and is thrown away.
     pub(crate) async fn question(&self, prompt: &str) -> Line {
         self.meanwhile.call("a question waits for you");
+        self.meanwhile.rest().await;
         let mut paused = Unanswered(Some(self.pause()));
         let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
         let line = self.ask(prompt, String::new(), (false, false)).await;

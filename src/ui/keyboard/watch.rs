@@ -29,6 +29,9 @@ const PASTE: Duration = Duration::from_millis(200);
 /// How long an answer of the terminal is waited for before somebody else reads.
 const ANSWER: Duration = Duration::from_millis(50);
 
+/// Who has not pressed a key for so long does not type.
+const REST: Duration = Duration::from_millis(700);
+
 /// How often it is looked whether the terminal is ours again.
 const AWAY: Duration = Duration::from_millis(250);
 
@@ -44,6 +47,8 @@ struct Shared {
     reader: Mutex<Option<Reader>>,
     told: Arc<Told>,
     waiting: Mutex<Waiting>,
+    /// When the newest key came.
+    pressed: Mutex<Option<Instant>>,
 }
 
 /// The person who waits.
@@ -72,6 +77,19 @@ impl Meanwhile {
 
     pub(super) fn told(&self) -> Arc<Told> {
         self.0.told.clone()
+    }
+
+    /// Waits until the person does not type any more: what is half typed goes to the draft whole, and its end
+    /// answers no question.
+    pub(super) async fn rest(&self) {
+        while self.is_heeded() {
+            let Some(pressed) = *lock(&self.0.pressed) else { return };
+            let left = REST.saturating_sub(pressed.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left).await;
+        }
     }
 
     /// Only now is an answer taken from among the keys.
@@ -242,6 +260,7 @@ impl Meanwhile {
         if keys.is_empty() {
             return;
         }
+        *lock(&self.0.pressed) = Some(Instant::now());
         for key in keys {
             let wish = self.typing().press(key);
             match wish {
