@@ -464,8 +464,7 @@ impl Screen {
         self.asked = false;
         if self.turn.sum != Usage::default() {
             let line = count_line(&std::mem::take(&mut self.turn), self.window);
-            let line: String = line.chars().take(self.width()).collect();
-            self.note(&line.quiet());
+            self.note(&whole_parts(&line, self.width()).quiet());
         }
         self.pay();
     }
@@ -584,6 +583,15 @@ fn count_line(turn: &Turn, window: Option<u32>) -> String {
         line += &format!(", {percent} % of the window");
     }
     line
+}
+
+/// As many of the parts of a list as there is room for.
+fn whole_parts(mut list: &str, width: usize) -> &str {
+    while width < list.chars().count() {
+        let Some((fewer, _)) = list.rsplit_once(", ") else { break };
+        list = fewer;
+    }
+    list
 }
 
 #[cfg(test)]

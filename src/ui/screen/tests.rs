@@ -371,3 +371,11 @@ fn that_a_server_which_was_asked_loads_its_model_is_said_once() {
         "#]],
     );
 }
+
+#[test]
+fn a_list_without_room_loses_whole_parts() {
+    let list = "  9 tokens read, 5 from cache, 4 written";
+    assert_eq!(whole_parts(list, 80), list);
+    assert_eq!(whole_parts(list, 30), "  9 tokens read, 5 from cache");
+    assert_eq!(whole_parts(list, 3), "  9 tokens read");
+}
