@@ -54,7 +54,7 @@ const TAIL: &str = "
 `ui.theme = \"sea\"`, or `/theme sea` in a conversation, takes `themes/sea.toml` beside your configuration file:
 
 ```text
-base = \"light\"            # what code has to stand out from; without it, what your terminal says
+base = \"light\"            # what code stands out from
 good = \"#2a7a4f\"          # a call that went well
 bad = \"bold red\"
 quiet = \"#808890\"
