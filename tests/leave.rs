@@ -318,6 +318,10 @@ fn nothing_in_a_question_acts_on_the_terminal() {
     answer(&mut talk, "instead:", "n");
     talk.terminal.wait_for("Well.");
     let raw = String::from_utf8_lossy(&talk.terminal.raw()).into_owned();
+    // The title of the window is ours.
+    let raw = ["", "… "]
+        .iter()
+        .fold(raw, |raw, busy| raw.replace(&format!("\x1b]2;{busy}agent · project\x1b\\"), ""));
     for acts in [
         "\u{1b}]",
         "\u{1b}[2J",

@@ -118,7 +118,7 @@ fn plan(play: &Play) -> Option<PathBuf> {
 }
 
 fn help(play: &Play) -> Option<PathBuf> {
-    let mut terminal = talk(play, &json!([{"content": "Done."}]), LIGHT, (42, 118));
+    let mut terminal = talk(play, &json!([{"content": "Done."}]), LIGHT, (48, 118));
     say(&mut terminal, "/help");
     terminal.wait_for("twice, it leaves");
     terminal.wait_until("the next prompt", waits);

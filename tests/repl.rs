@@ -459,8 +459,8 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
 
             While it works:
               what you type stands beneath the rest, and begins your next prompt
-              Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over; wha
-            t waits is asked in its order
+              Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over, in
+            its order
               Enter again  have the model told at its next step, while it works
               Esc, Ctrl-C  stop, and keep what was done; what waits comes back into the line. Esc neve
             r leaves

@@ -371,8 +371,7 @@ fn a_draft_follows_a_window_that_is_made_narrower() {
     talk.terminal.wait_for("Two.\n\n…be when it is made narrower!");
     gates[1].open();
     talk.terminal.wait_for("Three.");
-    let screen = talk.terminal.screen();
-    assert_eq!(screen.matches("narrower").count(), 1, "{screen}");
+    talk.terminal.wait_until("one draft", |it| it.matches("narrower").count() == 1);
 }
 
 #[test]

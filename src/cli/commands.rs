@@ -130,7 +130,7 @@ Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was don
 
 While it works:
   what you type stands beneath the rest, and begins your next prompt
-  Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over; what waits is asked in its order
+  Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over, in its order
   Enter again  have the model told at its next step, while it works
   Esc, Ctrl-C  stop, and keep what was done; what waits comes back into the line. Esc never leaves
   Ctrl-B       let the command that runs go on in the background (in tmux, twice)

@@ -44,8 +44,38 @@ fn guide() -> String {
             put(&mut text, key);
         }
     }
-    text
+    text + TAIL
 }
+
+/// What is told of how it looks, behind the settings for it.
+const TAIL: &str = "
+## Colours of your own
+
+`ui.theme = \"sea\"`, or `/theme sea` in a conversation, takes `themes/sea.toml` beside your configuration file:
+
+```text
+base = \"light\"            # what code stands out from
+good = \"#2a7a4f\"          # a call that went well
+bad = \"bold red\"
+quiet = \"#808890\"
+attention = \"yellow\"
+heading = \"bold blue\"
+code = \"#5a3fa0\"
+added = \"green\"
+removed = \"bright-red\"
+prompt = \"bold #2a7a4f\"
+```
+
+Each is a colour (`black`, `red`, `green`, `yellow`, `blue`, `magenta`, `cyan`, `white`, each also with `bright-` in front,
+or `#rrggbb`), and `bold`, `dim`, `italic`, `underline`. There are `warning`, `error`, `hint`, `strong` and `place` besides.
+What you leave out looks as it always does.
+
+## When you look elsewhere
+
+Your terminal calls you by a notification where it has any, else by its bell. Whether you look at another window, it tells
+while the agent works; in tmux that needs `focus-events`. While you are in a conversation the window is called by the
+project, with `…` in front while the agent works, and then as before.
+";
 
 fn put(text: &mut String, key: &Key) {
     let default = key.default.as_ref().map_or("unset".to_owned(), |it| format!("`{it}`"));

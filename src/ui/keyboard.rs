@@ -370,16 +370,17 @@ fn remember(editor: &mut Lines, memory: Option<&mut Memory>, line: &str) {
 }
 
 fn config(editing: Editing) -> rustyline::Result<Config> {
+    // The mode first: it sets how long Escape is waited for.
     let config = Config::builder()
+        .edit_mode(match editing {
+            Editing::Emacs => EditMode::Emacs,
+            Editing::Vi => EditMode::Vi,
+        })
         .auto_add_history(false)
         .bracketed_paste(true)
         .keyseq_timeout(Some(ESCAPE))
         .completion_type(CompletionType::List)
-        .max_history_size(2000)?
-        .edit_mode(match editing {
-            Editing::Emacs => EditMode::Emacs,
-            Editing::Vi => EditMode::Vi,
-        });
+        .max_history_size(2000)?;
     Ok(config.build())
 }
 
