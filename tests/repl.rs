@@ -449,21 +449,21 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               /verbose [on|off]  show what the model thinks, or not
               /exit              leave (as Ctrl-D) (also /quit, /bye)
               !COMMAND           run a command, confined as the model's are; its output goes with your
-             next prompt
-              @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it
-            , `@src` a folder's list
-            Tab completes. A line that ends in \ goes on in the next, and Alt-Enter begins another; Ct
-            rl-G opens your editor,
+                                 next prompt
+              @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of
+                                 it, `@src` a folder's list
+            Tab completes. A line that ends in \ goes on in the next, and Alt-Enter begins another;
+            Ctrl-G opens your editor,
             Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice,
             it leaves.
 
             While it works:
               what you type stands beneath the rest, and begins your next prompt
               Enter        queue it: it is asked, or the `/command` obeyed, when the turn is over, in
-            its order
+                           its order
               Enter again  have the model told at its next step, while it works
-              Esc, Ctrl-C  stop, and keep what was done; what waits comes back into the line. Esc neve
-            r leaves
+              Esc, Ctrl-C  stop, and keep what was done; what waits comes back into the line. Esc
+                           never leaves
               Ctrl-B       let the command that runs go on in the background (in tmux, twice)
               Ctrl-N       enough was thought: answer now (llama-server)
             › /hlep

@@ -322,7 +322,7 @@ async fn obey(
                 told = examined => told,
             }
         }
-        "help" => at_hand.help(),
+        "help" => ui::hanging(&at_hand.help(), desk.front().width()),
         "undo" => undo::reverse(workspace, Way::Undo)?,
         "redo" => undo::reverse(workspace, Way::Redo)?,
         "diff" => differences(workspace)?,

@@ -76,6 +76,7 @@ pub(super) fn export((around, workspace, id): Here<'_>, file: &str) -> anyhow::R
     let store = store(around)?;
     let found = store.find(id, Some(workspace.root())).context("this session is not kept yet")?;
     let held = store.held(&found)?;
+    let file = file.trim_matches(['"', '\'']);
     let name = if file.is_empty() { format!("session-{id}.md") } else { file.to_owned() };
     let path = around.directory.join(&name);
     let cannot = || format!("cannot write `{}`", path.display());

@@ -185,7 +185,7 @@ impl Screen {
     }
 
     /// Columns there are now: a terminal can be made wider while a command runs.
-    fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         let now = if self.style.live { columns() } else { None };
         now.unwrap_or(self.style.width)
     }
