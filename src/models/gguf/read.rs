@@ -244,6 +244,7 @@ impl Reader {
 
     /// Texts are walked over, as many as are here.
     fn pass_texts(&mut self, cursor: &mut Cursor<'_>, mut left: u64) -> Result<(), Short> {
+        left -= cursor.pass_texts(left);
         while 0 < left {
             let before = cursor.used();
             let bytes = match cursor.u64() {

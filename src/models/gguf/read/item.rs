@@ -69,6 +69,23 @@ impl<'a> Cursor<'a> {
         self.bytes(count).map(|_| ())
     }
 
+    /// Goes over texts that are here whole, at most so many; how many they were. There are hundreds of
+    /// thousands, so nothing else is done for each.
+    pub(super) fn pass_texts(&mut self, most: u64) -> u64 {
+        let (mut left, mut passed) = (&self.bytes[self.used..], 0);
+        while passed < most {
+            let Some((length, rest)) = left.split_first_chunk::<8>() else { break };
+            let length = u64::from_le_bytes(*length);
+            if (rest.len() as u64) < length {
+                break;
+            }
+            left = &rest[length as usize..];
+            passed += 1;
+        }
+        self.used = self.bytes.len() - left.len();
+        passed
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Short> {
         Ok(self.bytes(N as u64)?.try_into().expect("it has the length that was asked for"))
     }
