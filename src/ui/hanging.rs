@@ -46,7 +46,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, width: usize, expected: Expect) {
-        expected.assert_eq(&format!("{}\n", hanging(text, width)));
+        let lines = hanging(text, width);
+        expected.assert_eq(&lines.lines().map(|it| format!("|{it}\n")).collect::<String>());
     }
 
     #[test]
@@ -55,11 +56,11 @@ mod tests {
             "  /diff      what this session changed\nA sentence that is too long for it.\nshort",
             28,
             expect![[r#"
-                  /diff      what this
-                             session changed
-                A sentence that is too long
-                for it.
-                short
+                |  /diff      what this
+                |             session changed
+                |A sentence that is too long
+                |for it.
+                |short
             "#]],
         );
     }
@@ -70,16 +71,16 @@ mod tests {
             "  /a-long-command   words of it",
             20,
             expect![[r#"
-                  /a-long-command
-                    words of it
+                |  /a-long-command
+                |    words of it
             "#]],
         );
         check(
             "unbreakable-word-of-many-letters",
             8,
             expect![[r#"
-            unbreakable-word-of-many-letters
-        "#]],
+                |unbreakable-word-of-many-letters
+            "#]],
         );
     }
 }
