@@ -181,6 +181,51 @@ fn a_server_that_hangs_before_it_has_said_what_it_is_is_started_again() {
     check_nothing_runs(&play.home);
 }
 
+/// Gives a model another chat template.
+fn with_template(model: &str, template: &str) {
+    const KEY: &[u8] = b"tokenizer.chat_template";
+    let bytes = std::fs::read(model).expect("it was written");
+    let key = bytes.windows(KEY.len()).position(|it| it == KEY).expect("it has a template");
+    // Behind the key come its type and its length.
+    let at = key + KEY.len() + 4;
+    let length = u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    let end = at + 8 + usize::try_from(length).expect("it is in memory");
+    // Tensors begin at multiples of 32, and what is left to them has to stay so long.
+    let mut template = template.to_owned();
+    while template.len() % 32 != (end - at - 8) % 32 {
+        template.push(' ');
+    }
+    let length = (template.len() as u64).to_le_bytes();
+    let whole = [&bytes[..at], &length, template.as_bytes(), &bytes[end..]].concat();
+    std::fs::write(model, whole).expect("it is ours");
+}
+
+/// How long a process has computed, in hundredths of a second.
+fn computed(process: Pid) -> u64 {
+    let stat = format!("/proc/{}/stat", process.as_raw_nonzero());
+    let stat = std::fs::read_to_string(stat).expect("it still runs");
+    let fields = stat.rsplit_once(") ").expect("it has a name").1;
+    fields.split(' ').nth(11).and_then(|it| it.parse().ok()).expect("it is a number")
+}
+
+/// D20. The server runs the template when it loads the model, and this one has no end.
+#[test]
+fn a_template_without_an_end_keeps_nobody() {
+    let Some(play) = Play::new() else { return };
+    let model = play.model("endless", &json!([{"content": "Here."}]));
+    let (begin, end) = ("{% for a in range(1000) %}", "{% endfor %}");
+    let body = "{% set x = a %}";
+    with_template(&model, &format!("{}{body}{}", begin.repeat(5), end.repeat(5)));
+    let running = play.agent(&["-m", &model, "go"]).start();
+    let server = play.server_process();
+    until("the template to run", || 100 < computed(server));
+    running.interrupt();
+    let finished = running.finish();
+    finished.assert_code(130);
+    assert_eq!(finished.stdout, "");
+    check_nothing_runs(&play.home);
+}
+
 /// S03.
 #[test]
 fn who_waits_for_a_server_that_hangs_can_leave() {
