@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::play::until_at_once;
+use crate::support::random::Random;
 use crate::support::response::{Response, call, say};
 
 const KILLS: usize = 100;
@@ -171,16 +172,4 @@ fn where_files_may_not_grow_so_large_they_stay_as_they_are() {
     let script = "cp ../seed/* . && (ulimit -f 32; exec \"$AGENT\" go); status=$?; \
                   mkdir ../after && cp * .a* ../after 2>/dev/null; exit $status";
     check_left_alone(&["sh", "-c", script], edits(), "cannot write `large`: file too large");
-}
-
-/// The splitmix64 generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % limit
-    }
 }

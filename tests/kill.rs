@@ -19,6 +19,7 @@ use crate::support::child::Running;
 use crate::support::fault_server::FaultServer;
 use crate::support::home::{Home, Run};
 use crate::support::play::{Play, journals, processes, until, until_at_once};
+use crate::support::random::Random;
 use crate::support::response::{call, say};
 
 /// Replies of a session that call a command; one more ends it.
@@ -290,16 +291,4 @@ fn seed() -> u64 {
 fn times() -> usize {
     let given = std::env::var("AGENT_TEST_KILLS").ok();
     given.map_or(1, |it| it.parse().expect("it is a number"))
-}
-
-/// The splitmix64 generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % limit
-    }
 }

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use crate::support::home::{Home, Run};
 use crate::support::hub::{COMMIT, Fault, Hub, Repo, model, sha256};
 use crate::support::play::until;
+use crate::support::random::Random;
 
 const REPO: &str = "org/Small-GGUF";
 const CACHE: &str = "home/.cache/huggingface/hub/models--org--Small-GGUF";
@@ -487,16 +488,4 @@ fn has_ended(id: u32) -> bool {
 fn number(name: &str, usual: u64) -> u64 {
     let given = std::env::var(name).ok();
     given.map_or(usual, |it| it.parse().expect("it is a number"))
-}
-
-/// The splitmix64 generator.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ mixed >> 31) % limit
-    }
 }

@@ -11,6 +11,7 @@ pub mod watched;
 pub mod child;
 pub mod home;
 pub mod journal;
+pub mod random;
 pub mod reports;
 pub mod rewrite;
 pub mod talk;
