@@ -95,6 +95,45 @@ fn a_prompt_that_does_not_fit_is_kept_and_told() {
 }
 
 #[test]
+fn a_file_that_a_task_names_goes_with_it() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Seen.")]));
+    home.file("project/my notes.md", "one\ntwo\n").file("project/secret.txt", "");
+    let words = ["tell", r##"@"my notes.md"#2"##, "as @notes.md says"];
+    let task = home.agent(&words).server(&server).stdin(b"@secret.txt\n");
+    check(
+        task,
+        expect![[r#"
+        exit Some(0)
+        Seen.
+        --- stderr
+          attached my notes.md: 1 line
+        warning: not attached: notes.md: there is no such file in the project
+          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+    "#]],
+    );
+    expect![[r##"
+        tell @"my notes.md"#2 as @notes.md says
+
+        <stdin>
+        @secret.txt
+        </stdin>
+
+        [Attached: my notes.md]
+        2	two
+        [lines 2 to 2 of 2]"##]]
+    .assert_eq(server.chat(0).last_message().unwrap());
+}
+
+#[test]
+fn what_is_piped_in_beside_a_fixed_task_goes_with_it() {
+    let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
+    let task = home.agent(&["explain", "this error"]).server(&server);
+    task.stdin(b"error[E0308]\n").run().assert_code(0);
+    let prompt = server.chat(0).last_message().unwrap().to_owned();
+    assert!(prompt.ends_with("\n\n<stdin>\nerror[E0308]\n</stdin>"), "{prompt}");
+}
+
+#[test]
 fn what_is_piped_in_is_added_to_the_prompt() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
     home.agent(&["look", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);

@@ -103,11 +103,12 @@ fn a_file_that_is_named_goes_with_the_prompt() {
     let home = Home::new();
     let text: String = (1..=50).map(|it| format!("line {it}\n")).collect();
     home.file("project/a.txt", &text).file("project/sub/b.txt", "b\n");
+    home.file("project/my b.txt", "mine\n");
     let server = FaultServer::script(vec![say("Seen.")]);
     let mut talk = Talk::open(&home, &server, &[]);
-    talk.say("what is in @a.txt#3-4, @sub and me@a.txt or @nothing?", "Seen.");
+    talk.say("what is in @a.txt#3-4, @sub, @\"my b.txt\" or @c.txt and me@a.txt?", "Seen.");
     expect![[r#"
-        what is in @a.txt#3-4, @sub and me@a.txt or @nothing?
+        what is in @a.txt#3-4, @sub, @"my b.txt" or @c.txt and me@a.txt?
 
         [Attached: a.txt]
         3	line 3
@@ -115,16 +116,21 @@ fn a_file_that_is_named_goes_with_the_prompt() {
         [lines 3 to 4 of 50]
 
         [Attached: sub]
-        b.txt"#]]
+        b.txt
+
+        [Attached: my b.txt]
+        1	mine"#]]
     .assert_eq(&asked(&server, 0));
     leaves(
         talk,
         expect![[r#"
-        › what is in @a.txt#3-4, @sub and me@a.txt or @nothing?
-          attached a.txt: 2 lines
-          attached sub: 1 entry
-        Seen.
-        ›"#]],
+            › what is in @a.txt#3-4, @sub, @"my b.txt" or @c.txt and me@a.txt?
+              attached a.txt: 2 lines
+              attached sub: 1 entry
+              attached my b.txt: 1 line
+            warning: not attached: c.txt: there is no such file in the project
+            Seen.
+            ›"#]],
     );
 }
 

@@ -124,7 +124,8 @@ pub(super) const ALL: &[Command] = &[
 ];
 
 const MORE: &str = "  !COMMAND           run a command, confined as the model's are; its output goes with your next prompt
-  @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@src` a folder's list
+  @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@src` a folder's list,
+                     `@\"my notes.md\"` a name with blanks
 Tab completes. A line that ends in \\ goes on in the next, and Alt-Enter begins another; Ctrl-G opens your editor,
 Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice, it leaves.
 

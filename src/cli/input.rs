@@ -30,6 +30,11 @@ pub(super) fn prompt(words: &[String]) -> anyhow::Result<Option<String>> {
     }
 }
 
+/// What is piped in beside a fixed task, behind its own words.
+pub(super) fn with_piped(words: String) -> anyhow::Result<String> {
+    Ok(joined(&words, &piped()?))
+}
+
 /// What was typed comes first: it says what the rest is for.
 fn joined(typed: &str, piped: &str) -> String {
     let piped = piped.trim_end();

@@ -23,8 +23,8 @@ use crate::cli::surroundings::{Surroundings, now};
 use crate::cli::talk::heed;
 use crate::cli::task::{Task, form, task};
 use crate::cli::{
-    Exit, WrongUsage, checking, configuration, first_run, note, planning, proving, stream,
-    tool_files, trust,
+    Exit, WrongUsage, checking, configuration, first_run, mentions, note, planning, proving,
+    stream, tool_files, trust,
 };
 use crate::config::{Setting, Settings};
 use crate::conversation::{Event, Front, Permission, Stop, Transcript};
@@ -33,7 +33,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Opening, TurnEnd, visible};
+use crate::ui::{Json, JsonForm, Opening, Screen, TurnEnd, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -197,6 +197,8 @@ impl Job<'_> {
                 desk.form = self.form.take();
                 let asked = (keyboard.as_ref(), &interrupt, &leave);
                 let watching = keyboard.as_ref().map(|it| it.watch(false, heed(&desk, &interrupt)));
+                let prompt =
+                    mentions::with_files(&mut desk, &self.workspace, prompt, Screen::note).await;
                 let ended = match self.way {
                     Way::Straight => desk.prompt(prompt).await.map(Exit::from),
                     Way::Planned => planning::once(&mut desk, self.around, asked, &prompt).await,
@@ -239,11 +241,16 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, json), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let exit = match task {
-                    Task::Prompt(prompt) => match self.way {
-                        Way::Straight => stream::turn(&mut desk, prompt, began).await,
-                        Way::Planned => stream::planned(&mut desk, &prompt, began).await,
-                        Way::Proven => stream::proven(&mut desk, prompt, began).await,
-                    },
+                    Task::Prompt(prompt) => {
+                        let place = &self.workspace;
+                        let prompt =
+                            mentions::with_files(&mut desk, place, prompt, |_, _| ()).await;
+                        match self.way {
+                            Way::Straight => stream::turn(&mut desk, prompt, began).await,
+                            Way::Planned => stream::planned(&mut desk, &prompt, began).await,
+                            Way::Proven => stream::proven(&mut desk, prompt, began).await,
+                        }
+                    }
                     Task::Stream | Task::Conversation => stream::converse(&mut desk, wishes).await,
                 };
                 let trouble = desk.front().trouble();

@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use crate::conversation::Call;
-use crate::ui::Offer;
+use crate::agent::Desk;
+use crate::cli::serving::Serving;
+use crate::conversation::{Call, Event, Front};
+use crate::ui::{Offer, visible, visible_line};
 use crate::workspace::{Cancel, Kind, ProjectPath, Workspace};
 
 /// As many files are offered.
@@ -12,48 +14,189 @@ const OFFERED: usize = 30;
 /// A project with more is not looked through while somebody types.
 const LOOKED_AT: usize = 50_000;
 
+/// Where more is amiss, it is some text that was pasted.
+const TOLD_AMISS: usize = 3;
+
 /// What was named: a path, and which of its lines.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Mention {
-    pub(super) path: String,
+struct Mention {
+    path: String,
     lines: Option<(u32, u32)>,
 }
 
-/// What the words name that there is in the project.
-pub(super) fn mentions(words: &str, workspace: &Workspace) -> Vec<Mention> {
-    let mut found: Vec<Mention> = Vec::new();
-    for word in words.split_whitespace() {
-        let Some(named) = word.strip_prefix('@') else { continue };
-        // A sentence goes on behind it.
-        let trimmed = named.trim_end_matches(['.', ',', ';', ':', ')', '?', '!', '"', '\'']);
-        let there = [named, trimmed].into_iter().map(mention).find(|it| is_there(it, workspace));
-        found.extend(there.filter(|it| !found.contains(it)));
+/// What comes of a word that begins with `@`.
+#[derive(Debug, PartialEq)]
+enum Named {
+    File(Mention),
+    /// It was meant to be a file, by its looks, and none goes with the prompt: why.
+    Amiss(String),
+}
+
+/// The prompt of a single task with the files that it names. What was piped in names none.
+pub(super) async fn with_files<F: Front>(
+    desk: &mut Desk<Serving, F>,
+    workspace: &Workspace,
+    prompt: String,
+    told: fn(&mut F, &str),
+) -> String {
+    let typed = prompt.split("\n\n<stdin>\n").next().unwrap_or_default();
+    let attached = attached(desk, workspace, typed, told).await;
+    [vec![prompt], attached].concat().join("\n\n")
+}
+
+/// The files that a prompt names, as the model would see them; `told` tells the person of each.
+pub(super) async fn attached<F: Front>(
+    desk: &mut Desk<Serving, F>,
+    workspace: &Workspace,
+    prompt: &str,
+    told: fn(&mut F, &str),
+) -> Vec<String> {
+    let (mut attached, mut amiss) = (Vec::new(), 0);
+    for named in mentions(prompt, workspace) {
+        let mention = match named {
+            Named::File(mention) => mention,
+            Named::Amiss(why) => {
+                amiss += 1;
+                if amiss <= TOLD_AMISS {
+                    let why = format!("not attached: {}", visible_line(&why, 100));
+                    desk.front().show(&Event::Warning(&why));
+                }
+                continue;
+            }
+        };
+        let outcome = desk.call(&mention.look()).await;
+        let gist = visible_line(&outcome.gist, 60);
+        told(desk.front(), &format!("  attached {}: {gist}", visible_line(&mention.path, 60)));
+        attached.push(format!("[Attached: {}]\n{}", mention.path, outcome.text.trim_end()));
+    }
+    attached
+}
+
+/// What the words name, each file once.
+fn mentions(words: &str, workspace: &Workspace) -> Vec<Named> {
+    let mut found: Vec<Named> = Vec::new();
+    for written in written(words) {
+        found.extend(named(&written, workspace).filter(|it| !found.contains(it)));
     }
     found
 }
 
-fn mention(named: &str) -> Mention {
-    let lines = |it: &str| {
-        let (first, last) = it.split_once('-').unwrap_or((it, it));
-        let number = |it: &str| it.trim_start_matches('L').parse().ok();
-        Some((number(first)?, number(last)?))
-    };
-    match named.rsplit_once('#').and_then(|(path, it)| Some((path, lines(it)?))) {
-        Some((path, lines)) => Mention { path: path.to_owned(), lines: Some(lines) },
-        None => Mention { path: named.to_owned(), lines: None },
-    }
+/// What stands behind an `@`.
+#[derive(Debug, PartialEq)]
+struct Written {
+    /// Without its quotes and backslashes.
+    text: String,
+    /// Between quotes: nothing behind it belongs to the sentence.
+    quoted: bool,
 }
 
-fn is_there(mention: &Mention, workspace: &Workspace) -> bool {
-    let path = workspace.path(&mention.path).ok();
-    path.is_some_and(|it| {
-        !mention.path.is_empty() && (workspace.is_file(&it) || workspace.directory(&it).is_ok())
-    })
+/// What stands behind each `@` that begins a word: up to a blank that no backslash stands before,
+/// or between quotes, with the lines behind them.
+fn written(words: &str) -> Vec<Written> {
+    let mut found = Vec::new();
+    let mut rest = words;
+    let mut begins = true;
+    while let Some(next) = rest.chars().next() {
+        let behind = &rest[next.len_utf8()..];
+        (rest, begins) = match (next, begins) {
+            ('@', true) => {
+                let (written, behind) = one(behind);
+                found.extend(written);
+                (behind, false)
+            }
+            _ => (behind, next.is_whitespace() || next == '('),
+        };
+    }
+    found
+}
+
+fn one(text: &str) -> (Option<Written>, &str) {
+    let closed = text.strip_prefix('"').and_then(|it| it.split_once('"'));
+    if let Some((path, behind)) = closed.filter(|(path, _)| !path.contains('\n')) {
+        let lines = behind.strip_prefix('#').map_or("", |it| {
+            let end = it.find(|it: char| !(it.is_ascii_digit() || matches!(it, '-' | 'L')));
+            &behind[..end.map_or(behind.len(), |it| it + 1)]
+        });
+        let lines = lines.trim_end_matches('-');
+        let text = format!("{path}{lines}");
+        return (Some(Written { text, quoted: true }), &behind[lines.len()..]);
+    }
+    let mut written = String::new();
+    let mut chars = text.char_indices().peekable();
+    let mut end = text.len();
+    while let Some((at, it)) = chars.next() {
+        match it {
+            '\\' if chars.peek().is_some_and(|(_, it)| *it == ' ') => {
+                written.push(' ');
+                chars.next();
+            }
+            it if it.is_whitespace() => {
+                end = at;
+                break;
+            }
+            it => written.push(it),
+        }
+    }
+    let some = !written.is_empty();
+    (some.then_some(Written { text: written, quoted: false }), &text[end..])
+}
+
+fn named(written: &Written, workspace: &Workspace) -> Option<Named> {
+    let whole = written.text.as_str();
+    // A sentence goes on behind it.
+    let trimmed = match written.quoted {
+        true => whole,
+        false => whole.trim_end_matches(['.', ',', ';', ':', ')', '?', '!', '"', '\'']),
+    };
+    for text in [whole, trimmed] {
+        if is_there(text, workspace) {
+            return Some(Named::File(Mention { path: text.to_owned(), lines: None }));
+        }
+        let Some((path, behind)) = text.rsplit_once('#') else { continue };
+        let path = path.to_owned();
+        match lines(behind) {
+            _ if !is_there(&path, workspace) => {}
+            Some(lines) => return Some(Named::File(Mention { path, lines: Some(lines) })),
+            None if text == trimmed => {
+                let why = "lines are named like `#10` or `#10-40`";
+                return Some(Named::Amiss(format!("{text}: {why}")));
+            }
+            None => {}
+        }
+    }
+    let path = trimmed.rsplit_once('#').filter(|(_, it)| lines(it).is_some());
+    let path = path.map_or(trimmed, |(path, _)| path);
+    (written.quoted || looks_like_a_file(path))
+        .then(|| Named::Amiss(format!("{path}: there is no such file in the project")))
+}
+
+fn lines(text: &str) -> Option<(u32, u32)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let number = |it: &str| it.trim_start_matches('L').parse::<u32>().ok();
+    let (first, last) = (number(first)?, number(last)?);
+    (1 <= first && first <= last).then_some((first, last))
+}
+
+fn is_there(path: &str, workspace: &Workspace) -> bool {
+    let parsed = workspace.path(path).ok().filter(|_| !path.is_empty());
+    parsed.is_some_and(|it| workspace.is_file(&it) || workspace.directory(&it).is_ok())
+}
+
+/// Names of people, of packages and of what stands before a function are no files.
+fn looks_like_a_file(path: &str) -> bool {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let has_kind = name.rsplit_once('.').is_some_and(|(stem, kind)| {
+        !stem.is_empty()
+            && (1..=5).contains(&kind.len())
+            && kind.chars().all(|it| it.is_ascii_alphanumeric())
+    });
+    let plain = path.chars().all(|it| it.is_alphanumeric() || "/._-+ ".contains(it));
+    plain && has_kind
 }
 
 impl Mention {
     /// The look that the model itself would take at it.
-    pub(super) fn look(&self) -> Call {
+    fn look(&self) -> Call {
         let mut args = json!({"paths": [self.path]});
         if let Some((first, last)) = self.lines {
             args["start_line"] = first.into();
@@ -66,8 +209,7 @@ impl Mention {
 
 /// The paths that the end of a line may name.
 pub(super) fn offer(line: &str, workspace: &Workspace) -> Offer {
-    let from = line.rfind(char::is_whitespace).map_or(0, |it| it + 1);
-    let Some(begun) = line[from..].strip_prefix('@') else { return Offer::default() };
+    let Some((from, begun)) = begun(line) else { return Offer::default() };
     let everything = workspace.path("").map(|it| workspace.entries(&it, None, &Cancel::default()));
     let Ok(Ok(entries)) = everything else { return Offer::default() };
     let shown = |path: &ProjectPath, kind: Kind| match kind {
@@ -77,18 +219,41 @@ pub(super) fn offer(line: &str, workspace: &Workspace) -> Offer {
     };
     let named = entries.iter().take(LOOKED_AT).filter_map(|it| shown(&it.path, it.kind));
     // What cannot be typed back as it is shown is not offered.
-    let named =
-        named.filter(|it| crate::ui::visible(it) == *it && !it.contains(char::is_whitespace));
-    let mut ranked: Vec<_> = named.filter_map(|it| Some((rank(begun, &it)?, it))).collect();
+    let named = named.filter(|it| visible(it) == *it && !it.contains('"'));
+    let mut ranked: Vec<_> = named.filter_map(|it| Some((rank(&begun, &it)?, it))).collect();
     ranked.sort();
     ranked.truncate(OFFERED);
-    let mut words: Vec<String> = ranked.into_iter().map(|(_, it)| format!("@{it}")).collect();
+    let mut words: Vec<String> = ranked.into_iter().map(|(_, it)| as_typed(&it)).collect();
     if let [only] = &mut words[..]
-        && !only.ends_with('/')
+        && !only.ends_with(['/', ' '])
     {
         only.push(' ');
     }
     Offer { from, words }
+}
+
+/// Where the end of a line begins to name a path, and what of it is there.
+fn begun(line: &str) -> Option<(usize, String)> {
+    let open = line.rfind("@\"").filter(|at| {
+        let inner = &line[at + 2..];
+        !inner.contains('"') && line[..*at].chars().next_back().is_none_or(char::is_whitespace)
+    });
+    if let Some(at) = open {
+        return Some((at, line[at + 2..].to_owned()));
+    }
+    let blank =
+        line.char_indices().rfind(|(at, it)| it.is_whitespace() && !line[..*at].ends_with('\\'));
+    let from = blank.map_or(0, |(at, it)| at + it.len_utf8());
+    Some((from, line[from..].strip_prefix('@')?.replace("\\ ", " ")))
+}
+
+/// How a path is named in a prompt. The quotes of a folder stay open: what is in it may follow.
+fn as_typed(path: &str) -> String {
+    match (path.contains(char::is_whitespace), path.ends_with('/')) {
+        (false, _) => format!("@{path}"),
+        (true, true) => format!("@\"{path}"),
+        (true, false) => format!("@\"{path}\""),
+    }
 }
 
 /// How well a path fits what was begun, the less the better: as its beginning, the beginning of its
@@ -112,14 +277,88 @@ fn rank(begun: &str, path: &str) -> Option<(u8, usize)> {
 
 #[cfg(test)]
 mod tests {
+    use expect_test::{Expect, expect};
+
     use super::*;
+
+    /// What a prompt names in a project with a few files.
+    fn check(words: &str, expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        for path in ["a.rs", "a#b.rs", "my notes.md", "sub/two words/c.txt", "Makefile"] {
+            let path = dir.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, "x\n").unwrap();
+        }
+        let workspace = Workspace::open(dir.path(), None).unwrap();
+        let said = mentions(words, &workspace).into_iter().map(|it| match it {
+            Named::File(Mention { path, lines: None }) => format!("{path}\n"),
+            Named::File(Mention { path, lines: Some((first, last)) }) => {
+                format!("{path}, {first} to {last}\n")
+            }
+            Named::Amiss(why) => format!("! {why}\n"),
+        });
+        expected.assert_eq(&said.collect::<String>());
+    }
 
     #[test]
     fn lines_are_named_behind_a_path() {
-        assert_eq!(mention("a#b.rs"), Mention { path: "a#b.rs".to_owned(), lines: None });
-        let some = |first, last| Mention { path: "a.rs".to_owned(), lines: Some((first, last)) };
-        assert_eq!(mention("a.rs#10-40"), some(10, 40));
-        assert_eq!(mention("a.rs#L7"), some(7, 7));
+        let words = "@a#b.rs and @a.rs#10-40, @a.rs#L7.";
+        check(
+            words,
+            expect![[r#"
+            a#b.rs
+            a.rs, 10 to 40
+            a.rs, 7 to 7
+        "#]],
+        );
+        let words = "@a.rs#x @a.rs#0 @a.rs#9-3!";
+        check(
+            words,
+            expect![[r#"
+            ! a.rs#x: lines are named like `#10` or `#10-40`
+            ! a.rs#0: lines are named like `#10` or `#10-40`
+            ! a.rs#9-3: lines are named like `#10` or `#10-40`
+        "#]],
+        );
+    }
+
+    #[test]
+    fn blanks_stand_between_quotes_or_behind_a_backslash() {
+        let words = r##"(@"my notes.md"#2-3) @my\ notes.md, @"sub/two words". @"my notes.md"#1- "##;
+        check(
+            words,
+            expect![[r#"
+            my notes.md, 2 to 3
+            my notes.md
+            sub/two words
+            my notes.md, 1 to 1
+        "#]],
+        );
+    }
+
+    #[test]
+    fn what_looks_like_a_file_and_is_none_is_told_of() {
+        let words = "@b.rs, @src/b.rs#3 @\"no such\" @Makefile?";
+        check(
+            words,
+            expect![[r#"
+            ! b.rs: there is no such file in the project
+            ! src/b.rs: there is no such file in the project
+            ! no such: there is no such file in the project
+            Makefile
+        "#]],
+        );
+        check("@Override @app.route('/x') @types/node me@a.rs @ @@ @someone", expect![[""]]);
+    }
+
+    #[test]
+    fn what_is_begun_is_found_with_its_blanks() {
+        let some = |from, it: &str| Some((from, it.to_owned()));
+        assert_eq!(begun("see @sr"), some(4, "sr"));
+        assert_eq!(begun("see @\"my no"), some(4, "my no"));
+        assert_eq!(begun("see @my\\ no"), some(4, "my no"));
+        assert_eq!(begun("@\"my notes.md\" and"), None);
+        assert_eq!(begun("é\u{3000}@b"), some(5, "b"));
     }
 
     #[test]

@@ -17,7 +17,7 @@ use crate::cli::telling::Again;
 use crate::cli::tuning::Tuned;
 use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
 use crate::conversation::{Call, Front, Stage};
-use crate::ui::{self, Screen, Wish, visible, visible_line};
+use crate::ui::{self, Screen, Wish, visible};
 use crate::workspace::{Way, Workspace};
 
 /// Why a conversation is over.
@@ -159,7 +159,7 @@ async fn follow(
             Obeyed::Prompt(words) => words,
         },
     };
-    let attached = attached(desk, here, &prompt).await;
+    let attached = mentions::attached(desk, here.1, &prompt, Screen::note).await;
     let told = std::mem::take(&mut next.told);
     // The prompt first: a session is called by how it begins.
     let words = [vec![prompt], told, attached].concat().join("\n\n");
@@ -363,23 +363,6 @@ async fn run(desk: &mut Desk<Serving, Screen>, command: &str) -> String {
     desk.front().note(visible(&outcome.text).trim_end());
     desk.front().note("  it goes with your next prompt");
     format!("[I ran this command:]\n$ {command}\n{}", outcome.text.trim_end())
-}
-
-/// The files that a prompt names, as the model would see them.
-async fn attached(
-    desk: &mut Desk<Serving, Screen>,
-    (_, workspace, _): Here<'_>,
-    prompt: &str,
-) -> Vec<String> {
-    let mut attached = Vec::new();
-    for mention in mentions::mentions(prompt, workspace) {
-        let outcome = desk.call(&mention.look()).await;
-        let gist = visible_line(&outcome.gist, 60);
-        let note = format!("  attached {}: {gist}", visible_line(&mention.path, 60));
-        desk.front().note(&note);
-        attached.push(format!("[Attached: {}]\n{}", mention.path, outcome.text.trim_end()));
-    }
-    attached
 }
 
 async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str) {

@@ -5,7 +5,7 @@ use crate::cli::job::{Way, job};
 use crate::cli::mode::must_be_plain;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::task::Task;
-use crate::cli::{Exit, undo};
+use crate::cli::{Exit, input, undo};
 
 pub(in crate::cli) fn refactor(
     around: &Surroundings,
@@ -16,6 +16,7 @@ pub(in crate::cli) fn refactor(
     let mut job = job(around, options)?;
     job.way = Way::Planned;
     let prompt = job.prompts.about(PromptName::Refactor, &what.join(" "));
+    let prompt = input::with_piped(prompt)?;
     let worked = job.run(Task::Prompt(prompt))?;
     if options.output_format == OutputFormat::Text {
         undo::diff(around, &OfSession { session: Some(worked.session) })?;
