@@ -121,6 +121,35 @@ fn what_is_here_is_not_fetched_again() {
 }
 
 #[test]
+fn offline_what_is_here_counts_as_fetched() {
+    let (home, hub) = (Home::new(), Hub::new());
+    hub.repo(REPO, usual());
+    pull(&home, &hub, &[REPO]).run().assert_code(0);
+    let again = |what: &str| {
+        let finished = pull(&home, &hub, &[what]).env("HF_HUB_OFFLINE", "1").run();
+        finished.assert_code(0);
+        tidied(&format!("{}{}", finished.stdout, finished.stderr), &hub)
+    };
+    expect![[r#"
+        [HOME]/.cache/huggingface/hub/models--org--Small-GGUF/snapshots/COMMIT/Small-Q4_K_M.gguf
+        org/Small-GGUF:Q4_K_M, already here; whether the hub has a newer one was not asked: HF_HUB_OFFLINE is set
+    "#]].assert_eq(&again(REPO));
+    expect![[r#"
+        [HOME]/.cache/huggingface/hub/models--org--Small-GGUF/snapshots/COMMIT/Small-Q4_K_M.gguf
+        org/Small-GGUF:Q4_K_M, already here; whether the hub has a newer one was not asked: HF_HUB_OFFLINE is set
+    "#]].assert_eq(&again(&format!("{REPO}:q4_k_m")));
+    let other = pull(&home, &hub, &[&format!("{REPO}:Q2_K")]).env("HF_HUB_OFFLINE", "1");
+    check_error(
+        &hub,
+        other,
+        expect![[r#"
+        error: cannot pull `org/Small-GGUF:Q2_K`: the hub may not be asked: HF_HUB_OFFLINE is set
+        hint: unset it, or set it to 0
+    "#]],
+    );
+}
+
+#[test]
 fn a_quant_a_file_and_a_split_model_can_be_named() {
     let (home, hub) = (Home::new(), Hub::with_pages(2));
     let split = Repo::default()

@@ -9,10 +9,10 @@ use crate::cli::models::pull::place;
 use crate::cli::sandbox::whole;
 use crate::cli::surroundings::Surroundings;
 use crate::config::Settings;
-use crate::models::hub::Remote;
+use crate::models::hub::{Remote, Which};
 use crate::models::{
-    Candidate, Catalog, Form, Found, Machine, Match, Place, Places, Reference, Room, State, Wish,
-    choose, locate, need, open, scan,
+    Candidate, Catalog, Form, Found, Machine, Match, Place, Places, Quant, Reference, Room, State,
+    Wish, choose, locate, need, open, scan,
 };
 
 pub(in crate::cli) struct Here {
@@ -166,6 +166,18 @@ impl Here {
         // The address of a page at whatever hub is asked.
         let page = name.strip_prefix(&self.endpoint).and_then(|it| it.strip_prefix('/'));
         known.map_or_else(|| page.unwrap_or(name).parse(), |it| it.reference().parse())
+    }
+
+    /// The form of what is named at a hub that is here, as far as that can be said without asking it.
+    pub(super) fn kept(&self, remote: &Remote) -> Option<&Found> {
+        let is_it = |it: &&Found| match &remote.which {
+            Which::Best => true,
+            Which::Quant(quant) => it.quant.is_some() && it.quant == Quant::parse(quant),
+            Which::File(file) => it.path.ends_with(file),
+        };
+        let of_repo = self.found.iter().filter(|it| it.is_usable() && it.family == remote.repo);
+        let forms: Vec<_> = of_repo.filter(is_it).collect();
+        (!forms.is_empty() && remote.revision == "main").then(|| self.best(&forms).0)
     }
 
     /// The one to work with when none was named: the best of the catalogue that is here and fits, or

@@ -17,8 +17,8 @@ use crate::cli::signals::listen;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, WrongUsage, note, print};
 use crate::download::{Client, Options, Phase, Progress, Proxies};
-use crate::models::Header;
 use crate::models::hub::{self, Cache, Hub, Place, Plan, Pulling, Remote};
+use crate::models::{Found, Header};
 use crate::ui::{Transfer, TransferStyle, bytes, visible, visible_json};
 
 /// How often a program is told how far it is.
@@ -103,6 +103,11 @@ async fn pull_one(
     remote: &Remote,
     wanted: &Pull,
 ) -> anyhow::Result<PathBuf> {
+    if hub.place.is_offline
+        && let Some(kept) = here.kept(remote)
+    {
+        return taken_as_it_is(kept, remote, wanted);
+    }
     let mut plan = hub::plan(hub, remote, &|it| here.best_of(it))
         .await
         .with_context(|| format!("cannot pull `{remote}`"))?;
@@ -136,6 +141,20 @@ async fn pull_one(
         say(&json!({"event": "done", "model": plan.remote.to_string(), "path": path}))?;
     }
     Ok(path)
+}
+
+/// Nobody may be asked whether there is a newer one.
+fn taken_as_it_is(kept: &Found, remote: &Remote, wanted: &Pull) -> anyhow::Result<PathBuf> {
+    if wanted.json {
+        let model = remote.to_string();
+        say(&json!({"event": "done", "model": model, "path": kept.path}))?;
+    } else {
+        note(&visible(&format!(
+            "{}, already here; whether the hub has a newer one was not asked: HF_HUB_OFFLINE is set",
+            kept.name()
+        )));
+    }
+    Ok(kept.path.clone())
 }
 
 /// From what goes on to what is seen of it.

@@ -15,4 +15,4 @@ pub(crate) use cache::Cache;
 pub(crate) use card::{card, excerpt};
 pub(crate) use place::Place;
 pub(crate) use pull::{Plan, Pulling, RemoteForm, header, plan, pull};
-pub(crate) use reference::Remote;
+pub(crate) use reference::{Remote, Which};
