@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::models::catalog::Catalog;
-use crate::models::name::{FileName, Quant};
+use crate::models::name::{FileName, Quant, squeezed};
 use crate::models::store::Found;
 
 /// A name, taken apart: `org/repo:Q4_K_M`, an address of the hub, a part of a name.
@@ -104,11 +104,6 @@ fn without_ending(name: &str) -> &str {
 /// Ollama's `latest` need not be said.
 fn without_tag(name: &str) -> &str {
     name.strip_suffix(":latest").unwrap_or(name)
-}
-
-/// People do not remember which marks stand between the words.
-fn squeezed(name: &str) -> String {
-    name.chars().filter(|it| !"-_ .:".contains(*it)).collect()
 }
 
 fn alike(words: &str, names: BTreeSet<String>) -> Vec<String> {

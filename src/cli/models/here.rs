@@ -175,8 +175,12 @@ impl Here {
             Which::Quant(quant) => it.quant.is_some() && it.quant == Quant::parse(quant),
             Which::File(file) => it.path.ends_with(file),
         };
-        let of_repo = self.found.iter().filter(|it| it.is_usable() && it.family == remote.repo);
-        let forms: Vec<_> = of_repo.filter(is_it).collect();
+        let of_repo = |it: &&Found| match it.family.strip_prefix(&remote.repo) {
+            Some(behind) => behind.is_empty() || behind.starts_with('/'),
+            None => false,
+        };
+        let usable = self.found.iter().filter(|it| it.is_usable());
+        let forms: Vec<_> = usable.filter(of_repo).filter(is_it).collect();
         (!forms.is_empty() && remote.revision == "main").then(|| self.best(&forms).0)
     }
 

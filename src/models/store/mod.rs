@@ -9,7 +9,7 @@ mod ollama;
 mod places;
 mod removal;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::models::gguf::{self, Header};
-use crate::models::name::{FileName, Part, Quant, Role};
+use crate::models::name::{FileName, Part, Quant, Role, squeezed};
 
 pub(crate) use check::{Verdict, verify};
 pub(crate) use import::import;
@@ -101,12 +101,40 @@ pub(crate) fn scan(places: &Places) -> Vec<Found> {
     places.ollama.iter().for_each(|it| ollama::scan(it, &mut all));
     places.lm_studio.iter().for_each(|it| folder::scan(it, Keeper::LmStudio, &mut all));
     places.folders.iter().for_each(|it| folder::scan(it, Keeper::Folder, &mut all));
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     all.retain(|it| seen.insert((it.path.canonicalize().unwrap_or(it.path.clone()), it.name())));
+    tell_apart(&mut all);
     let key =
         |it: &Found| (it.family.to_lowercase(), it.role, it.quant.as_ref().map(|it| it.rank(None)));
     all.sort_by_cached_key(key);
     all
+}
+
+/// A repository may hold several models: the one it is called after keeps its name, and behind that
+/// comes what the files of each other are called.
+fn tell_apart(all: &mut [Found]) {
+    let key = |it: &Found| Some(((it.keeper, it.family.clone()), base(it)?));
+    let mut repos: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+    for (repo, base) in all.iter().filter_map(key) {
+        repos.entry(repo).or_default().insert(squeezed(&base));
+    }
+    repos.retain(|_, bases| 1 < bases.len());
+    for found in all.iter_mut() {
+        let Some((repo, base)) = key(found) else { continue };
+        let Some(bases) = repos.get(&repo) else { continue };
+        let name = squeezed(&repo.1);
+        let called_after = bases.iter().filter(|it| name.contains(*it)).max_by_key(|it| it.len());
+        if called_after != Some(&squeezed(&base)) {
+            found.family = format!("{}/{base}", found.family);
+        }
+    }
+}
+
+/// What a model in a repository is called by its file, without the quant.
+fn base(found: &Found) -> Option<String> {
+    let is_repo = matches!(found.keeper, Keeper::HuggingFace | Keeper::LmStudio);
+    let name = found.path.file_name()?.to_str().filter(|_| is_repo && found.role == Role::Model)?;
+    Some(FileName::of(name)?.base)
 }
 
 /// A file that was come across: its path in its repository, and on this machine.
@@ -214,4 +242,55 @@ fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<_> = entries.filter_map(|it| it.file_name().into_string().ok()).collect();
     names.sort();
     names
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    /// What files in a folder of LM Studio's are called.
+    #[track_caller]
+    fn check(files: &[&str], expected: Expect) {
+        let dir = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, file).unwrap();
+        }
+        let places = Places { lm_studio: vec![dir.path().to_owned()], ..Places::default() };
+        let names = scan(&places).iter().map(|it| it.name() + "\n").collect::<String>();
+        expected.assert_eq(&names);
+    }
+
+    #[test]
+    fn several_models_of_one_repository_are_told_apart() {
+        check(
+            &["o/Tiny-2B-GGUF/Tiny-2B-Q4_K_M.gguf", "o/Tiny-2B-GGUF/tiny_2b.Q8_0.gguf"],
+            expect![[r#"
+                o/Tiny-2B-GGUF:Q4_K_M
+                o/Tiny-2B-GGUF:Q8_0
+            "#]],
+        );
+        check(
+            &[
+                "o/Tiny-2B-GGUF/Tiny-2B-Q4_K_M.gguf",
+                "o/Tiny-2B-GGUF/Tiny-2B-Q4_K_M-fixed.gguf",
+                "o/Tiny-2B-GGUF/mmproj-F16.gguf",
+            ],
+            expect![[r#"
+                o/Tiny-2B-GGUF:Q4_K_M
+                o/Tiny-2B-GGUF:F16
+                o/Tiny-2B-GGUF/Tiny-2B-fixed:Q4_K_M
+            "#]],
+        );
+        check(
+            &["o/models/one-Q4_K_M.gguf", "o/models/two-Q4_K_M.gguf"],
+            expect![[r#"
+            o/models/one:Q4_K_M
+            o/models/two:Q4_K_M
+        "#]],
+        );
+    }
 }
