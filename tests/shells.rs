@@ -93,14 +93,64 @@ fn fish_knows_models_and_guides() {
     assert_eq!(offered, "tiny:Q4_K_M\ntiny:Q8_0\ntroubleshooting\n");
 }
 
-/// There is no asking zsh without a terminal; that it reads the script is seen.
 #[test]
-fn zsh_reads_its_script() {
-    let home = home();
-    let whole = home.read("agent.zsh");
+fn zsh_has_a_place_for_each_name() {
+    let whole = home().read("agent.zsh");
     assert_eq!(whole.matches(":_agent_models'").count(), 10, "each model has its place");
     assert_eq!(whole.matches(":_agent_sessions'").count(), 9, "each session has its place");
     assert_eq!(whole.matches(":_agent_topics'").count(), 1, "help has its place");
-    let Some(said) = said(&home, "zsh", "zsh -n ../agent.zsh") else { return };
-    assert_eq!(said, "");
+}
+
+/// What zsh makes of lines at a Tab, at a terminal: elsewhere it does not answer.
+#[track_caller]
+fn check_zsh(home: &Home, begin: &str, lines: &[(&str, &str)]) {
+    let Some(_) = said(home, "zsh", "true") else { return };
+    let here = Path::new(env!("CARGO_BIN_EXE_agent")).parent().expect("it lies in a folder");
+    let mut zsh = home.program(Path::new("zsh"), &["-f", "-i"]).terminal(20, 160);
+    zsh.send(&format!("PATH='{}':$PATH; {begin}; unsetopt beep; PS1=ready\r", here.display()));
+    for (typed, completed) in lines {
+        zsh.wait_until("a prompt", |it| {
+            it.lines().last().is_some_and(|it| it.trim_end() == "ready")
+        });
+        zsh.send(&format!("{typed}\t"));
+        zsh.wait_for(&format!("ready{completed}"));
+        zsh.send("\x15\r");
+    }
+    zsh.send("exit\r");
+    assert_eq!(zsh.finish().0, Some(0));
+}
+
+#[test]
+fn zsh_knows_subcommands_models_sessions_and_guides() {
+    check_zsh(
+        &home(),
+        "autoload -Uz compinit; compinit -u -D; source <(agent completions zsh)",
+        &[
+            ("agent models ver", "agent models verify"),
+            ("agent models info tiny:Q8", "agent models info tiny:Q8_0"),
+            ("agent -r the", "agent -r the\\ parser"),
+            ("agent help trou", "agent help troubleshooting"),
+            ("agent comple", "agent completions"),
+        ],
+    );
+}
+
+/// A package brings files that ask the program when they are needed.
+#[test]
+fn packaged_files_bring_completions() {
+    let home = home();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/completions");
+    let folder = folder.display();
+    let begin = format!("fpath=({folder} $fpath); autoload -Uz compinit; compinit -u -D");
+    let again = ("agent models ver", "agent models verify");
+    check_zsh(&home, &begin, &[again, again]);
+    if let Some(said) =
+        said(&home, "bash", &format!("source {folder}/agent.bash; complete -p agent"))
+    {
+        assert!(said.contains("_agent_named"), "{said}");
+    }
+    let script = format!("source {folder}/agent.fish; complete -C \"agent models ver\"");
+    if let Some(said) = said(&home, "fish", &script) {
+        assert!(said.starts_with("verify"), "{said}");
+    }
 }

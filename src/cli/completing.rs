@@ -56,7 +56,7 @@ fn sessions(around: &Surroundings) -> anyhow::Result<Vec<String>> {
 }
 
 fn written(shell: Shell) -> String {
-    let mut command = Typed::command();
+    let mut command = named();
     let places = places(&command);
     let mut script = Vec::new();
     clap_complete::generate(shell, &mut command, "agent", &mut script);
@@ -67,6 +67,19 @@ fn written(shell: Shell) -> String {
         Shell::Fish => script + &fish(&places),
         _ => script,
     }
+}
+
+/// What has a name: no command of ours alone, and no prompt, for which zsh would take the name of a
+/// subcommand.
+fn named() -> Command {
+    let whole = Typed::command();
+    let options = whole.get_arguments().filter(|it| !it.is_positional());
+    let commands = whole.get_subcommands().filter(|it| !it.is_hide_set());
+    Command::new("agent")
+        .version(env!("CARGO_PKG_VERSION"))
+        .disable_help_subcommand(true)
+        .args(options.cloned())
+        .subcommands(commands.cloned())
 }
 
 /// What a value is called says what it is, so that no place is forgotten.
