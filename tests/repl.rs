@@ -433,17 +433,13 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Hi.")]));
     let mut terminal = open(&home, &server, &[]);
     type_line(&mut terminal, "/help");
-    terminal.wait_for("Ctrl-C stops the work");
+    terminal.wait_for("enough was thought");
     type_line(&mut terminal, "/hlep");
     terminal.wait_for("did you mean");
     leaves(
         terminal,
         &server,
         expect![[r#"
-              /new               a new session (also /clear)
-              /sessions          the sessions of this project
-              /save NAME         give this session a name; `/save parser`
-              /load NAME|ID      go on with another session, by its name or id
               /fork [NAME]       go on from here in a copy; say behind it how to call it
               /delete NAME|ID    delete another session, by its whole name or id
               /verbose [on|off]  show what the model thinks, or not
@@ -451,11 +447,15 @@ fn help_lists_the_commands_and_a_slip_is_guessed() {
               !COMMAND           run a command, confined as the model's are; its output goes with your
                                  next prompt
               @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of
-                                 it, `@src` a folder's list
-            Tab completes. A line that ends in \ goes on in the next, and Alt-Enter begins another;
-            Ctrl-G opens your editor,
-            Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice,
-            it leaves.
+                                 it, `@src` a folder's list,
+                                 `@"my notes.md"` a name with blanks
+
+            While you type:
+              Tab          completes what was begun
+              Alt-Enter    begins another line, as Enter does behind a \
+              Ctrl-R       looks for an earlier prompt
+              Ctrl-G       opens your editor
+              Ctrl-C       gives up the line; in an empty one, twice, it leaves
 
             While it works:
               what you type stands beneath the rest, and begins your next prompt

@@ -126,8 +126,13 @@ pub(super) const ALL: &[Command] = &[
 const MORE: &str = "  !COMMAND           run a command, confined as the model's are; its output goes with your next prompt
   @FILE              in a prompt: send the file too; `@src/main.rs#10-40` some lines of it, `@src` a folder's list,
                      `@\"my notes.md\"` a name with blanks
-Tab completes. A line that ends in \\ goes on in the next, and Alt-Enter begins another; Ctrl-G opens your editor,
-Ctrl-R looks for an earlier prompt. Ctrl-C stops the work and keeps what was done; twice, it leaves.
+
+While you type:
+  Tab          completes what was begun
+  Alt-Enter    begins another line, as Enter does behind a \\
+  Ctrl-R       looks for an earlier prompt
+  Ctrl-G       opens your editor
+  Ctrl-C       gives up the line; in an empty one, twice, it leaves
 
 While it works:
   what you type stands beneath the rest, and begins your next prompt

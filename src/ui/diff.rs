@@ -133,7 +133,10 @@ fn words(old: &str, new: &str) -> (Vec<Part>, Vec<Part>) {
     let before = parts(&a, |it| diff.is_removed(it));
     let after = parts(&b, |it| diff.is_added(it));
     let same: usize = before.iter().filter(|it| !it.0).map(|it| it.1.trim().len()).sum();
-    if same * 2 < old.trim().len().max(new.trim().len()) {
+    let lengths = [old.trim().len(), new.trim().len()];
+    let [shorter, longer] = [lengths[0].min(lengths[1]), lengths[0].max(lengths[1])];
+    // A line that is kept and added to is marked, too.
+    if same * 2 < shorter || same * 4 < longer {
         return (vec![(false, old.to_owned())], vec![(false, new.to_owned())]);
     }
     (before, after)
@@ -219,6 +222,14 @@ mod tests {
             nothing of this
             is like that at all
         "#]],
+        );
+        check(
+            "[ $(($1 % 4)) -eq 0 ]",
+            "[ $(($1 % 4)) -eq 0 ] && { [ $(($1 % 100)) -ne 0 ]; }",
+            expect![[r#"
+                [ $(($1 % 4)) -eq 0 ]
+                [ $(($1 % 4)) -eq 0 ][ && { [ $(($1 % 100)) -ne 0 ]; }]
+            "#]],
         );
         check(
             "    a",

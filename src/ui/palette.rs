@@ -38,7 +38,7 @@ pub(super) const ROLES: &[(Role, &str, Look)] = &[
     (Role::Added, "added", Look::of(2)),
     (Role::Removed, "removed", Look::of(1)),
     (Role::Place, "place", Look::of(6)),
-    (Role::Prompt, "prompt", Look::PLAIN),
+    (Role::Prompt, "prompt", Look::of(6).with(Look::BOLD)),
 ];
 
 /// Attributes in the low bits; above them a colour, one of sixteen or of all.

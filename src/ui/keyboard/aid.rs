@@ -67,7 +67,9 @@ impl Hinter for Aid {
 
 impl Highlighter for Aid {
     fn highlight_prompt<'b, 's: 'b, 'p: 'b>(&'s self, prompt: &'p str, _: bool) -> Cow<'b, str> {
-        prompt.as_role(Role::Prompt).into()
+        // What a question says is to be read; a mark is to be found again.
+        let is_mark = prompt.trim().chars().count() == 1;
+        if is_mark { prompt.as_role(Role::Prompt).into() } else { prompt.into() }
     }
 
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
