@@ -32,6 +32,7 @@ use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
 use crate::ui::keyboard::watch::Meanwhile;
 
+use crate::ui::visible::visible;
 /// What came of asking for a line.
 #[derive(Debug)]
 pub(crate) enum Line {
@@ -301,7 +302,8 @@ fn serve(
         let config = config(keys.editing)?;
         let memory = history.map(|it| Memory::open(it, &config));
         for line in memory.iter().flat_map(Memory::lines) {
-            let _ = editor.add_history_entry(line);
+            // An older one may have kept what acts.
+            let _ = editor.add_history_entry(&*visible(line));
         }
         Ok((editor, memory))
     });
@@ -338,7 +340,8 @@ fn serve(
         };
         let line = match line {
             Line::Entered(text) => {
-                let text = typed.whole(&text);
+                // What was to join something and does not is seen when it is said.
+                let text = typed.whole(&visible(&text));
                 let edit = typed.wants_editor() && question.edits;
                 if edit { Line::Edit(text) } else { Line::Entered(text) }
             }

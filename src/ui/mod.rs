@@ -5,6 +5,7 @@ mod approval;
 mod ascii;
 mod attention;
 mod call_line;
+mod cells;
 mod context;
 mod diff;
 mod foot;

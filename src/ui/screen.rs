@@ -24,7 +24,7 @@ use crate::ui::plan;
 use crate::ui::screen::turn::{Turn, count_line, fitting};
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::streams::Streams;
-use crate::ui::visible::{visible, visible_line};
+use crate::ui::visible::{Pieces, visible, visible_line};
 use crate::ui::{Amend, Keyboard, Line};
 
 /// How to draw; decided once, from the terminal and the person's wishes.
@@ -55,6 +55,8 @@ pub(crate) struct Screen {
     markdown: Option<Markdown>,
     /// Who answers questions; nobody when input is not a terminal.
     keyboard: Option<Keyboard>,
+    /// What is not yet known to be seen, of words that are not set and of what is thought.
+    seen: Pieces,
     /// Where a text of several lines is changed.
     editor: Option<Box<dyn Amend>>,
     /// The calls of the newest reply, to name them when they end.
@@ -114,6 +116,7 @@ impl Screen {
             markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
             keyboard,
             editor: None,
+            seen: Pieces::default(),
             calls: HashMap::new(),
             told: HashMap::new(),
             calls_beside: HashMap::new(),
@@ -250,16 +253,23 @@ impl Screen {
             }
             return;
         }
-        let text = visible(text);
-        self.mid_line = !text.ends_with('\n');
-        self.streams.say(&text);
+        let text = self.seen.next(text);
+        self.say_as_it_is(&text);
+    }
+
+    fn say_as_it_is(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.mid_line = !text.ends_with('\n');
+            self.streams.say(text);
+        }
     }
 
     fn think(&mut self, text: &str) {
         if self.style.verbose {
             self.status.clear();
             self.thinking = Some(Thinking::Open);
-            self.streams.tell(&visible(text).quiet());
+            let text = self.seen.next(text);
+            self.streams.tell(&text.quiet());
             return;
         }
         if self.thinking.replace(Thinking::Folded).is_none() {
@@ -285,7 +295,10 @@ impl Screen {
         let took = self.status.elapsed();
         match self.thinking.take() {
             None => {}
-            Some(Thinking::Open) => self.streams.tell("\n"),
+            Some(Thinking::Open) => {
+                let rest = self.seen.rest().quiet();
+                self.streams.tell(&(rest + "\n"));
+            }
             Some(Thinking::Folded) => {
                 self.status.clear();
                 // What took no time is not worth a line.
@@ -317,6 +330,8 @@ impl Screen {
         } else {
             self.streams.say("\n");
         }
+        let rest = self.seen.rest();
+        self.say_as_it_is(&rest);
     }
 
     /// What is said next is another text.
