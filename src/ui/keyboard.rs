@@ -27,12 +27,13 @@ pub(crate) use crate::ui::keyboard::watch::Heed;
 use crate::ui::ascii::showable;
 use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
+use crate::ui::hanging::told;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
 use crate::ui::keyboard::watch::Meanwhile;
-
 use crate::ui::visible::visible;
+
 /// What came of asking for a line.
 #[derive(Debug)]
 pub(crate) enum Line {
@@ -268,7 +269,7 @@ impl Keyboard {
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let prompt = showable(prompt).into_owned();
+        let prompt = told(std::io::stderr(), &showable(prompt));
         let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());

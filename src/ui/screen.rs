@@ -3,7 +3,6 @@
 mod background;
 mod turn;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,13 +11,14 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::conversation::{
-    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
-    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
+    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck,
+    Question, Reply, Stage, Stakes, StepStatus, Usage,
 };
 use crate::ui::answers::question_in_full;
 use crate::ui::call_line::call_line;
+use crate::ui::hanging::hanging;
 use crate::ui::markdown::Markdown;
-use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
+use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line, without};
 use crate::ui::palette::{Paint, Role};
 use crate::ui::plan;
 use crate::ui::screen::turn::{Turn, count_line, fitting};
@@ -41,6 +41,8 @@ pub(crate) struct Style {
     pub(crate) layout: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
+    /// Notes go to a terminal and are broken between words.
+    pub(crate) wraps: bool,
     /// The words go to a program that may show them where the notes are, and later than they.
     pub(crate) apart: bool,
     /// Show what the model thinks, and the count of each request.
@@ -53,10 +55,10 @@ pub(crate) struct Screen {
     status: Status,
     /// Sets the words for a terminal.
     markdown: Option<Markdown>,
-    /// Who answers questions; nobody when input is not a terminal.
-    keyboard: Option<Keyboard>,
     /// What is not yet known to be seen, of words that are not set and of what is thought.
     seen: Pieces,
+    /// Who answers questions; nobody when input is not a terminal.
+    keyboard: Option<Keyboard>,
     /// Where a text of several lines is changed.
     editor: Option<Box<dyn Amend>>,
     /// The calls of the newest reply, to name them when they end.
@@ -114,9 +116,9 @@ impl Screen {
             streams: Streams::new(words, notes, (foot, style.layout)),
             style,
             markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
+            seen: Pieces::default(),
             keyboard,
             editor: None,
-            seen: Pieces::default(),
             calls: HashMap::new(),
             told: HashMap::new(),
             calls_beside: HashMap::new(),
@@ -152,8 +154,16 @@ impl Screen {
         }
     }
 
-    /// A line that belongs to no event.
+    /// Lines that belong to no event, broken between words.
     pub(crate) fn note(&mut self, text: &str) {
+        match self.style.wraps {
+            true => self.exact(&hanging(text, self.width())),
+            false => self.exact(text),
+        }
+    }
+
+    /// The same for lines in which each blank counts.
+    pub(crate) fn exact(&mut self, text: &str) {
         self.end_words();
         self.streams.tell(&format!("{text}\n"));
     }
@@ -189,7 +199,7 @@ impl Screen {
 
     /// Columns there are now: a terminal can be made wider while a command runs.
     pub(crate) fn width(&self) -> usize {
-        let now = if self.style.live { columns() } else { None };
+        let now = columns().filter(|_| self.style.live || self.style.wraps);
         now.unwrap_or(self.style.width)
     }
 
@@ -229,7 +239,7 @@ impl Screen {
         let text = visible(&mark.text);
         let lines: Vec<&str> = text.lines().collect();
         if mark.status == StepStatus::Failed && 1 < lines.len() {
-            self.note(&end_of(&lines, EXCERPT));
+            self.exact(&end_of(&lines, EXCERPT));
         }
     }
 
@@ -320,6 +330,8 @@ impl Screen {
             markdown.line_ended();
             self.streams.say(&rest);
         }
+        let rest = self.seen.rest();
+        self.say_as_it_is(&rest);
         if !std::mem::take(&mut self.mid_line) {
             return;
         }
@@ -330,8 +342,6 @@ impl Screen {
         } else {
             self.streams.say("\n");
         }
-        let rest = self.seen.rest();
-        self.say_as_it_is(&rest);
     }
 
     /// What is said next is another text.
@@ -362,7 +372,7 @@ impl Screen {
                 self.note(&result_line(call.as_ref(), outcome, self.width()));
                 let excerpt = excerpt(call.as_ref(), &without(told.as_deref(), outcome));
                 if !excerpt.is_empty() {
-                    self.note(&excerpt);
+                    self.exact(&excerpt);
                 }
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
@@ -575,14 +585,6 @@ impl Front for Screen {
 /// What a terminal takes as a text for its clipboard: nothing in it can end the sequence.
 fn clipboard(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))
-}
-
-/// An outcome without what only the model is told before it.
-fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
-    match told.and_then(|it| outcome.text.strip_prefix(it)) {
-        Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
-        None => Cow::Borrowed(outcome),
-    }
 }
 
 #[cfg(test)]
