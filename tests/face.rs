@@ -286,3 +286,83 @@ fn tasks_of_the_conversation_are_asked_for_in_the_persons_words() {
     "#]]
     .assert_eq(&(0..4).map(|it| asked(&server, it) + "\n").collect::<String>());
 }
+
+/// A conversation in a window that is as wide as that, as it stands after these lines.
+fn in_a_window(home: &Home, server: &FaultServer, columns: u16, lines: &[(&str, &str)]) -> String {
+    let mut terminal = home.agent(&[]).server(server).env("NO_COLOR", "1").terminal(40, columns);
+    for (line, until) in lines {
+        terminal.wait_until("a prompt", |it| it.ends_with('›'));
+        terminal.send(&format!("{line}\r"));
+        terminal.wait_for(until);
+    }
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    let screen = terminal.screen();
+    let from = screen.find("› ").expect("something was said");
+    screen[from..].to_owned()
+}
+
+#[test]
+fn what_is_told_is_broken_between_words() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Unasked.")]);
+    let lines = [("/config sampling.temperatur", "lists"), ("/verbose", "now on")];
+    expect![[r#"
+        › /config sampling.temperatur
+        error: unknown key
+               `sampling.temperatur`; did you
+               mean `sampling.temperature`?
+        hint: `/config` lists all there are
+        › /verbose
+        what the model thinks is shown from
+        now on
+        ›"#]]
+    .assert_eq(&in_a_window(&home, &server, 38, &lines));
+    expect![[r#"
+        › /config sampling.t
+        emperatur
+        error: unknown key
+               `sampling.tem
+        peratur`; did you
+               mean
+               `sampling.tem
+        perature`?
+        hint: `/config`
+              lists all
+              there are
+        › /verbose
+        what the model
+        thinks is shown from
+        now on
+        ›"#]]
+    .assert_eq(&in_a_window(&home, &server, 20, &lines));
+}
+
+#[test]
+fn what_is_typed_and_cannot_be_seen_is_shown() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Seen.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.terminal.send("a\u{202e}b\u{ad} 👨\u{200d}👩\u{200d}");
+    talk.terminal.wait_for(r"› a\u{202e}b\u{ad}");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Seen.");
+    assert_eq!(asked(&server, 0), "a\\u{202e}b\\u{ad} 👨\u{200d}👩\\u{200d}");
+    let raw = String::from_utf8(talk.terminal.raw()).unwrap();
+    assert!(!raw.contains(['\u{202e}', '\u{ad}']), "{raw:?}");
+}
+
+#[test]
+fn who_wants_it_plain_gets_no_colours() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "ui.plain = true\n");
+    let server = FaultServer::script(vec![say("One.")]);
+    let mut talk = Talk::coloured(home.agent(&[]).server(&server));
+    talk.say("hello", "One.");
+    talk.say("/config nothing", "lists all");
+    talk.prompted();
+    let raw = String::from_utf8(talk.terminal.raw()).unwrap();
+    let looks = raw.split("\x1b[").skip(1).filter_map(|it| it.split_once('m'));
+    let is_look =
+        |(codes, _): &(&str, &str)| codes.bytes().all(|it| it.is_ascii_digit() || it == b';');
+    assert_eq!(looks.filter(is_look).count(), 0, "{raw:?}");
+}

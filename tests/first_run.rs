@@ -116,8 +116,8 @@ fn nothing_is_fetched_before_the_person_has_said_yes() {
         expect![[r#"
             this machine: [MEMORY]
             not here yet, and needed:
-              engine  llama.cpp's newest stable llama-server, some 20 to 200 MB, into [HOME]/.local/s
-            hare/agent/engine
+              engine  llama.cpp's newest stable llama-server, some 20 to 200 MB, into
+                      [HOME]/.local/share/agent/engine
               model   small (org/Small-GGUF:Q4_K_M): small; fits in memory
                       about 100 MB, a minute at 100 Mbit/s, into [HOME]/.cache/huggingface/hub
                       `agent models catalog` lists others

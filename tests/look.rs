@@ -155,7 +155,7 @@ fn a_theme_of_ones_own_is_worn_and_taken_off() {
     assert_eq!(colour_of(&talk, "One"), idx(12));
     assert_eq!(colour_of(&talk, "› go"), idx(1));
     talk.say("/theme see", "did you mean `sea`?");
-    talk.say("/theme broken", "broken.toml`: line 2: the");
+    talk.say("/theme broken", "there is no `bed`");
     talk.say("/theme", "your own: `broken`, `sea`");
     talk.say("/theme dark", "a dark background");
     talk.say("on", "Two");

@@ -292,9 +292,10 @@ fn a_wrong_number_is_explained() {
         hint: `/rewind` lists them
         › /rewind 1 all
         error: this cannot be understood
-        hint: `/rewind N` goes back to before prompt N, with conversation and files; `/rewind N conversation
-        ` and `/rewind N files` with only one of them
-        ›"#]].assert_eq(&talk.leave());
+        hint: `/rewind N` goes back to before prompt N, with conversation and files; `/rewind N
+              conversation` and `/rewind N files` with only one of them
+        ›"#]]
+    .assert_eq(&talk.leave());
 }
 
 #[test]

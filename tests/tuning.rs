@@ -129,8 +129,8 @@ fn settings_are_shown_and_some_change_at_once() {
             › /config sampling.temperature hot
             error: `sampling.temperature` must be a number from 0 to 5, not `hot`
             › /config llama.context 4096
-            `llama.context` counts from the start of a program: write `llama.context = 4096` into ~/.config/agen
-            t/config.toml, or give it with the next start
+            `llama.context` counts from the start of a program: write `llama.context = 4096` into
+            ~/.config/agent/config.toml, or give it with the next start
             › /config sampling.temperatur
             error: unknown key `sampling.temperatur`; did you mean `sampling.temperature`?
             hint: `/config` lists all there are

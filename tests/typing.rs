@@ -365,6 +365,7 @@ fn a_draft_follows_a_window_that_is_made_narrower() {
     talk.terminal.send(draft);
     stands(&talk.terminal, &format!("› {draft}"));
     talk.terminal.resize(40, 30);
+    stands(&talk.terminal, "… be when it is made narrower");
     talk.terminal.send("!");
     stands(&talk.terminal, "…be when it is made narrower!");
     gates[0].open();
@@ -493,4 +494,20 @@ fn a_real_server_has_its_model_think_no_more() {
     let reasoning = reply["reasoning"].as_str().expect("it thought");
     assert!(reasoning.starts_with("thought 0 thought 1"), "{reasoning:.60}");
     assert!(!reasoning.contains("thought 11999"), "{} bytes", reasoning.len());
+}
+
+#[test]
+fn a_status_line_follows_a_window_that_is_made_narrower() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().hold(&gate).text("One.");
+    let server = FaultServer::script(vec![stream.finish("stop")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("count", "waiting for the model");
+    talk.terminal.resize(40, 20);
+    // Else its end would stand on a line of its own.
+    let is_cut = |it: &str| it.lines().next_back().is_some_and(|it| it.contains(" waiti"));
+    talk.terminal.wait_until("less of it", is_cut);
+    gate.open();
+    talk.terminal.wait_for("One.");
 }

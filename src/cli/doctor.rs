@@ -5,7 +5,6 @@ mod folders;
 use std::io::IsTerminal;
 
 use clap::Args;
-use colored::Colorize;
 use serde_json::json;
 
 use crate::cli::args::Options;
@@ -15,12 +14,12 @@ use crate::cli::models::pull;
 use crate::cli::report::in_parts;
 use crate::cli::serving::log_dir;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, configuration, on_children, print, sandbox};
+use crate::cli::{Exit, configuration, on_children, print, sandbox, tell};
 use crate::config::Settings;
 use crate::download::{Ask, Client};
 use crate::llama;
 use crate::llama::engine::{Backend, Place, works};
-use crate::ui::{visible, visible_json};
+use crate::ui::{Paint, Role, visible, visible_json};
 use crate::workspace::Workspace;
 
 #[derive(Debug, Args)]
@@ -126,7 +125,16 @@ pub(super) fn doctor(
     })?;
 
     let failed = findings.iter().any(|it| it.verdict == Verdict::Fail);
-    print(&if typed.json { as_json(&findings) } else { as_text(&findings) })?;
+    match typed.json {
+        true => print(&as_json(&findings))?,
+        false => {
+            // Whether there are colours depends on standard error.
+            if !std::io::stdout().is_terminal() {
+                colored::control::set_override(false);
+            }
+            tell(&as_text(&findings))?;
+        }
+    }
     Ok(if failed { Exit::Failed } else { Exit::Done })
 }
 
@@ -166,11 +174,11 @@ fn as_text(findings: &[Finding]) -> String {
     let mut text = String::new();
     for it in findings {
         let word = format!("{:<5}", it.verdict.word());
-        let word = match it.verdict {
-            Verdict::Ok => word.green(),
-            Verdict::Warn => word.yellow(),
-            Verdict::Fail => word.red().bold(),
-        };
+        let word = word.as_role(match it.verdict {
+            Verdict::Ok => Role::Good,
+            Verdict::Warn => Role::Attention,
+            Verdict::Fail => Role::Error,
+        });
         text += &format!("{word} {}: {}\n", it.name, visible(&it.text));
         if let Some(hint) = &it.hint {
             text += &format!("      hint: {}\n", visible(hint));

@@ -28,7 +28,21 @@ pub(super) fn draw_by(around: &Surroundings, wishes: &Ui) -> anyhow::Result<()> 
         Marks::Ascii => true,
     });
     ui::hold_still(wishes.plain || around.is_dumb());
+    colored::control::set_override(has_colours(around, wishes, std::io::stderr().is_terminal()));
     Ok(())
+}
+
+/// Whether what goes there has colours. A reader of screens would read them out.
+fn has_colours(around: &Surroundings, wishes: &Ui, is_terminal: bool) -> bool {
+    let is_quiet = around.variable("NO_COLOR").is_some();
+    let is_forced = around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
+    match wishes.color {
+        _ if wishes.theme == "none" => false,
+        Color::Auto if wishes.plain => false,
+        Color::Auto => !is_quiet && (is_forced || is_terminal && !around.is_dumb()),
+        Color::Always => true,
+        Color::Never => false,
+    }
 }
 
 /// What a name means: one of ours, or a file of the person's.
@@ -140,19 +154,12 @@ impl Job<'_> {
     /// How to draw. The colours of notes are set with it.
     pub(super) fn style(&self) -> Style {
         let (stdout, stderr) = (std::io::stdout(), std::io::stderr());
-        let quiet = self.around.variable("NO_COLOR").is_some();
         let dumb = self.around.is_dumb();
-        let plain = self.settings.ui.plain;
-        let forced = self.around.variable("CLICOLOR_FORCE").is_some_and(|it| it != "0");
-        let theme = &self.settings.ui.theme;
+        let wishes = &self.settings.ui;
+        let plain = wishes.plain;
         // What cannot be read was reported when it was chosen.
-        let base = theme_of(self.around, theme).unwrap_or_default().is_light;
-        let coloured = |terminal: bool| match self.settings.ui.color {
-            _ if theme == "none" => false,
-            Color::Auto => !quiet && (forced || terminal && !dumb),
-            Color::Always => true,
-            Color::Never => false,
-        };
+        let base = theme_of(self.around, &wishes.theme).unwrap_or_default().is_light;
+        let coloured = |is_terminal| has_colours(self.around, wishes, is_terminal);
         colored::control::set_override(coloured(stderr.is_terminal()));
         let size = rustix::termios::tcgetwinsize(&stderr);
         let (may_colour, live) =
@@ -165,6 +172,7 @@ impl Job<'_> {
             asks: base.is_none() && !is_told && may_colour && live,
             layout: stdout.is_terminal() && !dumb && !plain && self.form.is_none(),
             live: live && !is_pipe(&stdout),
+            wraps: live,
             apart: stderr.is_terminal() && is_pipe(&stdout),
             verbose: self.verbose,
         }

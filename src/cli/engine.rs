@@ -12,7 +12,7 @@ use crate::cli::args::Options;
 use crate::cli::models::pull;
 use crate::cli::serving::log_dir;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, configuration, note, on_children, print};
+use crate::cli::{Exit, configuration, note, on_children, print, tell};
 use crate::config::Settings;
 use crate::download::Client;
 use crate::llama::engine::{
@@ -88,7 +88,10 @@ pub(super) fn engine(
         match command {
             Engine::Status { json } => {
                 let account = account(around, &settings).await?;
-                print(&visible(&if *json { account.json() } else { account.text() }))?;
+                match json {
+                    true => print(&visible(&account.json()))?,
+                    false => tell(&visible(&account.text()))?,
+                }
             }
             Engine::List { json } => print(&visible(&account::listed(&store, *json)))?,
             Engine::Install { version, nightly, backend, again } => {

@@ -200,7 +200,14 @@ fn on_children<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resu
 
 /// To standard error; if that is gone, there is nobody to tell.
 fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{}", ui::showable(text));
+    let stderr = std::io::stderr();
+    let text = ui::told(&stderr, &ui::showable(text));
+    let _ = writeln!(stderr.lock(), "{text}");
+}
+
+/// Prose, to standard output: broken between words where people look.
+fn tell(text: &str) -> anyhow::Result<()> {
+    print(&ui::told(std::io::stdout(), text))
 }
 
 /// To standard output; a reader that has heard enough is no error.

@@ -40,7 +40,7 @@ impl AtHand {
     pub(super) fn help(&self) -> String {
         let own = self.own.iter().map(|it| {
             let usage = format!("/{}", it.name);
-            format!("  {usage:<19}{}\n", visible_line(&it.description, 80))
+            format!("  {usage:<19}{}\n", visible_line(&it.description, 200))
         });
         let own: String = own.collect();
         let head = if own.is_empty() { "" } else { "\nYour own:\n" };

@@ -4,17 +4,20 @@ use std::io::Write;
 
 use anyhow::anyhow;
 
-use crate::ui::{Paint, Role, abandon, showable, visible};
+use crate::ui::{Paint, Role, abandon, showable, told, visible};
 
 /// Prints to standard error, in colours if they are on.
 pub(super) fn report(err: &anyhow::Error) {
     let (sentence, hints) = in_parts(err);
     let mut stderr = std::io::stderr().lock();
-    // Nowhere is left to say that this could not be said.
-    let _ = writeln!(stderr, "{} {}", "error:".as_role(Role::Error), showable(&visible(&sentence)));
-    for hint in hints {
-        let _ = writeln!(stderr, "{} {}", "hint:".as_role(Role::Hint), showable(&visible(&hint)));
-    }
+    let mut tell = |label: String, text: &str| {
+        let line = format!("{label} {}", showable(&visible(text)));
+        let line = told(&stderr, &line);
+        // Nowhere is left to say that this could not be said.
+        let _ = writeln!(stderr, "{line}");
+    };
+    tell("error:".as_role(Role::Error), &sentence);
+    hints.iter().for_each(|it| tell("hint:".as_role(Role::Hint), it));
 }
 
 /// From now on a panic is told in a sentence, in a terminal that was given back first. With

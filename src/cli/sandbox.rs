@@ -6,7 +6,7 @@ use anyhow::{Context, anyhow, bail};
 
 use crate::cli::args::{Options, Sandbox};
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::{Exit, WrongUsage, configuration, note, print};
+use crate::cli::{Exit, WrongUsage, configuration, note, tell};
 use crate::config::Settings;
 use crate::permission::Rule;
 use crate::sandbox::{
@@ -99,7 +99,7 @@ pub(super) fn sandbox(
         let confinement = enclosure.confinement(&environment).map_err(refused)?;
         let shortcoming = enclosure.shortcoming(confinement.level);
         if typed.show {
-            print(&visible(&described(&confinement, shortcoming.as_deref())))?;
+            tell(&visible(&described(&confinement, shortcoming.as_deref())))?;
         } else if let Some(shortcoming) = shortcoming {
             note(&format!("warning: {shortcoming}"));
         }

@@ -270,7 +270,10 @@ async fn obey(
             plan(desk, person, rest).await;
             return Ok(Obeyed::Done);
         }
-        "context" => ui::context(&desk.context().await?),
+        "context" => {
+            let context = desk.context().await?;
+            ui::context(&context, desk.front().width())
+        }
         "compact" => match desk.compact(rest).await? {
             None => return Ok(Obeyed::Done),
             Some(why_not) => why_not.to_owned(),
@@ -322,10 +325,13 @@ async fn obey(
                 told = examined => told,
             }
         }
-        "help" => ui::hanging(&at_hand.help(), desk.front().width()),
+        "help" => at_hand.help(),
         "undo" => undo::reverse(workspace, Way::Undo)?,
         "redo" => undo::reverse(workspace, Way::Redo)?,
-        "diff" => differences(workspace)?,
+        "diff" => {
+            desk.front().exact(&differences(workspace)?);
+            return Ok(Obeyed::Done);
+        }
         "sessions" => filing::list(here)?,
         "save" => filing::save(desk, here, rest)?,
         "delete" => {
@@ -360,7 +366,7 @@ async fn run(desk: &mut Desk<Serving, Screen>, command: &str) -> String {
     let call = Call { id: "typed".to_owned(), tool: "run_command".to_owned(), args };
     desk.front().wait_for(&call);
     let outcome = desk.call(&call).await;
-    desk.front().note(visible(&outcome.text).trim_end());
+    desk.front().exact(visible(&outcome.text).trim_end());
     desk.front().note("  it goes with your next prompt");
     format!("[I ran this command:]\n$ {command}\n{}", outcome.text.trim_end())
 }

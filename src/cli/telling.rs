@@ -117,10 +117,24 @@ pub(super) fn tools(specs: &[ToolSpec]) -> String {
         };
         let definition: Value = serde_json::from_str(&it.definition).unwrap_or_default();
         let described = definition["description"].as_str().unwrap_or_default();
-        let first = described.split_once(". ").map_or(described, |(it, _)| it);
-        format!("  {:<18}{does:<8}{}", visible_line(&it.name, 17), visible_line(first, 70))
+        let first = visible_line(first_sentence(described), 200);
+        format!("  {:<18}{does:<8}{first}", visible_line(&it.name, 17))
     });
     lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Without the stop at its end. One behind a letter alone, as in `e.g. `, ends none.
+fn first_sentence(text: &str) -> &str {
+    let is_end = |at: usize| {
+        let (before, behind) = (&text[..at], text[at + 1..].trim_start());
+        let last = before.rsplit([' ', '.', '(']).next().unwrap_or_default();
+        let is_short = last.chars().count() == 1 && last.chars().all(char::is_alphabetic);
+        let begins = behind.chars().next().is_none_or(|it| it.is_uppercase() || it == '`');
+        let is_word_over = text[at + 1..].chars().next().is_none_or(char::is_whitespace);
+        is_word_over && begins && !is_short
+    };
+    let end = text.match_indices('.').map(|(at, _)| at).find(|at| is_end(*at));
+    &text[..end.unwrap_or(text.len())]
 }
 
 /// What the model is told before anything else.
@@ -131,4 +145,24 @@ pub(super) fn first_words<H: Host, F: Front>(desk: &Desk<H, F>) -> String {
     });
     told.or(desk.system.as_ref())
         .map_or_else(|| "nothing".to_owned(), |it| visible(it.trim_end()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_ends_where_another_begins() {
+        let first = [
+            ("Reads a file. Lines are numbered.", "Reads a file"),
+            ("Looks at it, e.g. Rust files. More.", "Looks at it, e.g. Rust files"),
+            ("Runs it (i.e. all) for 3.5 hours. `x` too", "Runs it (i.e. all) for 3.5 hours"),
+            ("Reads v1.2 of it. then goes on.\nMore.", "Reads v1.2 of it. then goes on"),
+            ("No stop", "No stop"),
+            ("", ""),
+        ];
+        for (text, sentence) in first {
+            assert_eq!(first_sentence(text), sentence);
+        }
+    }
 }

@@ -4,7 +4,7 @@
 
 use crate::cli::args;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, note, print};
+use crate::cli::{Exit, note, print, tell};
 use crate::permission::{Consent, ConsentFile, Trust};
 use crate::ui::{Keyboard, Line, visible};
 use crate::workspace::{Cancel, Kind, Workspace};
@@ -103,7 +103,7 @@ pub(super) fn trust(around: &Surroundings, wanted: &args::Trust) -> anyhow::Resu
     }
     file.change(|it| believe(&mut it.trust, &all))?;
     let lines = all.iter().map(|it| format!("trusted: {}\n", it.path)).collect::<String>();
-    print(&visible(if lines.is_empty() { "nothing to trust here\n" } else { &lines }))?;
+    tell(&visible(if lines.is_empty() { "nothing to trust here\n" } else { &lines }))?;
     Ok(Exit::Done)
 }
 

@@ -9,7 +9,7 @@ use crate::cli::args::{OfSession, Undo};
 use crate::cli::job::store;
 use crate::cli::surroundings::{Surroundings, may_colour};
 use crate::cli::unified::unified;
-use crate::cli::{Exit, print};
+use crate::cli::{Exit, print, tell};
 use crate::session::Summary;
 use crate::ui::{coloured_diff, visible};
 use crate::workspace::{Changed, Fate, History, ProjectPath, Reversal, Reversed, Way, Workspace};
@@ -124,16 +124,16 @@ fn finish(pasts: Vec<&Past>, wanted: Reversal, of: &OfSession) -> anyhow::Result
             Some(reversed) => {
                 if let Some((past, Reversed { turn, .. })) = stuck {
                     let id = &past.session.id;
-                    print(&format!("turn {turn} of session {id} is still left alone\n"))?;
+                    tell(&format!("turn {turn} of session {id} is still left alone\n"))?;
                 }
-                print(&(past.heading() + &told(&reversed, wanted)))?;
+                tell(&(past.heading() + &told(&reversed, wanted)))?;
                 return Ok(if is_whole(&reversed) { Exit::Done } else { Exit::Failed });
             }
             None => {}
         }
     }
     if let Some((past, reversed)) = stuck {
-        print(&(past.heading() + &told(&reversed, wanted)))?;
+        tell(&(past.heading() + &told(&reversed, wanted)))?;
         return Ok(Exit::Failed);
     }
     let what = word(wanted.way);

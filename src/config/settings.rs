@@ -132,7 +132,8 @@ pub(crate) struct Ui {
     /// says or, without it, your terminal, which is asked when the first turn begins; `none` for no
     /// colours; or the name of a theme of your own, `themes/NAME.toml` beside the configuration file.
     pub(crate) theme: String,
-    /// Whether nothing moves and nothing is drawn: words as they come, for screen readers.
+    /// Whether nothing moves and nothing is drawn: words as they come, for screen readers. There are no colours
+    /// then, unless `color` is `always`.
     pub(crate) plain: bool,
     /// The marks that are drawn.
     pub(crate) marks: Marks,

@@ -10,7 +10,7 @@ use crate::ui::approval::shown::{Depth, changes, hunk_heading, in_full};
 use crate::ui::diff::numbered_diff;
 use crate::ui::in_question::plain;
 use crate::ui::palette::Paint;
-use crate::ui::visible::{visible, visible_line};
+use crate::ui::visible::visible_line;
 use crate::ui::{Keyboard, Line, Screen};
 
 pub(crate) use crate::ui::approval::amend::Amend;
@@ -44,13 +44,13 @@ impl Screen {
     pub(super) async fn leave(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent> {
         let (call, stakes) = (call.clone(), stakes.clone());
         let mut matter = Matter { call, stakes, is_changed: false };
-        self.note(&matter.question());
+        self.put(&matter);
         let Some(keyboard) = self.keyboard() else {
             self.note("  no: there is no terminal to ask at (see `--permission`)");
             return Some(Consent::Decided(Decision::Nobody));
         };
         if let Some(rule) = &matter.stakes.always {
-            self.note(&format!("  always would save {}", visible(rule)));
+            self.exact(&format!("  always would save {}", plain(rule)));
         }
         loop {
             let Line::Entered(answer) = keyboard.question(&keys(&matter.stakes)).await else {
@@ -60,7 +60,7 @@ impl Screen {
                 Said::Consent(consent) => return Some(matter.consent(consent)),
                 Said::Unclear => {}
                 Said::Not(why) => self.note(&format!("  {why}")),
-                Said::Whole => self.note(&changes(&matter.stakes.changes, Depth::Whole)),
+                Said::Whole => self.exact(&changes(&matter.stakes.changes, Depth::Whole)),
                 Said::ByHunk => {
                     return self
                         .by_hunk(&keyboard, &matter.stakes.changes)
@@ -72,11 +72,17 @@ impl Screen {
                     Given::Seen(args) => return Some(Consent::With(args)),
                     Given::Unseen(args) => {
                         matter.becomes(args);
-                        self.note(&matter.question());
+                        self.put(&matter);
                     }
                 },
             }
         }
+    }
+
+    /// What is asked for leave as it is: a line break in it is one. The reasons are our own words.
+    fn put(&mut self, matter: &Matter) {
+        self.exact(&matter.question());
+        matter.reasons().for_each(|it| self.note(&it));
     }
 
     /// Which of the hunks the person wants.
@@ -84,9 +90,9 @@ impl Screen {
         let all: usize = of.iter().map(|it| it.hunks.len()).sum();
         let mut taken = Vec::new();
         for (file, hunk) in of.iter().flat_map(|it| it.hunks.iter().map(move |hunk| (it, hunk))) {
-            self.note(&hunk_heading(taken.len() + 1, all, &file.path));
+            self.exact(&hunk_heading(taken.len() + 1, all, &file.path));
             let shown = plain(hunk);
-            self.note(&numbered_diff(&shown.lines().collect::<Vec<_>>()).join("\n"));
+            self.exact(&numbered_diff(&shown.lines().collect::<Vec<_>>()).join("\n"));
             let wants = loop {
                 let prompt = "  y = make it, n = leave it, q = leave it and the rest: ";
                 let Line::Entered(answer) = keyboard.question(prompt).await else { return None };
@@ -129,16 +135,14 @@ impl Screen {
 impl Matter {
     fn question(&self) -> String {
         let of = if self.is_changed { "as you changed it, " } else { "" };
-        let mut text = format!("{of}{} {}", "allow?".strong(), in_full(&self.call, &self.stakes));
-        if !self.stakes.why.is_empty() {
-            let why = format!("\n  {}", visible_line(&self.stakes.why, 200));
-            text += &why.quiet();
-        }
-        if !self.stakes.confined.is_empty() {
-            let confined = format!("\n  {}", visible_line(&self.stakes.confined, 200));
-            text += &confined.quiet();
-        }
-        text
+        format!("{of}{} {}", "allow?".strong(), in_full(&self.call, &self.stakes))
+    }
+
+    /// Why it is asked, and what would confine it.
+    fn reasons(&self) -> impl Iterator<Item = String> {
+        let reasons = [&self.stakes.why, &self.stakes.confined].into_iter();
+        let told = reasons.filter(|it| !it.is_empty());
+        told.map(|it| format!("  {}", visible_line(it, 200)).quiet())
     }
 
     /// From now on it is about these arguments. No rule was thought of for them, and what they would

@@ -2,11 +2,15 @@
 
 use crate::conversation::{Context, Part};
 
-/// The whole window, in characters.
+/// The whole window, in characters, where there is room.
 const BAR: u32 = 40;
 
-/// A line for each part, and how much of the newest requests the server had to read.
-pub(crate) fn context(context: &Context) -> String {
+/// What stands before a bar.
+const BEFORE: usize = 26;
+
+/// A line for each part, none wider than `width`, and how much of the newest requests the server had to read.
+pub(crate) fn context(context: &Context, width: usize) -> String {
+    let bar = u32::try_from(width.saturating_sub(BEFORE)).map_or(BAR, |it| it.min(BAR));
     let used = context.used();
     let whole = context.window.unwrap_or(used).max(1);
     let about = if context.counted { "" } else { "about " };
@@ -18,10 +22,10 @@ pub(crate) fn context(context: &Context) -> String {
         None => format!("{about}{} tokens; the server does not tell its window", grouped(used)),
     };
     for (part, tokens) in &context.parts {
-        text += &line(name(*part), *tokens, whole);
+        text += &line(name(*part), *tokens, (whole, bar));
     }
     if let Some(free) = context.window.map(|it| it.saturating_sub(used)) {
-        text += &line("free", free, whole);
+        text += &line("free", free, (whole, bar));
         if 0 < context.answer {
             text +=
                 &format!("\n  {} of what is free are kept for the answer", grouped(context.answer));
@@ -33,8 +37,8 @@ pub(crate) fn context(context: &Context) -> String {
     text
 }
 
-fn line(name: &str, tokens: u32, whole: u32) -> String {
-    let cells = (u64::from(tokens) * u64::from(BAR)).div_ceil(u64::from(whole)) as usize;
+fn line(name: &str, tokens: u32, (whole, bar): (u32, u32)) -> String {
+    let cells = (u64::from(tokens) * u64::from(bar)).div_ceil(u64::from(whole)) as usize;
     let line = format!("  {name:<13}{:>9}  {}", grouped(tokens), "█".repeat(cells));
     format!("\n{}", line.trim_end())
 }
@@ -93,7 +97,7 @@ mod tests {
         ];
         let usage = |cached, read| Usage { cached, read, ..Usage::default() };
         let recent = vec![usage(0, 1210), usage(1210, 2500)];
-        expected.assert_eq(&context(&Context { window, parts, answer: 1365, counted, recent }));
+        expected.assert_eq(&context(&Context { window, parts, answer: 1365, counted, recent }, 80));
     }
 
     #[test]

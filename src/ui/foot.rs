@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
+use crate::ui::cells::Cells;
+use crate::ui::palette::Paint;
 use crate::ui::status::columns;
 
 /// Clones are the same line.
@@ -27,6 +29,8 @@ struct State {
     /// The line was drawn with the cursor at the edge, which is more than a terminal remembers.
     has_edge_lost: bool,
     untold: Vec<String>,
+    /// Columns of the window when something was written last.
+    width: usize,
 }
 
 impl Foot {
@@ -47,7 +51,8 @@ impl Foot {
         }
         line.clone_into(&mut state.line);
         if state.live {
-            put(&state.draw(width()));
+            state.fit(width());
+            put(&state.draw());
         } else if !line.is_empty() && !line.starts_with('›') {
             state.untold.push(line.to_owned());
         }
@@ -82,33 +87,64 @@ impl Foot {
     /// Writes `text` by `write`, with the line out of its way. Text that stays on its line is in
     /// nobody's way.
     pub(crate) fn write(&self, text: &str, write: impl FnOnce()) {
+        self.write_where(text, write, false);
+    }
+
+    /// The same for a text that begins behind the cursor, where nothing is to stay.
+    pub(crate) fn write_anew(&self, text: &str, write: impl FnOnce()) {
+        self.write_where(text, write, true);
+    }
+
+    fn write_where(&self, text: &str, write: impl FnOnce(), is_in_the_way: bool) {
         let mut state = self.state();
+        if is_in_the_way {
+            put("\x1b[J");
+        }
         if !state.live {
             drop(state);
             return write();
         }
-        let before = state.cursor;
-        let goes_on = state.cursor.advance(text, width());
+        let is_other = state.fit(width()) && state.drawn;
+        let (before, width) = (state.cursor, state.width);
+        let goes_on = state.cursor.advance(text, width) || is_other || is_in_the_way;
         if goes_on {
             put(&state.make_way(before, text));
         }
         write();
         if goes_on {
-            put(&state.draw(width()));
+            put(&state.draw());
+        }
+    }
+
+    /// Draws the line anew if the window is not as wide any more as it was.
+    pub(crate) fn refit(&self) {
+        let mut state = self.state();
+        if state.drawn && state.fit(width()) {
+            put(&state.draw());
         }
     }
 }
 
 impl State {
+    /// The window is as wide as that; whether it was not before.
+    fn fit(&mut self, width: usize) -> bool {
+        let is_other = self.width != width && self.width != 0;
+        if is_other {
+            self.cursor.fit(width);
+        }
+        self.width = width;
+        is_other
+    }
+
     /// What draws the line anew.
-    fn draw(&mut self, width: usize) -> String {
+    fn draw(&mut self) -> String {
         let erased = self.erase(self.cursor);
         if self.line.is_empty() {
             return erased.to_owned();
         }
         self.drawn = true;
         self.has_edge_lost |= self.cursor.is_at_edge;
-        format!("{erased}{}", beneath(&cut(&self.line, width.saturating_sub(1))))
+        format!("{erased}{}", beneath(&cut(&self.line, self.width.saturating_sub(1)).quiet()))
     }
 
     /// What is to be written before the text with which the cursor, which is here, leaves its line.
@@ -146,7 +182,7 @@ fn width() -> usize {
 /// Draws the line beneath the cursor and comes back: a line feed that keeps the column makes sure
 /// that there is one.
 fn beneath(line: &str) -> String {
-    format!("\x0b\x1b[A\x1b7\r\n\x1b[K\x1b[2m{line}\x1b[22m\x1b8")
+    format!("\x0b\x1b[A\x1b7\r\n\x1b[K{line}\x1b8")
 }
 
 /// The end of the line as far as it fits: that is where it is written.
@@ -173,6 +209,9 @@ fn cut(line: &str, width: usize) -> String {
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Cursor {
     column: usize,
+    /// Columns that were written since the line began, which the terminal may have broken.
+    written: usize,
+    cells: Cells,
     /// The last column is written on. The next letter goes to the next line, and until then what
     /// erases takes that letter with it.
     is_at_edge: bool,
@@ -211,7 +250,8 @@ impl Cursor {
         self.sequence = match (self.sequence, c) {
             (Sequence::None, '\x1b') => Sequence::Begun,
             (Sequence::None, '\r') => {
-                (self.column, self.is_at_edge) = (0, false);
+                self.written = self.written.saturating_sub(self.column);
+                (self.column, self.is_at_edge, self.cells) = (0, false, Cells::default());
                 return false;
             }
             (Sequence::None, c) => return self.letter(c, width),
@@ -226,11 +266,20 @@ impl Cursor {
         false
     }
 
+    /// Terminals break a line anew when the window has another width.
+    fn fit(&mut self, width: usize) {
+        if let Some(before) = self.written.checked_sub(1) {
+            self.column = before % width + 1;
+            self.is_at_edge = self.column == width;
+        }
+    }
+
     fn letter(&mut self, c: char, width: usize) -> bool {
         let columns = match c {
             '\t' => (8 - self.column % 8).min(width.saturating_sub(self.column + 1)),
-            c => c.width().unwrap_or(0),
+            c => self.cells.add(c),
         };
+        self.written += columns;
         if columns == 0 {
             return false;
         }
@@ -282,14 +331,28 @@ mod tests {
         check(&["e\u{301}"], &[false], 1);
     }
 
+    #[test]
+    fn a_line_is_broken_anew_in_another_window() {
+        let mut cursor = Cursor::default();
+        cursor.advance("before\n0123456789abcdefg", 30);
+        for (width, column) in [(10, 7), (17, 17), (40, 17)] {
+            cursor.fit(width);
+            assert_eq!((cursor.column, cursor.is_at_edge), (column, width == 17), "{width}");
+        }
+        let mut cursor = Cursor::default();
+        cursor.advance("a status\r", 30);
+        cursor.fit(10);
+        assert_eq!(cursor, Cursor::default());
+    }
+
     /// Many a terminal forgets a letter that is due on the next line when the cursor is moved.
     #[test]
     fn at_the_edge_no_letter_is_lost() {
         let at = |column| Cursor { column, is_at_edge: column == 10, ..Cursor::default() };
         let way = |column, text| {
             let line = "› draft".to_owned();
-            let mut state = State { line, cursor: at(column), ..State::default() };
-            assert_eq!(state.draw(10), "\x0b\x1b[A\x1b7\r\n\x1b[K\x1b[2m› draft\x1b[22m\x1b8");
+            let mut state = State { line, cursor: at(column), width: 10, ..State::default() };
+            assert_eq!(state.draw(), "\x0b\x1b[A\x1b7\r\n\x1b[K› draft\x1b8");
             (state.make_way(at(column), text), state.make_way(at(column), text))
         };
         assert_eq!(way(9, "ab"), ("\x1b[J".to_owned(), String::new()));

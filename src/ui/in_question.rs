@@ -2,13 +2,13 @@
 //!
 //! Beside what acts on a terminal, which is never printed, this shows what only misleads a reader:
 //! tabs and long runs of blanks, which push the rest out of sight; blanks that are none to a shell;
-//! letters of another script that look like those around them.
+//! letters of another script that look like those around them; what joins letters of words.
 
 use std::fmt::Write;
 
 use crate::conversation::Call;
 use crate::ui::call_line::call_in_full;
-use crate::ui::visible::visible;
+use crate::ui::visible::{ZWJ, ZWNJ, escape, is_pictograph, visible};
 
 /// As many blanks in a row may be indentation.
 const INDENT: usize = 40;
@@ -36,6 +36,9 @@ pub(super) fn plain(text: &str) -> String {
                 let _ = write!(shown, " [{length} blanks] ");
             }
             '\t' => shown.push('→'),
+            ZWNJ => escape(&mut shown, c),
+            // A picture of several is seen as one; a word is not seen to be another.
+            ZWJ if !behind.starts_with(is_pictograph) => escape(&mut shown, c),
             _ if c != ' ' && c != '\n' && c.is_whitespace() => escape(&mut shown, c),
             _ => word(&mut shown, piece),
         }
@@ -58,10 +61,6 @@ fn looks_latin(c: char) -> bool {
         c,
         '\u{370}'..='\u{58f}' | '\u{13a0}'..='\u{13ff}' | '\u{ff01}'..='\u{ff5e}' | '\u{1d400}'..='\u{1d7ff}'
     )
-}
-
-fn escape(shown: &mut String, c: char) {
-    let _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
 }
 
 #[cfg(test)]
@@ -116,6 +115,12 @@ mod tests {
             expect![[r#"
             run_command
               command: ls\u{a0}-l; p\u{443}thon \u{2003}x"#]],
+        );
+        check(
+            "echo می\u{200c}خواهم क\u{94d}\u{200d}ष 👨\u{200d}👩 ❤",
+            expect![[r#"
+            run_command
+              command: echo می\u{200c}خواهم क्\u{200d}ष 👨‍👩 ❤"#]],
         );
         check(
             "echo größer привет 你好 Ω",

@@ -27,10 +27,12 @@ pub(crate) use crate::ui::keyboard::watch::Heed;
 use crate::ui::ascii::showable;
 use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
+use crate::ui::hanging::told;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
 use crate::ui::keyboard::watch::Meanwhile;
+use crate::ui::visible::visible;
 
 /// What came of asking for a line.
 #[derive(Debug)]
@@ -267,7 +269,7 @@ impl Keyboard {
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let prompt = showable(prompt).into_owned();
+        let prompt = told(std::io::stderr(), &showable(prompt));
         let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
@@ -301,7 +303,8 @@ fn serve(
         let config = config(keys.editing)?;
         let memory = history.map(|it| Memory::open(it, &config));
         for line in memory.iter().flat_map(Memory::lines) {
-            let _ = editor.add_history_entry(line);
+            // An older one may have kept what acts.
+            let _ = editor.add_history_entry(&*visible(line));
         }
         Ok((editor, memory))
     });
@@ -338,7 +341,8 @@ fn serve(
         };
         let line = match line {
             Line::Entered(text) => {
-                let text = typed.whole(&text);
+                // What was to join something and does not is seen when it is said.
+                let text = typed.whole(&visible(&text));
                 let edit = typed.wants_editor() && question.edits;
                 if edit { Line::Edit(text) } else { Line::Entered(text) }
             }

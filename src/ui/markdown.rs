@@ -19,7 +19,7 @@ use crate::ui::markdown::flow::{Flow, Lead, dimmed};
 use crate::ui::markdown::ink::Ink;
 use crate::ui::markdown::inline::Inline;
 use crate::ui::markdown::table::Table;
-use crate::ui::visible::visible;
+use crate::ui::visible::Pieces;
 
 /// No heading, no row of a table is longer; a line that is, is text.
 const LONGEST_HELD: usize = 4000;
@@ -30,8 +30,8 @@ const RULE: usize = 60;
 pub(super) struct Markdown {
     is_coloured: bool,
     is_light: bool,
-    /// A carriage return came last, which a line break may follow.
-    returned: bool,
+    /// What is not yet known to be seen.
+    seen: Pieces,
     /// The line that has begun, as long as it is not known what it is.
     line: String,
     known: Known,
@@ -67,7 +67,7 @@ impl Markdown {
         Self {
             is_coloured,
             is_light,
-            returned: false,
+            seen: Pieces::default(),
             line: String::new(),
             known: Known::No,
             containers: Vec::new(),
@@ -82,20 +82,15 @@ impl Markdown {
     /// What to print for one more piece of text, which may be anything, in lines of this width.
     pub(super) fn feed(&mut self, text: &str, width: usize) -> String {
         self.flow.width = width;
-        let returned = std::mem::take(&mut self.returned);
-        let joined = if returned { format!("\r{text}") } else { String::new() };
-        let text = if returned { &joined } else { text };
-        let whole = text.strip_suffix('\r');
-        self.returned = whole.is_some();
-        self.pieces(&visible(whole.unwrap_or(text)));
+        let seen = self.seen.next(text);
+        self.pieces(&seen);
         self.flow.take()
     }
 
     /// What is held back, for something else is to be printed. The text may go on, where it was.
     pub(super) fn pause(&mut self) -> String {
-        if std::mem::take(&mut self.returned) {
-            self.pieces(&visible("\r"));
-        }
+        let seen = self.seen.rest();
+        self.pieces(&seen);
         let line = std::mem::take(&mut self.line);
         if !line.is_empty() {
             self.whole_line(&line);

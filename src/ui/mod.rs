@@ -5,6 +5,7 @@ mod approval;
 mod ascii;
 mod attention;
 mod call_line;
+mod cells;
 mod context;
 mod diff;
 mod foot;
@@ -32,7 +33,7 @@ pub(crate) use ascii::{ascii_alone, showable};
 pub(crate) use attention::{Attention, Bell};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
-pub(crate) use hanging::hanging;
+pub(crate) use hanging::told;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{
     Editing, Heed, HistoryFiles, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again,

@@ -1,5 +1,7 @@
 //! What came of a call, as a person sees it: one line, and the part of it that they want to see.
 
+use std::borrow::Cow;
+
 use crate::conversation::{Call, Outcome, Status, Stop};
 use crate::ui::call_line::call_line;
 use crate::ui::diff::{LONGEST, numbered_diff, summary};
@@ -23,6 +25,14 @@ pub(super) fn result_line(call: Option<&Call>, outcome: &Outcome, width: usize) 
     match outcome.status {
         Status::Done => format!("{} {what}  {}", "●".good(), gist.quiet()),
         _ => format!("{} {what}  {}", "●".bad(), gist.bad()),
+    }
+}
+
+/// An outcome without what only the model is told before it.
+pub(super) fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
+    match told.and_then(|it| outcome.text.strip_prefix(it)) {
+        Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
+        None => Cow::Borrowed(outcome),
     }
 }
 

@@ -3,7 +3,6 @@
 mod background;
 mod turn;
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -12,19 +11,20 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::conversation::{
-    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
-    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
+    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck,
+    Question, Reply, Stage, Stakes, StepStatus, Usage,
 };
 use crate::ui::answers::question_in_full;
 use crate::ui::call_line::call_line;
+use crate::ui::hanging::hanging;
 use crate::ui::markdown::Markdown;
-use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
+use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line, without};
 use crate::ui::palette::{Paint, Role};
 use crate::ui::plan;
 use crate::ui::screen::turn::{Turn, count_line, fitting};
 use crate::ui::status::{Status, columns, reading, seconds, trying, writing};
 use crate::ui::streams::Streams;
-use crate::ui::visible::{visible, visible_line};
+use crate::ui::visible::{Pieces, visible, visible_line};
 use crate::ui::{Amend, Keyboard, Line};
 
 /// How to draw; decided once, from the terminal and the person's wishes.
@@ -41,6 +41,8 @@ pub(crate) struct Style {
     pub(crate) layout: bool,
     /// A line may move while the person waits.
     pub(crate) live: bool,
+    /// Notes go to a terminal and are broken between words.
+    pub(crate) wraps: bool,
     /// The words go to a program that may show them where the notes are, and later than they.
     pub(crate) apart: bool,
     /// Show what the model thinks, and the count of each request.
@@ -53,6 +55,8 @@ pub(crate) struct Screen {
     status: Status,
     /// Sets the words for a terminal.
     markdown: Option<Markdown>,
+    /// What is not yet known to be seen, of words that are not set and of what is thought.
+    seen: Pieces,
     /// Who answers questions; nobody when input is not a terminal.
     keyboard: Option<Keyboard>,
     /// Where a text of several lines is changed.
@@ -112,6 +116,7 @@ impl Screen {
             streams: Streams::new(words, notes, (foot, style.layout)),
             style,
             markdown: style.layout.then(|| Markdown::new(style.colour_words, style.light)),
+            seen: Pieces::default(),
             keyboard,
             editor: None,
             calls: HashMap::new(),
@@ -149,8 +154,16 @@ impl Screen {
         }
     }
 
-    /// A line that belongs to no event.
+    /// Lines that belong to no event, broken between words.
     pub(crate) fn note(&mut self, text: &str) {
+        match self.style.wraps {
+            true => self.exact(&hanging(text, self.width())),
+            false => self.exact(text),
+        }
+    }
+
+    /// The same for lines in which each blank counts.
+    pub(crate) fn exact(&mut self, text: &str) {
         self.end_words();
         self.streams.tell(&format!("{text}\n"));
     }
@@ -186,7 +199,7 @@ impl Screen {
 
     /// Columns there are now: a terminal can be made wider while a command runs.
     pub(crate) fn width(&self) -> usize {
-        let now = if self.style.live { columns() } else { None };
+        let now = columns().filter(|_| self.style.live || self.style.wraps);
         now.unwrap_or(self.style.width)
     }
 
@@ -226,7 +239,7 @@ impl Screen {
         let text = visible(&mark.text);
         let lines: Vec<&str> = text.lines().collect();
         if mark.status == StepStatus::Failed && 1 < lines.len() {
-            self.note(&end_of(&lines, EXCERPT));
+            self.exact(&end_of(&lines, EXCERPT));
         }
     }
 
@@ -250,16 +263,23 @@ impl Screen {
             }
             return;
         }
-        let text = visible(text);
-        self.mid_line = !text.ends_with('\n');
-        self.streams.say(&text);
+        let text = self.seen.next(text);
+        self.say_as_it_is(&text);
+    }
+
+    fn say_as_it_is(&mut self, text: &str) {
+        if !text.is_empty() {
+            self.mid_line = !text.ends_with('\n');
+            self.streams.say(text);
+        }
     }
 
     fn think(&mut self, text: &str) {
         if self.style.verbose {
             self.status.clear();
             self.thinking = Some(Thinking::Open);
-            self.streams.tell(&visible(text).quiet());
+            let text = self.seen.next(text);
+            self.streams.tell(&text.quiet());
             return;
         }
         if self.thinking.replace(Thinking::Folded).is_none() {
@@ -285,7 +305,10 @@ impl Screen {
         let took = self.status.elapsed();
         match self.thinking.take() {
             None => {}
-            Some(Thinking::Open) => self.streams.tell("\n"),
+            Some(Thinking::Open) => {
+                let rest = self.seen.rest().quiet();
+                self.streams.tell(&(rest + "\n"));
+            }
             Some(Thinking::Folded) => {
                 self.status.clear();
                 // What took no time is not worth a line.
@@ -307,6 +330,8 @@ impl Screen {
             markdown.line_ended();
             self.streams.say(&rest);
         }
+        let rest = self.seen.rest();
+        self.say_as_it_is(&rest);
         if !std::mem::take(&mut self.mid_line) {
             return;
         }
@@ -347,7 +372,7 @@ impl Screen {
                 self.note(&result_line(call.as_ref(), outcome, self.width()));
                 let excerpt = excerpt(call.as_ref(), &without(told.as_deref(), outcome));
                 if !excerpt.is_empty() {
-                    self.note(&excerpt);
+                    self.exact(&excerpt);
                 }
                 outcome.notices.iter().for_each(|it| self.warn(it));
             }
@@ -560,14 +585,6 @@ impl Front for Screen {
 /// What a terminal takes as a text for its clipboard: nothing in it can end the sequence.
 fn clipboard(text: &str) -> String {
     format!("\x1b]52;c;{}\x07", BASE64_STANDARD.encode(text))
-}
-
-/// An outcome without what only the model is told before it.
-fn without<'a>(told: Option<&str>, outcome: &'a Outcome) -> Cow<'a, Outcome> {
-    match told.and_then(|it| outcome.text.strip_prefix(it)) {
-        Some(text) => Cow::Owned(Outcome { text: text.to_owned(), ..outcome.clone() }),
-        None => Cow::Borrowed(outcome),
-    }
 }
 
 #[cfg(test)]

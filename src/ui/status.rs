@@ -1,16 +1,22 @@
 //! The one line that moves while the person waits, and leaves nothing behind.
 
+use std::fmt;
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use indicatif::{
+    HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
+};
 
 use crate::conversation::Progress;
 use crate::ui::ascii::{is_ascii_alone, showable_line};
+use crate::ui::cells::{columns as columns_in, fitting};
 use crate::ui::context::grouped;
 use crate::ui::foot::Foot;
+use crate::ui::palette::Paint;
 use crate::ui::visible::visible_line;
 
 /// Nothing is to move on this terminal. There is one, as there is one choice of colours.
@@ -35,7 +41,12 @@ pub(crate) struct Status {
 
 /// Columns of the terminal as it is now.
 pub(super) fn columns() -> Option<usize> {
-    let size = rustix::termios::tcgetwinsize(io::stderr()).ok()?;
+    columns_of(io::stderr())
+}
+
+/// Columns of a stream that is a terminal.
+pub(super) fn columns_of(stream: impl AsFd) -> Option<usize> {
+    let size = rustix::termios::tcgetwinsize(stream).ok()?;
     Some(usize::from(size.ws_col)).filter(|it| *it > 0)
 }
 
@@ -54,11 +65,14 @@ impl Status {
             return;
         }
         let bar = self.bar.get_or_insert_with(|| {
-            let above = Above { foot: self.foot.clone(), begun: Mutex::default() };
+            let above = Above { foot: self.foot.clone(), drawn: Mutex::default() };
             let target = ProgressDrawTarget::term_like(Box::new(above));
             let bar = ProgressBar::with_draw_target(None, target);
-            let style = ProgressStyle::with_template("{spinner} {msg:.dim} {elapsed:.dim}");
+            let style = ProgressStyle::with_template("{spinner} {msg} {took}");
             let style = style.expect("the template is constant");
+            let style = style.with_key("took", |it: &ProgressState, out: &mut dyn fmt::Write| {
+                let _ = out.write_str(&format!("{:#}", HumanDuration(it.elapsed())).quiet());
+            });
             bar.set_style(match is_ascii_alone() {
                 true => style.tick_chars(r"|/-\ "),
                 false => style,
@@ -68,7 +82,7 @@ impl Status {
         });
         // The spinner and the time have to fit beside it.
         let room = usize::from(Margin.width()).saturating_sub(10);
-        bar.set_message(showable_line(text, room));
+        bar.set_message(showable_line(text, room).quiet());
     }
 
     /// The same for something else than before: its time begins.
@@ -133,23 +147,38 @@ impl TermLike for Margin {
     }
 }
 
-/// The same with a line beneath: what is drawn is written at once.
+/// The same with a line beneath: what is drawn is written at once. The cursor stays at its beginning: where a
+/// window is made narrower, terminals break the line anew below it or cut it, and either way what is behind the
+/// cursor is all of it.
 #[derive(Debug)]
 struct Above {
     foot: Foot,
-    begun: Mutex<String>,
+    drawn: Mutex<Drawn>,
+}
+
+#[derive(Debug, Default)]
+struct Drawn {
+    /// What is to be written with the rest.
+    begun: String,
+    /// Columns of what stands there.
+    columns: usize,
 }
 
 impl Above {
     fn push(&self, text: &str) -> io::Result<()> {
-        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push_str(text);
+        self.drawn().begun += text;
         Ok(())
+    }
+
+    fn drawn(&self) -> MutexGuard<'_, Drawn> {
+        self.drawn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl TermLike for Above {
+    /// Whoever draws it shall not think that it is broken: it is cut where it is written.
     fn width(&self) -> u16 {
-        Margin.width()
+        1000
     }
     fn move_cursor_up(&self, n: usize) -> io::Result<()> {
         self.push(&way(n, 'A'))
@@ -168,15 +197,25 @@ impl TermLike for Above {
         self.push("\n")
     }
     fn write_str(&self, text: &str) -> io::Result<()> {
-        self.push(text)
+        // The line was cleared: nothing has to be filled.
+        let text = fitting(text.trim_end_matches(' '), usize::from(Margin.width()));
+        self.push(&text)
     }
     fn clear_line(&self) -> io::Result<()> {
         self.push("\r\x1b[2K")
     }
     fn flush(&self) -> io::Result<()> {
-        let text = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut drawn = self.drawn();
+        let text = std::mem::take(&mut drawn.begun) + "\r";
+        let is_broken = columns().is_some_and(|it| it < drawn.columns);
+        drawn.columns = columns_in(text.rsplit("\x1b[2K").next().unwrap_or_default().trim_end());
+        drop(drawn);
         let mut written = Ok(());
-        self.foot.write(&text, || written = io::stderr().write_all(text.as_bytes()));
+        let write = || written = io::stderr().write_all(text.as_bytes());
+        match is_broken {
+            true => self.foot.write_anew(&text, write),
+            false => self.foot.write(&text, write),
+        }
         written
     }
 }

@@ -11,7 +11,7 @@ use crate::cli::args::{Options, PromptName, Review, Severity};
 use crate::cli::job::Job;
 use crate::cli::mode::{answer, diff, looking, must_be_words};
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, WrongUsage, note, print};
+use crate::cli::{Exit, WrongUsage, note, print, tell};
 use crate::ui::{visible, visible_json};
 use crate::workspace::{Compared, Workspace};
 
@@ -56,7 +56,7 @@ pub(in crate::cli) fn review(
     if wanted.json {
         told(&found, left_out, is_cut)?;
     } else {
-        print(&visible(&shown(&found)))?;
+        tell(&visible(&shown(&found)))?;
         if 0 < left_out {
             note(&format!("left out: {left_out} that named a place which is not there"));
         }

@@ -25,7 +25,7 @@ use crate::cli::selftest::case::{CASES, Case, Kind};
 use crate::cli::selftest::verdict::{Sign, Verdict, is_there};
 use crate::cli::selftest::world::World;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, WrongUsage, configuration, print};
+use crate::cli::{Exit, WrongUsage, configuration, print, tell};
 use crate::conversation::{Call, Outcome};
 use crate::sandbox::{self, Environment, Level};
 use crate::tools::{CheckRules, Limits, Means, Toolbox};
@@ -64,7 +64,7 @@ pub(super) fn selftest(
     }
     let chosen = chosen(&typed.only)?;
     if typed.list {
-        print(&chosen.iter().map(|it| format!("{}  {}\n", it.id, it.what)).collect::<String>())?;
+        tell(&chosen.iter().map(|it| format!("{}  {}\n", it.id, it.what)).collect::<String>())?;
         return Ok(Exit::Done);
     }
     let began = Instant::now();
@@ -90,9 +90,10 @@ pub(super) fn selftest(
     }
     let _ = std::fs::remove_dir(&ground.base);
 
-    let text =
-        if typed.json { as_json(level, &judged) } else { as_text(level, &judged, began.elapsed()) };
-    print(&text)?;
+    match typed.json {
+        true => print(&as_json(level, &judged))?,
+        false => tell(&as_text(level, &judged, began.elapsed()))?,
+    }
     let is_good = judged.iter().all(|(_, it)| it.is_good());
     Ok(if is_good { Exit::Done } else { Exit::Failed })
 }

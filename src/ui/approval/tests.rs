@@ -77,7 +77,9 @@ fn the_keys_that_there_are_are_named() {
 fn check(call: (&str, serde_json::Value), stakes: Stakes, expected: Expect) {
     colored::control::set_override(false);
     let call = Call { id: String::new(), tool: call.0.to_owned(), args: call.1.to_string() };
-    expected.assert_eq(&Matter { call, stakes, is_changed: false }.question());
+    let matter = Matter { call, stakes, is_changed: false };
+    let lines: Vec<_> = std::iter::once(matter.question()).chain(matter.reasons()).collect();
+    expected.assert_eq(&lines.join("\n"));
 }
 
 #[test]

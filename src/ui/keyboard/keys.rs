@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::termios::{OptionalActions, Termios, tcgetattr, tcsetattr};
 use rustyline::{
-    Cmd, ConditionalEventHandler, Event, EventContext, KeyCode, KeyEvent, Modifiers, RepeatCount,
+    Cmd, ConditionalEventHandler, Event, EventContext, InputMode, KeyCode, KeyEvent, Modifiers,
+    RepeatCount,
 };
 
 use crate::ui::keyboard::Editing;
 use crate::ui::keyboard::decode::Key;
 use crate::ui::keyboard::told::Told;
-use crate::ui::visible::visible;
+use crate::ui::visible::{typed, visible};
 
 /// Ends the mode in which a terminal marks what is pasted, and the line that was begun.
 pub(super) const PASTE_OFF: &[u8] = b"\x1b[?2004l\r\n";
@@ -186,6 +187,13 @@ impl ConditionalEventHandler for Keys {
             return Some(Cmd::Noop);
         }
         match key {
+            KeyEvent(KeyCode::Char(c), Modifiers::NONE) => {
+                let stand_in = typed(&at.line()[..at.pos()], c)?;
+                Some(match at.input_mode() {
+                    InputMode::Command => Cmd::Noop,
+                    _ => Cmd::Insert(1, stand_in),
+                })
+            }
             KeyEvent(KeyCode::BracketedPasteStart, _) => {
                 self.typed.state().pasting = Some(String::new());
                 Some(Cmd::Noop)

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use crate::ui::keyboard::decode::Key;
 use crate::ui::keyboard::keys::Typed;
-use crate::ui::visible::{visible, visible_line};
+use crate::ui::visible::{typed, visible, visible_line};
 
 /// What a person wants of the work that is under way.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +49,10 @@ impl Typing {
             Key::Ctrl('N') => return Some(Wish::AnswerNow),
             Key::Ctrl('Z') => return Some(Wish::Suspend),
             _ if self.is_mute => {}
-            Key::Letter(it) => self.draft += &visible(it.encode_utf8(&mut [0; 4])),
+            Key::Letter(it) => match typed(&self.draft, it) {
+                Some(stand_in) => self.draft += &stand_in,
+                None => self.draft.push(it),
+            },
             Key::AltEnter => self.draft.push('\n'),
             Key::Pasted(text) => self.draft += &self.typed.pasted(&text),
             Key::Backspace => self.erase_letter(),
@@ -93,7 +96,8 @@ impl Typing {
     /// now on does.
     pub(super) fn cut(&mut self) {
         if self.kept.is_none() {
-            let draft = self.typed.whole(&std::mem::take(&mut self.draft));
+            let draft = std::mem::take(&mut self.draft);
+            let draft = self.typed.whole(&visible(&draft));
             let all = self.queue.drain(..).chain((!draft.is_empty()).then_some(draft));
             self.kept = Some(all.collect());
         }
@@ -107,7 +111,7 @@ impl Typing {
     /// What stands beneath the words, on one line.
     pub(super) fn line(&self) -> String {
         if !self.draft.is_empty() {
-            return format!("› {}", self.draft.replace('\n', "↵").replace('\t', " "));
+            return format!("› {}", visible(&self.draft).replace('\n', "↵").replace('\t', " "));
         }
         if !self.remark.is_empty() {
             return self.remark.clone();
@@ -127,7 +131,7 @@ impl Typing {
     fn enter(&mut self) -> Option<Wish> {
         if !self.draft.trim().is_empty() {
             let draft = std::mem::take(&mut self.draft);
-            self.queue.push_back(self.typed.whole(&draft));
+            self.queue.push_back(self.typed.whole(&visible(&draft)));
             return None;
         }
         // A command is obeyed in its turn, and so is all that was typed behind it.

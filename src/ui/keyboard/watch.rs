@@ -32,6 +32,9 @@ const ANSWER: Duration = Duration::from_millis(50);
 /// Who has not pressed a key for so long does not type.
 const REST: Duration = Duration::from_millis(700);
 
+/// How often it is looked whether the window is as wide as it was.
+const GLANCE: Duration = Duration::from_millis(250);
+
 /// How often it is looked whether the terminal is ours again.
 const AWAY: Duration = Duration::from_millis(250);
 
@@ -211,7 +214,8 @@ impl Meanwhile {
             let is_ours = mode::is_ours();
             let patience = match is_ours {
                 true if decoder.is_in_answer() => Some(PASTE),
-                true => decoder.is_in_doubt().then_some(DOUBT),
+                true if decoder.is_in_doubt() => Some(DOUBT),
+                true => Some(GLANCE),
                 false => Some(AWAY),
             };
             let Ready { keys, end } = wait(end, is_ours, patience);
@@ -219,6 +223,7 @@ impl Meanwhile {
                 return self.finish(decoder);
             }
             if !keys {
+                self.0.foot.refit();
                 self.press(decoder.settle().into_iter().collect());
                 continue;
             }

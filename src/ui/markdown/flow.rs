@@ -3,16 +3,12 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use crate::ui::cells::{Cells, may_break};
 use crate::ui::markdown::ink::{Ink, PLAIN};
 use crate::ui::palette::Role;
 
 /// So many marks may stand on one letter; whoever piles up more wants to write over other lines.
 const PILE: usize = 6;
-
-/// What a line may not begin with.
-const CLOSING: &str = "、。，．：；！？）］｝〉》」』】〕…ー々";
-/// What a line may not end with.
-const OPENING: &str = "（［｛〈《「『【〔";
 
 /// Text in front of a line, and its columns.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -47,6 +43,7 @@ struct Word {
     begins: Ink,
     columns: usize,
     last: Option<char>,
+    cells: Cells,
     /// Marks on the last letter.
     pile: usize,
 }
@@ -157,16 +154,14 @@ impl Flow {
     }
 
     fn letter(&mut self, c: char, ink: Ink) {
-        let columns = match c {
-            // It makes the letter before it as wide as a picture.
-            '\u{fe0f}' if self.word.columns == 1 => 1,
-            _ => c.width().unwrap_or(0),
-        };
-        let pile = if columns == 0 { self.word.pile + 1 } else { 0 };
+        let columns = self.word.cells.add(c);
+        // Who is joined to the picture before it writes over no other line.
+        let is_mark = columns == 0 && c.width() != Some(2);
+        let pile = if is_mark { self.word.pile + 1 } else { 0 };
         if PILE < pile {
             return self.push_str(&format!("\\u{{{:x}}}", u32::from(c)), ink);
         }
-        if self.may_break(c, columns) {
+        if self.word.last.is_some_and(|last| may_break(last, c, columns)) {
             self.end_word();
         }
         if self.is_endless {
@@ -193,13 +188,6 @@ impl Flow {
         if self.room() < self.word.columns {
             self.overflow();
         }
-    }
-
-    /// Between ideographs a line may be broken anywhere.
-    fn may_break(&self, next: char, columns: usize) -> bool {
-        let Some(last) = self.word.last else { return false };
-        let is_wide = columns == 2 || last.width() == Some(2);
-        is_wide && columns != 0 && !CLOSING.contains(next) && !OPENING.contains(last)
     }
 
     fn overflow(&mut self) {
@@ -244,14 +232,6 @@ impl Flow {
         let kept = self.out.trim_end_matches(' ').len();
         self.out.truncate(kept);
     }
-}
-
-/// Columns of a line that holds escape sequences of ours.
-pub(super) fn columns(line: &str) -> usize {
-    let mut parts = line.split('\x1b');
-    let first = parts.next().unwrap_or_default();
-    let rest = parts.map(|it| it.split_once('m').map_or(it, |(_, text)| text));
-    std::iter::once(first).chain(rest).flat_map(str::chars).filter_map(char::width).sum()
 }
 
 pub(super) fn dimmed(text: &str, is_coloured: bool) -> String {

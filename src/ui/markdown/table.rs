@@ -1,6 +1,7 @@
 //! A table: its rows are kept until it is whole, and then fitted to the width.
 
-use crate::ui::markdown::flow::{Flow, columns, dimmed};
+use crate::ui::cells::columns;
+use crate::ui::markdown::flow::{Flow, dimmed};
 use crate::ui::markdown::ink::Ink;
 use crate::ui::markdown::inline::Inline;
 

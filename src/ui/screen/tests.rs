@@ -18,6 +18,7 @@ fn check(events: &[Event<'_>], expected: Expect) {
         asks: false,
         layout: false,
         live: false,
+        wraps: false,
         apart: false,
         verbose: false,
     };
@@ -76,6 +77,7 @@ fn a_note_begins_a_line_where_the_words_are_shown_by_another_program() {
         asks: false,
         layout: false,
         live: false,
+        wraps: false,
         apart: true,
         verbose: false,
     };
@@ -333,6 +335,7 @@ fn an_answer_that_could_not_be_written_is_told() {
         asks: false,
         layout: false,
         live: false,
+        wraps: false,
         apart: false,
         verbose: false,
     };
