@@ -450,10 +450,41 @@ fn escape_stops_a_single_task_and_gives_the_terminal_back() {
     let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
     let mut terminal = shell.terminal(30, 90);
     terminal.wait_for("One");
-    terminal.send("lost\r\x1b");
+    terminal.send("git push\rls");
+    stands(&terminal, "› ls");
+    terminal.send(ESCAPE);
     let (_, screen) = terminal.finish();
-    assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
-    assert!(!screen.contains("lost"), "{screen}");
+    // It cannot be given back to the shell.
+    let end = "what you typed meanwhile was told to nobody: git push ↵ ls\nleft with 130\ncooked";
+    assert!(screen.ends_with(end), "{screen}");
+}
+
+#[test]
+fn a_single_task_is_told_what_is_entered_twice() {
+    let home = Home::new();
+    home.file("project/a.txt", "a\n");
+    let gates = [Gate::closed(), Gate::closed()];
+    let reads = Response::stream().text("I look. ").hold(&gates[0]);
+    let reads = reads.call("read_file", &json!({"path": "a.txt"})).finish("tool_calls");
+    let ends = Response::stream().text("So I do. ").hold(&gates[1]).finish("stop");
+    let server = FaultServer::script(vec![reads, ends]);
+    let mut terminal = home.agent(&["look"]).server(&server).terminal(30, 90);
+    terminal.wait_for("I look.");
+    terminal.send("not so\r");
+    stands(&terminal, &format!("not said yet: not so; {STEERS}"));
+    terminal.send(ENTER);
+    stands(&terminal, "it is told at the next step: not so");
+    gates[0].open();
+    terminal.wait_for("So I do.");
+    assert_eq!(asked(&server, 1), "[The user says, while you work:]\nnot so");
+    // No step comes any more.
+    terminal.send("too late\r\r");
+    stands(&terminal, "it is told at the next step: too late");
+    gates[1].open();
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0));
+    assert!(screen.contains("what you typed meanwhile was told to nobody: too late"), "{screen}");
+    assert!(!screen.contains("nobody: not so"), "{screen}");
 }
 
 #[test]

@@ -41,6 +41,7 @@ mod serving;
 mod session_id;
 mod sessions;
 mod signals;
+mod single;
 mod stream;
 mod suggesting;
 mod surroundings;

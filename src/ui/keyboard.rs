@@ -21,7 +21,7 @@ use tokio::sync::oneshot;
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
 pub(crate) use crate::ui::keyboard::history::HistoryFiles;
 pub(crate) use crate::ui::keyboard::mode::take_again;
-pub(crate) use crate::ui::keyboard::typing::Wish;
+pub(crate) use crate::ui::keyboard::typing::{Wish, Words};
 pub(crate) use crate::ui::keyboard::watch::Heed;
 
 use crate::ui::ascii::showable;
@@ -143,9 +143,9 @@ impl Keyboard {
     }
 
     /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
-    /// wanted of the work; without `takes_words` only the last.
-    pub(crate) fn watch(&self, takes_words: bool, heed: Heed) -> Watching {
-        self.meanwhile.typing().is_mute = !takes_words;
+    /// wanted of the work.
+    pub(crate) fn watch(&self, words: Words, heed: Heed) -> Watching {
+        self.meanwhile.typing().words = words;
         self.meanwhile.foot().begin();
         self.meanwhile.begin(heed);
         Watching(self.meanwhile.clone())
@@ -190,6 +190,11 @@ impl Keyboard {
         let kept = self.meanwhile.typing().take_kept();
         // What is long stands there as if it were pasted.
         kept.iter().map(|it| self.typed.pasted(it)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that was typed, where nobody will hear it any more.
+    pub(crate) fn unheard(&self) -> Vec<String> {
+        self.meanwhile.typing().take_all()
     }
 
     /// What was typed and is still to be entered.
