@@ -29,6 +29,7 @@ mod mentions;
 mod mode;
 mod models;
 mod own_commands;
+mod paging;
 mod planning;
 mod prompts;
 mod proving;
