@@ -20,6 +20,7 @@ use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
 pub(crate) use crate::ui::keyboard::history::HistoryFiles;
+use crate::ui::keyboard::mode::Reading;
 pub(crate) use crate::ui::keyboard::mode::take_again;
 pub(crate) use crate::ui::keyboard::typing::{Wish, Words};
 pub(crate) use crate::ui::keyboard::watch::Heed;
@@ -95,6 +96,7 @@ pub(crate) struct Titled(Meanwhile);
 impl Drop for Titled {
     fn drop(&mut self) {
         self.0.entitle(None);
+        // A job in the background has given it back.
         untitle();
     }
 }
@@ -332,12 +334,14 @@ fn serve(
         typed.answers(!question.remember);
         let line = if question.remember {
             editor.set_helper(Some(aid.clone()));
-            read(&mut editor, &question.prompt, &question.begun)
+            read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
         } else {
             // It answers no question that was not asked when it was typed: each has an editor of its own. An
             // answer is not completed, and Escape by itself takes it back.
             match open(keys.clone()) {
-                Ok(mut editor) => read(&mut editor, &question.prompt, &question.begun),
+                Ok(mut editor) => {
+                    read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
+                }
                 Err(err) => Line::Failed(err.to_string()),
             }
         };
@@ -395,7 +399,8 @@ fn open(keys: Keys) -> rustyline::Result<Lines> {
     Ok(editor)
 }
 
-fn read(editor: &mut Lines, prompt: &str, begun: &str) -> Line {
+fn read(editor: &mut Lines, prompt: &str, begun: &str, found: Option<&Termios>) -> Line {
+    let _reading = Reading::begin(found);
     let (mut text, mut begun) = (String::new(), begun);
     let mut prompt = prompt.to_owned();
     loop {

@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use crate::conversation::Progress;
 use crate::ui::ascii::{is_ascii_alone, showable_line};
 use crate::ui::context::grouped;
-use crate::ui::foot::Foot;
+use crate::ui::foot::{Foot, is_elsewhere};
 use crate::ui::visible::visible_line;
 
 /// Nothing is to move on this terminal. There is one, as there is one choice of colours.
@@ -176,6 +176,9 @@ impl TermLike for Above {
     fn flush(&self) -> io::Result<()> {
         let text = std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner));
         let mut written = Ok(());
+        if is_elsewhere() {
+            return written;
+        }
         self.foot.write(&text, || written = io::stderr().write_all(text.as_bytes()));
         written
     }
