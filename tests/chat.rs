@@ -87,7 +87,7 @@ fn commands_that_need_no_project_are_those_of_any_conversation() {
     talk.say("see @a.txt", "You said see @a.txt.");
     talk.say("/retry", "tokens read");
     talk.say("!ls", "You said !ls.");
-    talk.say("/undo", "there is no `/undo` in `agent chat`");
+    talk.say("/undo", "`agent chat` has no `/undo`: it has no project, and keeps nothing");
     talk.say("/cleer", "did you mean `/clear`?");
     talk.say("/udno", "there is no command `/udno`; `/help` lists them");
     talk.say("/copy", "13 characters are in the clipboard");

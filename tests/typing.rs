@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
@@ -528,6 +529,40 @@ fn the_window_has_its_own_title_while_the_program_stands_still() {
     assert!(!since(&terminal, length).contains(gives_back));
 }
 
+/// What the shell runs, where the system tells.
+fn child(terminal: &Terminal) -> Option<Pid> {
+    let shell = terminal.id();
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+    Pid::from_raw(children.ok()?.trim().parse().ok()?)
+}
+
+#[test]
+fn who_quits_at_once_leaves_the_terminal_as_it_was_found() {
+    let home = Home::new();
+    let script = format!(
+        "{}; echo left with $?; stty | grep -- -icanon || echo cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    for in_a_turn in [false, true] {
+        let server = FaultServer::script(vec![Response::stream().text("One.\n").stall()]);
+        let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+        let mut terminal = shell.terminal(30, 90);
+        terminal.wait_until("a prompt", |it| it.ends_with('›'));
+        if in_a_turn {
+            terminal.send("count\r");
+            terminal.wait_for("One.");
+        }
+        terminal.send("draft");
+        stands(&terminal, "› draft");
+        let Some(child) = child(&terminal) else { return };
+        kill_process(child, Signal::QUIT).expect("it is there");
+        terminal.wait_for_raw("\x1b[23;2t");
+        let (_, screen) = terminal.finish();
+        assert!(screen.ends_with("left with 131\ncooked"), "{screen}");
+        assert_eq!(screen.contains("draft"), !in_a_turn, "{screen}");
+    }
+}
+
 #[test]
 fn who_is_stopped_from_outside_finds_the_terminal_as_they_left_it() {
     let home = Home::new();
@@ -537,13 +572,9 @@ fn who_is_stopped_from_outside_finds_the_terminal_as_they_left_it() {
     let then = "stty sane; echo away; read line; fg; stty sane; echo away again; read line; fg; \
                 stty | grep -- -icanon || echo left cooked";
     let Some(mut terminal) = in_shell(&home, &server, then) else { return };
-    let shell = terminal.id();
-    let children = || std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
-    let Some(child) = children().ok().and_then(|it| it.trim().parse().ok()) else { return };
+    let Some(child) = child(&terminal) else { return };
     let stop = || {
-        let job = rustix::process::Pid::from_raw(child).expect("it is a process");
-        rustix::process::kill_process_group(job, rustix::process::Signal::STOP)
-            .expect("it is there");
+        kill_process_group(child, Signal::STOP).expect("it is there");
     };
     terminal.send("count\r");
     terminal.wait_for("One.");

@@ -229,9 +229,10 @@ pub(super) fn takes_nothing(name: &str, rest: &str) -> Option<String> {
 /// Why a command of ours is not to be had there, if it is not.
 pub(super) fn is_missing(name: &str, ground: Ground) -> Option<String> {
     let known = ALL.iter().find(|it| it.name == name)?;
-    known.help_on(ground).is_none().then(|| {
-        format!("there is no `/{name}` in `agent chat`, which has no project and keeps nothing; `agent` has it")
-    })
+    known
+        .help_on(ground)
+        .is_none()
+        .then(|| format!("`agent chat` has no `/{name}`: it has no project, and keeps nothing"))
 }
 
 /// What is said to a command that there is not.

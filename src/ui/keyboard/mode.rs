@@ -99,11 +99,10 @@ pub(super) fn give_back() {
 /// The same where the program ends at once, and waits for nobody: neither for whoever holds what this
 /// needs nor for a terminal that takes nothing. Whether it takes words.
 pub(super) fn abandon() -> bool {
-    let Some(taken) = TAKEN.try_lock().ok().and_then(|mut it| it.take()) else { return false };
-    if !is_ours() {
-        return false;
-    }
-    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &taken.found);
+    let taken = TAKEN.try_lock().ok().and_then(|mut it| it.take()).map(|it| it.found);
+    let edited = LINE.try_lock().ok().and_then(|mut it| it.take()).map(|it| it.found);
+    let Some(found) = edited.or(taken).filter(|_| is_ours()) else { return false };
+    let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, &found);
     let stderr = std::io::stderr();
     let mut fds = [PollFd::from_borrowed_fd(stderr.as_fd(), PollFlags::OUT)];
     let takes_words = poll(&mut fds, Some(&Timespec::default())).is_ok_and(|it| 0 < it);
@@ -124,7 +123,7 @@ pub(crate) fn take_again() {
         return;
     }
     if let Some(line) = &*line() {
-        set(line, PASTE_ON);
+        set(&line.raw, PASTE_ON);
         if let Some(title) = entitle_again() {
             write(title.as_bytes());
         }
@@ -142,9 +141,14 @@ pub(crate) fn take_again() {
 }
 
 /// As the line editor has the terminal, while a line is read: who stops us from outside stops it too.
-static LINE: Mutex<Option<Termios>> = Mutex::new(None);
+static LINE: Mutex<Option<Edited>> = Mutex::new(None);
 
-fn line() -> MutexGuard<'static, Option<Termios>> {
+struct Edited {
+    found: Termios,
+    raw: Termios,
+}
+
+fn line() -> MutexGuard<'static, Option<Edited>> {
     LINE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -154,7 +158,8 @@ pub(super) struct Reading;
 impl Reading {
     /// It sets what it finds so.
     pub(super) fn begin(found: Option<&Termios>) -> Self {
-        *line() = found.cloned().map(|mut it| {
+        *line() = found.cloned().map(|found| {
+            let mut it = found.clone();
             it.input_modes.remove(
                 InputModes::BRKINT
                     | InputModes::ICRNL
@@ -168,7 +173,7 @@ impl Reading {
             );
             it.special_codes[SpecialCodeIndex::VMIN] = 1;
             it.special_codes[SpecialCodeIndex::VTIME] = 0;
-            it
+            Edited { found, raw: it }
         });
         Self
     }
