@@ -271,6 +271,29 @@ fn a_guide_is_set_for_a_terminal_and_left_as_it_is_for_a_pipe() {
 }
 
 #[test]
+fn a_guide_that_is_longer_than_the_window_goes_through_the_pager() {
+    let home = Home::new();
+    let shown = |pager: &str, rows| {
+        let run = home.agent(&["help", "plans"]).env("PAGER", pager);
+        let (code, screen) = run.terminal(rows, 60).finish();
+        assert_eq!(code, Some(0), "{screen}");
+        screen
+    };
+    assert_eq!(shown("echo $LESS; true", 10), "FRX");
+    assert!(shown("sed s/^/:/", 300).starts_with("A plan first\n"), "it fits");
+    let last = |screen: &str| screen.lines().next_back().unwrap_or_default().to_owned();
+    let end = last(&shown("cat", 10));
+    assert_eq!(last(&shown("sed s/^/:/", 10)), format!(":{end}"));
+    // One that reads nothing, none, and one that there is not.
+    assert_eq!(shown("echo enough", 10), "enough");
+    for none in ["", "no-such-pager"] {
+        assert_eq!(last(&shown(none, 10)), end, "{none}");
+    }
+    let piped = home.agent(&["help", "plans"]).env("PAGER", "tr a-z A-Z").run();
+    assert!(piped.stdout.starts_with("# A plan first\n"), "{}", piped.stdout);
+}
+
+#[test]
 fn the_short_help_is_read_without_scrolling() {
     let home = Home::new();
     let (code, screen) = home.agent(&["-h"]).terminal(24, 80).finish();

@@ -808,7 +808,7 @@ fn a_talk_goes_on_begins_anew_and_ends() {
     terminal.send("/clear\r");
     terminal.wait_for("begun anew");
     terminal.send("/nonsense\r");
-    terminal.wait_for("there is no such command");
+    terminal.wait_for("there is no command `/nonsense`");
     terminal.send("/bye\r");
     assert_eq!(terminal.finish().0, Some(0));
     assert_eq!(processes(&served.play.home), []);
@@ -823,11 +823,17 @@ fn a_talk_outlives_the_server_of_its_model() {
     let (mute, real) = (served.play.home.path("mute"), served.play.server.display());
     let mute = mute.display();
     served.program(&format!("exec python3 '{mute}' '{real}' '{mute}' \"$@\""));
-    let finished = served.agent(&["chat", "alpha", "hello"]);
-    finished.assert_code(0);
-    assert_eq!(finished.stdout, "One.\n", "{}", finished.stderr);
-    assert!(finished.stderr.contains("it was ended by signal 9"), "{}", finished.stderr);
-    assert!(finished.stderr.contains("it has answered nothing"), "{}", finished.stderr);
+    let mut terminal = served.run(&["chat", "alpha"]).terminal(24, 120);
+    terminal.wait_for("/help");
+    terminal.send("hello\r");
+    // It is started again once for an answer.
+    terminal.wait_for("it was ended by signal 9");
+    terminal.wait_until("a prompt", |it| it.contains("answered nothing") && it.ends_with('›'));
+    terminal.send("/clear\rhello\r");
+    terminal.wait_for("One.");
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send("/bye\r");
+    assert_eq!(terminal.finish().0, Some(0));
     assert_eq!(processes(&served.play.home), []);
 }
 
@@ -839,6 +845,7 @@ fn ctrl_c_stops_an_answer_and_not_the_talk() {
     terminal.send("hello\r");
     terminal.wait_for("It goes on");
     terminal.send("\x03");
+    terminal.wait_until("a prompt", |it| it.ends_with("stopped\n›"));
     terminal.send("/clear\r");
     terminal.wait_for("begun anew");
     terminal.send("/bye\r");

@@ -5,6 +5,7 @@ mod support;
 
 use std::path::Path;
 
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
@@ -440,6 +441,169 @@ fn a_draft_stands_again_after_the_work_was_suspended() {
     assert_eq!(asked(&server, 1), "ello!");
 }
 
+/// A conversation in a shell, of which this is run when it stands still.
+#[track_caller]
+fn in_shell(home: &Home, server: &FaultServer, then: &str) -> Option<Terminal> {
+    let bash = Path::new("/bin/bash");
+    if !bash.exists() {
+        return None;
+    }
+    let script = format!("set -m; {}; {then}", env!("CARGO_BIN_EXE_agent"));
+    let shell = home.program(bash, &["--norc", "-c", &script]).server(server);
+    let terminal = shell.terminal(30, 90);
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    Some(terminal)
+}
+
+/// What was written since then.
+fn since(terminal: &Terminal, length: usize) -> String {
+    String::from_utf8_lossy(&terminal.raw()[length..]).into_owned()
+}
+
+#[test]
+fn a_job_in_the_background_leaves_the_terminal_alone_and_takes_it_in_front() {
+    let home = Home::new();
+    let gates = [Gate::closed(), Gate::closed(), Gate::closed()];
+    let stream = Response::stream().text("One.\n").hold(&gates[0]).text("Two.\n").hold(&gates[1]);
+    let stream = stream.text("Three.\n").hold(&gates[2]).text("Four.").finish("stop");
+    let server = FaultServer::script(vec![stream]);
+    // Bash puts a job that runs before itself without a signal.
+    let then = "stty sane; bg; echo behind; read line; stty -a | grep -o -- '-*icanon'; fg; \
+                stty | grep -- -icanon || echo left cooked";
+    let Some(mut terminal) = in_shell(&home, &server, then) else { return };
+    terminal.send("count\r");
+    terminal.wait_for("One.");
+    terminal.send("ello");
+    stands(&terminal, "› ello");
+    terminal.send(CTRL_Z);
+    terminal.wait_for("behind");
+    let length = terminal.raw().len();
+    gates[0].open();
+    terminal.wait_for("Two.");
+    let written = since(&terminal, length);
+    assert!(!written.contains('\x1b') && !written.contains("ello"), "{written:?}");
+    terminal.send(ENTER);
+    stands(&terminal, "› ello");
+    assert!(terminal.screen().contains("\nicanon"), "{}", terminal.screen());
+    terminal.send("!");
+    stands(&terminal, "› ello!");
+    gates[1].open();
+    terminal.wait_for("Three.\n\n› ello!");
+    gates[2].open();
+    terminal.wait_until("a prompt", |it| it.contains("tokens read") && it.ends_with("› ello!"));
+    terminal.send("\x15");
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left cooked"), "{screen}");
+}
+
+#[test]
+fn the_window_has_its_own_title_while_the_program_stands_still() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![Response::stream().text("One.\n").stall()]);
+    let then = "echo away; read line; fg; echo away again; read line; fg";
+    let Some(mut terminal) = in_shell(&home, &server, then) else { return };
+    let (keeps, gives_back) = ("\x1b[22;2t", "\x1b[23;2t");
+    let mut step = |keys: &str, until: &str, expected: [usize; 2]| {
+        let length = terminal.raw().len();
+        terminal.send(keys);
+        terminal.wait_until(until, |it| it.ends_with(until));
+        let written = since(&terminal, length);
+        let counts = [keeps, gives_back].map(|it| written.matches(it).count());
+        assert_eq!(counts, expected, "{until}: {written:?}");
+        assert_eq!(written.contains("\x1b]2;"), expected[0] == 1, "{written:?}");
+    };
+    step(CTRL_Z, "away", [0, 1]);
+    step(ENTER, "›", [1, 0]);
+    terminal.send("count\r");
+    terminal.wait_for("One.");
+    let length = terminal.raw().len();
+    terminal.send(CTRL_Z);
+    terminal.wait_for("away again");
+    assert!(since(&terminal, length).contains(gives_back));
+    let length = terminal.raw().len();
+    terminal.send("\r");
+    terminal.wait_for_raw(&format!("{keeps}\x1b]2;… agent · project"));
+    terminal.send("x");
+    stands(&terminal, "› x");
+    assert!(!since(&terminal, length).contains(gives_back));
+}
+
+/// What the shell runs, where the system tells.
+fn child(terminal: &Terminal) -> Option<Pid> {
+    let shell = terminal.id();
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
+    Pid::from_raw(children.ok()?.trim().parse().ok()?)
+}
+
+#[test]
+fn who_quits_at_once_leaves_the_terminal_as_it_was_found() {
+    let home = Home::new();
+    let script = format!(
+        "{}; echo left with $?; stty | grep -- -icanon || echo cooked",
+        env!("CARGO_BIN_EXE_agent")
+    );
+    for in_a_turn in [false, true] {
+        let server = FaultServer::script(vec![Response::stream().text("One.\n").stall()]);
+        let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
+        let mut terminal = shell.terminal(30, 90);
+        terminal.wait_until("a prompt", |it| it.ends_with('›'));
+        if in_a_turn {
+            terminal.send("count\r");
+            terminal.wait_for("One.");
+        }
+        terminal.send("draft");
+        stands(&terminal, "› draft");
+        let Some(child) = child(&terminal) else { return };
+        kill_process(child, Signal::QUIT).expect("it is there");
+        terminal.wait_for_raw("\x1b[23;2t");
+        let (_, screen) = terminal.finish();
+        assert!(screen.ends_with("left with 131\ncooked"), "{screen}");
+        assert_eq!(screen.contains("draft"), !in_a_turn, "{screen}");
+    }
+}
+
+#[test]
+fn who_is_stopped_from_outside_finds_the_terminal_as_they_left_it() {
+    let home = Home::new();
+    let gate = Gate::closed();
+    let stream = Response::stream().text("One.\n").hold(&gate).finish("stop");
+    let server = FaultServer::script(vec![stream, say("Two.")]);
+    let then = "stty sane; echo away; read line; fg; stty sane; echo away again; read line; fg; \
+                stty | grep -- -icanon || echo left cooked";
+    let Some(mut terminal) = in_shell(&home, &server, then) else { return };
+    let Some(child) = child(&terminal) else { return };
+    let stop = || {
+        kill_process_group(child, Signal::STOP).expect("it is there");
+    };
+    terminal.send("count\r");
+    terminal.wait_for("One.");
+    terminal.send("ello");
+    stands(&terminal, "› ello");
+    stop();
+    terminal.wait_for("away");
+    terminal.send(ENTER);
+    stands(&terminal, "› ello");
+    terminal.send("!");
+    stands(&terminal, "› ello!");
+    gate.open();
+    terminal.wait_until("a prompt", |it| it.contains("tokens read") && it.ends_with("› ello!"));
+    stop();
+    terminal.wait_for("away again");
+    terminal.send(ENTER);
+    stands(&terminal, "› ello!");
+    terminal.send("\x7f?");
+    stands(&terminal, "› ello?");
+    terminal.send(ENTER);
+    terminal.wait_for("Two.");
+    assert_eq!(asked(&server, 1), "ello?");
+    terminal.wait_until("a prompt", |it| it.ends_with('›'));
+    terminal.send(CTRL_D);
+    let (_, screen) = terminal.finish();
+    assert!(screen.ends_with("left cooked"), "{screen}");
+}
+
 #[test]
 fn escape_stops_a_single_task_and_gives_the_terminal_back() {
     let home = Home::new();
@@ -451,10 +615,41 @@ fn escape_stops_a_single_task_and_gives_the_terminal_back() {
     let shell = home.program(Path::new("/bin/sh"), &["-c", &script]).server(&server);
     let mut terminal = shell.terminal(30, 90);
     terminal.wait_for("One");
-    terminal.send("lost\r\x1b");
+    terminal.send("git push\rls");
+    stands(&terminal, "› ls");
+    terminal.send(ESCAPE);
     let (_, screen) = terminal.finish();
-    assert!(screen.ends_with("left with 130\ncooked"), "{screen}");
-    assert!(!screen.contains("lost"), "{screen}");
+    // It cannot be given back to the shell.
+    let end = "what you typed meanwhile was told to nobody: git push ↵ ls\nleft with 130\ncooked";
+    assert!(screen.ends_with(end), "{screen}");
+}
+
+#[test]
+fn a_single_task_is_told_what_is_entered_twice() {
+    let home = Home::new();
+    home.file("project/a.txt", "a\n");
+    let gates = [Gate::closed(), Gate::closed()];
+    let reads = Response::stream().text("I look. ").hold(&gates[0]);
+    let reads = reads.call("read_file", &json!({"path": "a.txt"})).finish("tool_calls");
+    let ends = Response::stream().text("So I do. ").hold(&gates[1]).finish("stop");
+    let server = FaultServer::script(vec![reads, ends]);
+    let mut terminal = home.agent(&["look"]).server(&server).terminal(30, 90);
+    terminal.wait_for("I look.");
+    terminal.send("not so\r");
+    stands(&terminal, &format!("not said yet: not so; {STEERS}"));
+    terminal.send(ENTER);
+    stands(&terminal, "it is told at the next step: not so");
+    gates[0].open();
+    terminal.wait_for("So I do.");
+    assert_eq!(asked(&server, 1), "[The user says, while you work:]\nnot so");
+    // No step comes any more.
+    terminal.send("too late\r\r");
+    stands(&terminal, "it is told at the next step: too late");
+    gates[1].open();
+    let (code, screen) = terminal.finish();
+    assert_eq!(code, Some(0));
+    assert!(screen.contains("what you typed meanwhile was told to nobody: too late"), "{screen}");
+    assert!(!screen.contains("nobody: not so"), "{screen}");
 }
 
 #[test]

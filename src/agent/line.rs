@@ -129,7 +129,7 @@ pub(super) async fn connect(
 }
 
 /// What comes of it; `None` if the server hangs before it comes.
-pub(crate) async fn watched<T>(
+pub(super) async fn watched<T>(
     host: &mut impl Host,
     heard: &Cell<Instant>,
     it: impl Future<Output = T>,
@@ -141,6 +141,6 @@ pub(crate) async fn watched<T>(
     }
 }
 
-pub(crate) fn hangs() -> AskError {
+pub(super) fn hangs() -> AskError {
     AskError::Broken("the model server hangs".to_owned())
 }

@@ -24,7 +24,6 @@ pub(crate) use desk::{Desk, abandoned, in_time};
 pub(crate) use form::Form;
 pub(crate) use grants::Grants;
 pub(crate) use interrupt::Interrupt;
-pub(crate) use line::{hangs, watched};
 pub(crate) use log::Log;
 pub(crate) use plan::{Course, from_markdown, no_plan, to_markdown};
 pub(crate) use prompt::{Facts, SYSTEM, Wording, about, system_prompt};

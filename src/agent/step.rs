@@ -121,7 +121,7 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
     match transcript.last_that_counts() {
         None | Some(Entry::Opened { .. } | Entry::Stopped(_) | Entry::Planning) => Next::Wait,
         Some(_) if transcript.is_cancelled() => Next::Stop(Stop::Cancelled),
-        Some(Entry::Reply(reply)) => after_last_words(transcript, reply),
+        Some(Entry::Reply(reply)) => after_last_words(rules, transcript, reply),
         Some(_) if transcript.malformed_replies() >= PATIENCE => Next::Stop(Stop::MalformedCalls),
         Some(_) if guard::is_circling(transcript.entries()) => Next::Stop(Stop::RepeatedCalls),
         Some(_) if rules.max_calls.is_some_and(|it| it < transcript.calls()) => {
@@ -142,12 +142,12 @@ pub(crate) fn next(rules: &Rules, transcript: &Transcript) -> Next {
 }
 
 /// The model made no call.
-fn after_last_words(transcript: &Transcript, reply: &Reply) -> Next {
+fn after_last_words(rules: &Rules, transcript: &Transcript, reply: &Reply) -> Next {
     match reply.end {
         _ if transcript.wanted() == Some(Form::Plan) => after_plan(transcript, reply),
         _ if transcript.wanted().is_some() => Next::Wait,
         End::CutOff => Next::Stop(Stop::CutOff),
-        _ if reply.is_empty() => after_nothing(transcript),
+        _ if reply.is_empty() => after_nothing(rules, transcript),
         _ if transcript.is_planning() => Next::Want(Form::Plan, plan::words_for_plan(None)),
         _ => Next::Wait,
     }
@@ -166,9 +166,10 @@ fn after_plan(transcript: &Transcript, reply: &Reply) -> Next {
     }
 }
 
-fn after_nothing(transcript: &Transcript) -> Next {
+fn after_nothing(rules: &Rules, transcript: &Transcript) -> Next {
     match transcript.empty_replies() {
         PATIENCE.. => Next::Stop(Stop::EmptyReplies),
+        _ if rules.tools.is_empty() => Next::Note("Your reply was empty. Answer in words."),
         _ => Next::Note(
             "Your reply was empty. Go on with the task: call a tool, or say in words what you did.",
         ),

@@ -1,43 +1,35 @@
 //! `agent chat`: words back and forth with a model, and nothing else: no project, no tools, no journal.
+//!
+//! It is a conversation like any other, at a desk with an empty toolbox.
 
-use std::cell::Cell;
-use std::pin::pin;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use tokio::task::LocalSet;
-use tokio::time::Instant;
 
-use crate::agent::{Host, Interrupt, hangs, watched};
+use crate::agent::{Desk, Interrupt};
 use crate::cli::args::server::Chat;
 use crate::cli::args::{Options, OutputFormat};
+use crate::cli::beginning::Begun;
 use crate::cli::choosing::is_file_name;
-use crate::cli::job::{Job, job};
+use crate::cli::commands::Ground;
+use crate::cli::editor::Editor;
+use crate::cli::job::{Job, close, job, written};
 use crate::cli::models::{Here, path_of};
-use crate::cli::report::report;
+use crate::cli::own_commands::AtHand;
+use crate::cli::planning::Person;
 use crate::cli::serving::Serving;
+use crate::cli::session_id::session_id;
 use crate::cli::signals::listen;
-use crate::cli::surroundings::Surroundings;
+use crate::cli::single::attend;
+use crate::cli::surroundings::{Surroundings, now};
+use crate::cli::talk::{Left, talk};
 use crate::cli::{Exit, WrongUsage, input};
-use crate::conversation::{End, Entry, Event, Front, Reply, Transcript};
-use crate::llm::{self, AskError, Constants, Props, Request, Server};
+use crate::config::Settings;
+use crate::conversation::Transcript;
 use crate::sandbox::adopt_orphans;
-use crate::ui::{Line, Screen};
-
-const HELP: &str = "\
-  /clear   begin anew
-  /bye     leave; so does Ctrl-D
-  Ctrl-C stops an answer; a line that ends in \\ goes on in the next";
-
-/// What is said, and by whom.
-struct Talk {
-    serving: Serving,
-    screen: Screen,
-    entries: Vec<Entry>,
-    constants: Constants,
-    interrupt: Interrupt,
-    /// What the server told of itself, once it was asked.
-    props: Option<Props>,
-}
+use crate::tools::Toolbox;
+use crate::ui::{Keyboard, Screen, Words};
 
 pub(super) fn chat(
     around: &Surroundings,
@@ -55,15 +47,17 @@ pub(super) fn chat(
     if let Some(model) = model {
         job.settings.model = Some(model);
     }
-    let prompt = input::prompt(&words)?;
+    let prompt = input::prompt(&words, Ground::Model)?;
+    // What holds for work in a project is nothing to it.
+    job.settings.permissions = Settings::default().permissions;
+    job.warnings.clear();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot set up the event loop")?;
     adopt_orphans().context("cannot watch over child processes")?;
     let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
     listen(&interrupt, &leave)?;
     let system = wanted.system.clone().unwrap_or_default();
-    let ended = LocalSet::new()
-        .block_on(&runtime, async { go(&job, system, prompt, interrupt, &leave).await });
+    let ended = LocalSet::new().block_on(&runtime, job.chat(system, prompt, (interrupt, leave)));
     runtime.shutdown_background();
     ended
 }
@@ -98,198 +92,87 @@ fn meant(
     }
 }
 
-async fn go(
-    job: &Job<'_>,
-    system: String,
-    prompt: Option<String>,
-    interrupt: Interrupt,
-    leave: &Interrupt,
-) -> anyhow::Result<Exit> {
-    let keyboard = job.keyboard();
-    if prompt.is_none() && keyboard.is_none() {
-        bail!("a conversation needs a terminal\nhint: give a prompt, or pipe one in");
-    }
-    let mut talk = Talk {
-        serving: job.serving().await?,
-        screen: job.screen(None, &Transcript::default()),
-        entries: vec![Entry::Opened { system }],
-        constants: Constants {
-            model: job.served_name(),
-            sampling: job.settings.sampling.parameters(),
-            llama: false,
-        },
-        interrupt,
-        props: None,
-    };
-    let exit = match (prompt, keyboard) {
-        (Some(prompt), _) => talk.answer(prompt).await.map(|reply| match reply {
-            Some(reply) if reply.end != End::Cancelled => Exit::Done,
-            _ => Exit::Cancelled,
-        }),
-        (None, Some(keyboard)) => {
-            talk.screen.note("/help says what there is besides talking");
-            let mut begun = String::new();
-            loop {
-                let line = {
-                    let mut left = pin!(leave.fired());
-                    tokio::select! {
-                        biased;
-                        () = &mut left => break Ok(Exit::Cancelled),
-                        line = keyboard.prompt("> ", std::mem::take(&mut begun)) => line,
-                    }
-                };
-                match line {
-                    Line::Entered(line) => match line.trim() {
-                        "" => {}
-                        "/bye" | "/exit" | "/quit" => break Ok(Exit::Done),
-                        "/clear" => {
-                            talk.entries.truncate(1);
-                            talk.screen.note("begun anew");
-                        }
-                        "/help" => talk.screen.note(HELP),
-                        it if is_command(it) => {
-                            talk.screen.note("there is no such command; /help shows them");
-                        }
-                        it => {
-                            if let Err(err) = talk.answer(it.to_owned()).await {
-                                report(&err);
-                            }
-                        }
-                    },
-                    Line::Edit(text) => begun = text,
-                    Line::Interrupted => talk.screen.note("/bye or Ctrl-D leaves"),
-                    Line::End => break Ok(Exit::Done),
-                    Line::Failed(why) => break Err(anyhow::anyhow!("cannot read a line: {why}")),
-                }
-            }
-        }
-        (None, None) => Ok(Exit::Usage),
-    };
-    let trouble = talk.screen.trouble();
-    talk.serving.stop().await;
-    match trouble {
-        Some(err) => Err(err).context("cannot write to standard output"),
-        None => exit,
-    }
-}
-
-impl Talk {
-    /// Says something and shows what comes back; nothing if it was stopped before a word came. What
-    /// came to nothing was not said.
-    async fn answer(&mut self, words: String) -> anyhow::Result<Option<Reply>> {
-        self.interrupt.clear();
-        self.entries.push(Entry::Prompt(words));
-        self.screen.show(&Event::Recorded(self.entries.last().expect("it was just put there")));
-        let asked = self.ask().await;
-        let has_words = |it: &Reply| !it.text.is_empty() || !it.reasoning.is_empty();
-        let reply = match asked {
-            Ok(Some(reply)) if has_words(&reply) => reply,
-            asked => {
-                self.entries.pop();
-                self.screen.show(&Event::Ended);
-                return asked;
-            }
+impl Job<'_> {
+    async fn chat(
+        mut self,
+        system: String,
+        prompt: Option<String>,
+        wishes: (Interrupt, Interrupt),
+    ) -> anyhow::Result<Exit> {
+        let keyboard = self.keyboard();
+        let Some(prompt) = prompt else {
+            let Some(keyboard) = keyboard else {
+                bail!(WrongUsage(
+                    "a conversation needs a terminal\n\
+                     hint: say something, as in: agent chat \"why is the sky blue?\"; or pipe it in"
+                        .to_owned()
+                ));
+            };
+            return self.chat_on(&keyboard, system, wishes).await;
         };
-        self.entries.push(Entry::Reply(reply.clone()));
-        self.screen.show(&Event::Recorded(&Entry::Reply(reply.clone())));
-        if reply.end == End::CutOff {
-            self.screen.show(&Event::Warning(
-                "the answer was cut off: its limit, or the window, is reached",
-            ));
-        }
-        self.screen.show(&Event::Ended);
-        Ok(Some(reply))
+        let (interrupt, _) = wishes;
+        let (mut desk, _) = self.words_alone(keyboard.clone(), system, &interrupt).await?;
+        let words = Words { follow: false, at_steps: false };
+        let attended = attend(&desk, keyboard.as_ref(), &interrupt, words);
+        let ended = desk.prompt(prompt).await.map(Exit::from);
+        attended.end(&mut desk, &ended);
+        let trouble = desk.front().trouble();
+        close(desk, interrupt.fired()).await;
+        written(ended, trouble)
     }
 
-    async fn ask(&mut self) -> anyhow::Result<Option<Reply>> {
-        let mut attempt = 0;
-        loop {
-            let mut stop = pin!(self.interrupt.fired());
-            let connected = tokio::select! {
-                biased;
-                () = &mut stop => return Ok(None),
-                connected = self.connect() => connected?,
-            };
-            let asked = match connected {
-                Ok((server, request)) => self.ask_once(&server, &request, &mut stop).await,
-                Err(err) => Err(err),
-            };
-            let err = match asked {
-                Ok(reply) => return Ok(Some(reply)),
-                Err(err) => err,
-            };
-            let reason = match self.serving.obituary().await {
-                Some(reason) => format!("the model server ended: {reason}"),
-                None => err.to_string(),
-            };
-            let Some(wait) = llm::retry_after(&err, attempt) else {
-                return Err(hinted(err));
-            };
-            attempt += 1;
-            if err == AskError::Loading {
-                self.screen.show(&Event::Asked);
-                self.screen.show(&Event::Loading(None));
-            } else {
-                self.screen.show(&Event::Retrying { reason: &reason, wait });
-            }
-            tokio::select! {
-                biased;
-                () = &mut stop => return Ok(None),
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    /// The server and what it is to be asked, once it has told what it is.
-    async fn connect(&mut self) -> anyhow::Result<Result<(Server, Request), AskError>> {
-        let Self { serving, screen, entries, constants, props, .. } = self;
-        let server = serving.server(&mut |it| screen.show(&it)).await?;
-        if props.is_none() {
-            let heard = Cell::new(Instant::now());
-            let told = match watched(serving, &heard, llm::props(&server)).await {
-                Some(Ok(told)) => told,
-                Some(Err(err)) => return Ok(Err(err)),
-                None => return Ok(Err(hangs())),
-            };
-            let (model, window) = (told.model.as_deref(), told.window);
-            screen.show(&Event::Ready { model, window, can_hurry: false });
-            *props = Some(told);
-        }
-        constants.llama = props.as_ref().is_some_and(|it| it.llama);
-        let mut request = Request::new(constants, &[]);
-        request.extend(entries);
-        screen.show(&Event::Asked);
-        Ok(Ok((server, request)))
-    }
-
-    async fn ask_once(
+    /// Talks until the person leaves.
+    async fn chat_on(
         &mut self,
-        server: &Server,
-        request: &Request,
-        stop: impl Future<Output = ()>,
-    ) -> Result<Reply, AskError> {
-        let Self { serving, screen, .. } = self;
-        let heard = Cell::new(Instant::now());
-        let mut told = |it: Event<'_>| {
-            heard.set(Instant::now());
-            screen.show(&it);
+        keyboard: &Keyboard,
+        system: String,
+        (interrupt, leave): (Interrupt, Interrupt),
+    ) -> anyhow::Result<Exit> {
+        let (mut desk, id) = self.words_alone(Some(keyboard.clone()), system, &interrupt).await?;
+        let _titled = self.title().map(|_| keyboard.entitle("agent chat".to_owned()));
+        let header = self.header(Ground::Model, None);
+        desk.front().note(&header);
+        let prompts = self.prompts.clone();
+        let mut at_hand = AtHand { ground: Ground::Model, header, prompts, ..AtHand::default() };
+        self.suggest(keyboard, &at_hand);
+        let (workspace, editor) = (Arc::clone(&self.workspace), Editor::new(self.around));
+        let person = Person { keyboard, interrupt: &interrupt, leave: &leave, editor: &editor };
+        let here = (self.around, &*workspace, &*id);
+        let ended = loop {
+            match talk(&mut desk, &person, here, (self, &mut at_hand)).await {
+                Ok(Left::Program(exit)) => break Ok(exit),
+                // There is no other session to go to.
+                Ok(Left::Session(_)) => {
+                    if let Some(first) = desk.transcript.prompts().first().copied() {
+                        desk.rewind(first);
+                    }
+                    desk.front().note("begun anew");
+                }
+                Err(err) => break Err(err),
+            }
         };
-        let asked = llm::ask(server, request, &mut told, stop);
-        watched(serving, &heard, asked).await.unwrap_or_else(|| Err(hangs()))
+        let trouble = desk.front().trouble();
+        interrupt.clear();
+        close(desk, interrupt.fired()).await;
+        written(ended, trouble)
     }
-}
 
-fn hinted(err: AskError) -> anyhow::Error {
-    match err {
-        AskError::TooLong { prompt, window } => anyhow::anyhow!(
-            "the conversation has {prompt} tokens, the model's window {window}\nhint: `/clear` begins anew"
-        ),
-        err => err.into(),
+    /// A desk without tools, of which nothing is kept; and what it is called all the same.
+    async fn words_alone(
+        &mut self,
+        keyboard: Option<Keyboard>,
+        system: String,
+        interrupt: &Interrupt,
+    ) -> anyhow::Result<(Desk<Serving, Screen>, String)> {
+        let serving = self.serving().await?;
+        let (id, transcript) = (session_id(now()), Transcript::default());
+        let mut screen = self.screen(keyboard, &transcript);
+        screen.amend_with(Box::new(Editor::new(self.around)));
+        let begun =
+            Begun { id: id.clone(), journal: None, transcript, system: Some(system), note: None };
+        let toolbox = Toolbox::bare(Arc::clone(&self.workspace), self.around.temp_dir());
+        let grants = self.heed();
+        let desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
+        Ok((desk, id))
     }
-}
-
-/// A word behind a stroke; a path has more of them.
-fn is_command(line: &str) -> bool {
-    let word = line.strip_prefix('/');
-    word.is_some_and(|it| !it.is_empty() && it.bytes().all(|it| it.is_ascii_lowercase()))
 }

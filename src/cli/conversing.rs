@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::agent::{Desk, Grants, Interrupt};
 use crate::cli::Exit;
 use crate::cli::beginning::{Begun, Which};
+use crate::cli::commands::Ground;
+use crate::cli::drawing::theme_names;
 use crate::cli::editor::Editor;
 use crate::cli::job::{Job, close, put_down, store};
 use crate::cli::models::places;
@@ -46,7 +48,7 @@ impl Job<'_> {
             let mut screen = self.screen(Some(keyboard.clone()), &begun.transcript);
             screen.amend_with(Box::new(Editor::new(self.around)));
             let mut desk = self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
-            desk.front().note(&self.header(confinement.as_deref()));
+            desk.front().note(&self.header(Ground::Project, confinement.as_deref()));
             let lines = [came_from.take(), where_it_stands(&desk.transcript)];
             lines.iter().flatten().for_each(|it| desk.front().note(it));
             let workspace = Arc::clone(&self.workspace);
@@ -100,12 +102,13 @@ impl Job<'_> {
             _ => permissions.to_string(),
         };
         let permissions = visible(&permissions).into_owned();
-        let (header, prompts) = (self.header(confinement), self.prompts.clone());
+        let (header, prompts) = (self.header(Ground::Project, confinement), self.prompts.clone());
         let confinement = confinement.map(str::to_owned);
-        AtHand { own, header, permissions, confinement, prompts }
+        let ground = Ground::Project;
+        AtHand { ground, own, header, permissions, confinement, prompts }
     }
 
-    fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
+    pub(super) fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
         // Another thread looks for files, with a workspace of its own.
         let Ok(workspace) = self.around.workspace() else { return };
         let root = workspace.root().to_owned();
@@ -115,7 +118,17 @@ impl Job<'_> {
             places(self.around, &self.settings),
             self.values.iter().map(|it| it.key.clone()).collect(),
         );
-        keyboard.suggest(Box::new(Suggestions { workspace, store, root, own, places, keys }));
+        let (ground, themes) = (at_hand.ground, theme_names(self.around));
+        keyboard.suggest(Box::new(Suggestions {
+            ground,
+            workspace,
+            store,
+            root,
+            own,
+            places,
+            keys,
+            themes,
+        }));
     }
 
     /// How to go back, where the person did not just choose between two.

@@ -78,6 +78,13 @@ fn own_theme(around: &Surroundings, name: &str) -> anyhow::Result<Theme> {
         .with_context(|| format!("cannot understand the theme `{}`", file.display()))
 }
 
+/// The names of all, ours first.
+pub(super) fn theme_names(around: &Surroundings) -> Vec<String> {
+    let ours = BUILT_IN.iter().map(|it| (*it).to_owned());
+    // A name that acts on the terminal is not typed for anybody.
+    ours.chain(own_names(around).into_iter().filter(|it| visible(it) == *it)).collect()
+}
+
 /// The names that there are, in words.
 pub(super) fn themes(around: &Surroundings) -> String {
     let own: Vec<_> = own_names(around).iter().map(|it| format!("`{}`", visible(it))).collect();

@@ -9,7 +9,7 @@ use clap::{Command, CommandFactory, FromArgMatches};
 
 use crate::cli::args::Typed;
 use crate::cli::surroundings::{Surroundings, may_colour};
-use crate::cli::{Exit, WrongUsage, print};
+use crate::cli::{Exit, WrongUsage, paging, print};
 use crate::ui::{PageStyle, page};
 
 /// Subcommands that belong together, in the order in which they are needed.
@@ -108,7 +108,10 @@ pub(super) fn help(around: &Surroundings, words: &[String]) -> anyhow::Result<Ex
     let text = match *words.as_slice() {
         [] => listed(),
         [name] => match GUIDES.iter().find(|it| it.name == name) {
-            Some(guide) => laid_out(around, guide),
+            Some(guide) => {
+                paging::print_paged(around, &laid_out(around, guide))?;
+                return Ok(Exit::Done);
+            }
             None => of_command(&[name])?,
         },
         _ => of_command(&words)?,

@@ -5,26 +5,42 @@ use std::io::{IsTerminal, Read};
 use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
+use crate::cli::commands::Ground;
 use crate::cli::{WrongUsage, note};
 
 /// No window holds a prompt this long, and memory might not either.
 const LONGEST: u64 = 64 << 20;
 
-const EXAMPLE: &str = "hint: say what to do, as in: agent \"fix the failing tests\"";
+fn example(ground: Ground) -> &'static str {
+    match ground {
+        Ground::Project => "hint: say what to do, as in: agent \"fix the failing tests\"",
+        Ground::Model => "hint: say something, as in: agent chat \"why is the sky blue?\"",
+    }
+}
+
+/// What becomes of an input that no prompt can hold.
+fn elsewhere(ground: Ground) -> &'static str {
+    match ground {
+        Ground::Project => {
+            "hint: write it to a file in the project and name the file in the prompt"
+        }
+        Ground::Model => "hint: `agent` looks into files of a project; `agent chat` takes text",
+    }
+}
 
 /// The prompt from the words typed and from what is piped in; `None` to begin a conversation.
-pub(super) fn prompt(words: &[String]) -> anyhow::Result<Option<String>> {
+pub(super) fn prompt(words: &[String], ground: Ground) -> anyhow::Result<Option<String>> {
     let typed = words.join(" ");
-    let piped = piped()?;
+    let (piped, example) = (piped(ground)?, example(ground));
     if !words.is_empty() && typed.trim().is_empty() && piped.trim().is_empty() {
-        bail!(WrongUsage(format!("the prompt is empty\n{EXAMPLE}")));
+        bail!(WrongUsage(format!("the prompt is empty\n{example}")));
     }
     if words.is_empty() && std::io::stdin().is_terminal() {
         return Ok(None);
     }
     match joined(&typed, &piped) {
         it if it.is_empty() => bail!(WrongUsage(format!(
-            "there is no prompt, and standard input is no terminal to ask for one\n{EXAMPLE}"
+            "there is no prompt, and standard input is no terminal to ask for one\n{example}"
         ))),
         it => Ok(Some(it)),
     }
@@ -32,7 +48,7 @@ pub(super) fn prompt(words: &[String]) -> anyhow::Result<Option<String>> {
 
 /// What is piped in beside a fixed task, behind its own words.
 pub(super) fn with_piped(words: String) -> anyhow::Result<String> {
-    Ok(joined(&words, &piped()?))
+    Ok(joined(&words, &piped(Ground::Project)?))
 }
 
 /// What was typed comes first: it says what the rest is for.
@@ -46,7 +62,7 @@ fn joined(typed: &str, piped: &str) -> String {
 }
 
 /// Standard input whole, where something is piped in.
-fn piped() -> anyhow::Result<String> {
+fn piped(ground: Ground) -> anyhow::Result<String> {
     if !is_piped() {
         return Ok(String::new());
     }
@@ -57,19 +73,12 @@ fn piped() -> anyhow::Result<String> {
     let stdin = std::io::stdin().lock().take(LONGEST + 1);
     let read = { stdin }.read_to_end(&mut bytes).context("cannot read standard input")?;
     if read as u64 > LONGEST {
-        bail!(WrongUsage(
-            "standard input is longer than 64 MiB\n\
-             hint: write it to a file in the project and name the file in the prompt"
-                .to_owned()
-        ));
+        let hint = elsewhere(ground);
+        bail!(WrongUsage(format!("standard input is longer than 64 MiB\n{hint}")));
     }
     match String::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Ok(text),
-        _ => bail!(WrongUsage(
-            "standard input is not text\n\
-             hint: write it to a file in the project and name the file in the prompt"
-                .to_owned()
-        )),
+        _ => bail!(WrongUsage(format!("standard input is not text\n{}", elsewhere(ground)))),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::agent::{Desk, Finish, Form, Grants, Interrupt, Log, Reach, Rules, rer
 use crate::cli::args::{Options, OutputFormat, TurnLimits};
 use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::choosing::{Chosen, chosen, is_file_name};
+use crate::cli::commands::Ground;
 use crate::cli::conversing::Place;
 use crate::cli::instructing::folders_at_start;
 
@@ -19,8 +20,8 @@ use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving, background};
 use crate::cli::signals::listen;
+use crate::cli::single::attend;
 use crate::cli::surroundings::{Surroundings, now};
-use crate::cli::talk::heed;
 use crate::cli::task::{Task, form, task};
 use crate::cli::{
     Exit, WrongUsage, checking, configuration, first_run, mentions, note, planning, proving,
@@ -33,7 +34,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Opening, Screen, TurnEnd, visible};
+use crate::ui::{Json, JsonForm, Opening, Screen, TurnEnd, Words, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -196,7 +197,12 @@ impl Job<'_> {
                     self.desk(begun, toolbox, (serving, screen), interrupt.clone(), grants);
                 desk.form = self.form.take();
                 let asked = (keyboard.as_ref(), &interrupt, &leave);
-                let watching = keyboard.as_ref().map(|it| it.watch(false, heed(&desk, &interrupt)));
+                let attended = attend(
+                    &desk,
+                    keyboard.as_ref(),
+                    &interrupt,
+                    Words { follow: false, at_steps: true },
+                );
                 let prompt =
                     mentions::with_files(&mut desk, &self.workspace, prompt, Screen::note).await;
                 let ended = match self.way {
@@ -204,11 +210,7 @@ impl Job<'_> {
                     Way::Planned => planning::once(&mut desk, self.around, asked, &prompt).await,
                     Way::Proven => proving::once(&mut desk, prompt).await,
                 };
-                drop(watching);
-                if let (Ok(Exit::Cancelled), Some(keyboard)) = (&ended, keyboard) {
-                    // A question may still wait for its answer.
-                    keyboard.let_go();
-                }
+                attended.end(&mut desk, &ended);
                 let trouble = desk.front().trouble();
                 let transcript = close(desk, interrupt.fired()).await;
                 written(ended, trouble).map(|exit| Worked { exit, transcript, session: id })
@@ -397,12 +399,17 @@ impl Job<'_> {
     }
 
     /// One line about what is being worked on, and how.
-    pub(super) fn header(&self, confinement: Option<&str>) -> String {
+    pub(super) fn header(&self, ground: Ground, confinement: Option<&str>) -> String {
         let model = match (&self.settings.server.url, &self.settings.model) {
             (Some(url), _) => host_of(url),
             (None, Some(model)) => model.rsplit('/').next().unwrap_or(model),
             (None, None) => "",
         };
+        if ground == Ground::Model {
+            let model = visible(model);
+            let parts = ["agent chat", &*model, "/help"].into_iter().filter(|it| !it.is_empty());
+            return parts.collect::<Vec<_>>().join(" · ");
+        }
         let branch = self.workspace.branch().map(|it| format!(" ({it})")).unwrap_or_default();
         let permission = self.settings.permission.unwrap_or(Permission::Ask);
         let line = format!(
@@ -467,7 +474,10 @@ pub(super) fn host_of(url: &str) -> &str {
 }
 
 /// An answer that was not written is no success, whatever else went well.
-fn written(exit: anyhow::Result<Exit>, trouble: Option<std::io::Error>) -> anyhow::Result<Exit> {
+pub(super) fn written(
+    exit: anyhow::Result<Exit>,
+    trouble: Option<std::io::Error>,
+) -> anyhow::Result<Exit> {
     let exit = exit?;
     match trouble {
         Some(err) => Err(err).context("cannot write to standard output"),

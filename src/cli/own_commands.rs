@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 
-use crate::cli::commands;
+use crate::cli::commands::{self, Ground};
 use crate::cli::prompts::Prompts;
 use crate::cli::surroundings::Surroundings;
 use crate::ui::{visible, visible_line};
@@ -26,6 +26,7 @@ pub(super) struct OwnCommand {
 /// What a conversation has at hand besides its session.
 #[derive(Debug, Default)]
 pub(super) struct AtHand {
+    pub(super) ground: Ground,
     pub(super) own: Vec<OwnCommand>,
     /// What is worked with, and how.
     pub(super) header: String,
@@ -44,7 +45,7 @@ impl AtHand {
         });
         let own: String = own.collect();
         let head = if own.is_empty() { "" } else { "\nYour own:\n" };
-        format!("{}{head}{}", commands::help(), own.trim_end())
+        format!("{}{head}{}", commands::help(self.ground), own.trim_end())
     }
 }
 

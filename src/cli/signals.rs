@@ -21,6 +21,7 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
     let mut stop = hear(SignalKind::interrupt())?;
     let mut end = hear(SignalKind::terminate())?;
     let mut hang_up = hear(SignalKind::hangup())?;
+    let mut quit = hear(SignalKind::quit())?;
     let mut go_on = hear(SignalKind::from_raw(rustix::process::Signal::CONT.as_raw()))?;
     outlive_limits();
     drop(entered);
@@ -32,6 +33,8 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
                     _ = stop.recv() => false,
                     _ = end.recv() => true,
                     _ = hang_up.recv() => true,
+                    // Who wants no more than an end gets it, but in a terminal that is theirs again.
+                    _ = quit.recv() => end_at_once(QUIT),
                     _ = go_on.recv() => {
                         ui::take_again();
                         continue;
@@ -40,14 +43,21 @@ pub(super) fn listen(interrupt: &Interrupt, leave: &Interrupt) -> anyhow::Result
                 let first = interrupt.fire();
                 let first = if means_the_program { leave.fire() } else { first };
                 if !first {
-                    kill_all();
-                    ui::abandon();
-                    std::process::exit(Exit::Cancelled.code().into());
+                    end_at_once(Exit::Cancelled.code().into());
                 }
             }
         });
     });
     Ok(())
+}
+
+/// What a shell makes of an end by that signal.
+const QUIT: i32 = 128 + 3;
+
+fn end_at_once(code: i32) -> ! {
+    kill_all();
+    ui::abandon();
+    std::process::exit(code);
 }
 
 /// To write past a limit on file sizes shall be an error like any other, not our death. Must be called

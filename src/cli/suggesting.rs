@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::cli::commands::Takes;
+use crate::cli::commands::{Ground, Takes};
 use crate::cli::{commands, mentions};
 use crate::models::{Found, Places, scan};
 use crate::session::Store;
@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 
 /// All that is needed for it, away from the conversation: it is asked on another thread.
 pub(super) struct Suggestions {
+    pub(super) ground: Ground,
     pub(super) workspace: Workspace,
     pub(super) store: Option<Store>,
     pub(super) root: PathBuf,
@@ -19,6 +20,7 @@ pub(super) struct Suggestions {
     /// Where models are.
     pub(super) places: Places,
     pub(super) keys: Vec<String>,
+    pub(super) themes: Vec<String>,
 }
 
 impl Suggestions {
@@ -31,6 +33,7 @@ impl Suggestions {
             Takes::Session => self.sessions(),
             Takes::Model => self.models(),
             Takes::Key => self.keys.clone(),
+            Takes::Theme => self.themes.clone(),
             Takes::Nothing | Takes::Words | Takes::OneOf(_) => Vec::new(),
         }
     }
@@ -53,13 +56,16 @@ pub(super) fn session_names(store: &Store, project: &Path) -> Vec<String> {
 
 impl Suggest for Suggestions {
     fn offer(&self, line: &str) -> Offer {
-        match line.starts_with('/') {
-            true => commands::offer(line, &self.own, |it| self.names(it)),
-            false => mentions::offer(line, &self.workspace),
+        match self.ground {
+            _ if line.starts_with('/') => {
+                commands::offer(line, (self.ground, &self.own), |it| self.names(it))
+            }
+            Ground::Project => mentions::offer(line, &self.workspace),
+            Ground::Model => Offer::default(),
         }
     }
 
     fn hint(&self, line: &str) -> Option<String> {
-        commands::hint(line)
+        commands::hint(line, self.ground)
     }
 }

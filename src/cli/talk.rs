@@ -6,6 +6,7 @@ use anyhow::bail;
 
 use crate::agent::{Desk, Interrupt};
 use crate::cli::beginning::{Sought, Which};
+use crate::cli::commands::Ground;
 use crate::cli::filing::{self, Here};
 use crate::cli::job::Job;
 use crate::cli::own_commands::AtHand;
@@ -17,7 +18,7 @@ use crate::cli::telling::Again;
 use crate::cli::tuning::Tuned;
 use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
 use crate::conversation::{Call, Front, Stage};
-use crate::ui::{self, Screen, Wish, visible};
+use crate::ui::{self, Screen, Wish, Words, visible};
 use crate::workspace::{Way, Workspace};
 
 /// Why a conversation is over.
@@ -35,7 +36,8 @@ pub(super) async fn talk(
     (job, at_hand): (&mut Job<'_>, &mut AtHand),
 ) -> anyhow::Result<Left> {
     let Person { keyboard, interrupt, leave, editor } = *person;
-    let watching = keyboard.watch(true, heed(desk, interrupt));
+    let heard = Words { follow: true, at_steps: at_hand.ground == Ground::Project };
+    let watching = keyboard.watch(heard, heed(desk, interrupt));
     let resumed = resume(desk, person).await;
     drop(watching);
     settle(desk, person, resumed);
@@ -70,7 +72,7 @@ pub(super) async fn talk(
         };
         leaving = false;
         interrupt.clear();
-        let watching = keyboard.watch(true, heed(desk, interrupt));
+        let watching = keyboard.watch(heard, heed(desk, interrupt));
         let done = follow(desk, person, (here, job, at_hand), &mut next, words).await;
         drop(watching);
         match done {
@@ -140,8 +142,9 @@ async fn follow(
     next: &mut Line,
     words: String,
 ) -> anyhow::Result<Followed> {
+    let is_in_project = at_hand.ground == Ground::Project;
     let command = words.trim().strip_prefix('!').map(str::trim).filter(|it| !it.is_empty());
-    if let Some(command) = command {
+    if let Some(command) = command.filter(|_| is_in_project) {
         next.told.push(run(desk, command).await);
         return Ok(Followed::Stays);
     }
@@ -159,7 +162,10 @@ async fn follow(
             Obeyed::Prompt(words) => words,
         },
     };
-    let attached = mentions::attached(desk, here.1, &prompt, Screen::note).await;
+    let attached = match is_in_project {
+        true => mentions::attached(desk, here.1, &prompt, Screen::note).await,
+        false => Vec::new(),
+    };
     let told = std::mem::take(&mut next.told);
     // The prompt first: a session is called by how it begins.
     let words = [vec![prompt], told, attached].concat().join("\n\n");
@@ -235,7 +241,9 @@ async fn obey(
     (name, rest): (&str, &str),
 ) -> anyhow::Result<Obeyed> {
     let (_, workspace, id) = here;
-    if let Some(why_not) = commands::takes_nothing(name, rest) {
+    let ground = at_hand.ground;
+    let why_not = commands::is_missing(name, ground);
+    if let Some(why_not) = why_not.or_else(|| commands::takes_nothing(name, rest)) {
         desk.front().note(&why_not);
         return Ok(Obeyed::Done);
     }
@@ -302,7 +310,7 @@ async fn obey(
                 "model" => job.change_model(desk, person, rest).await?,
                 _ => job.configure(desk, person, rest).await?,
             };
-            at_hand.header = job.header(at_hand.confinement.as_deref());
+            at_hand.header = job.header(ground, at_hand.confinement.as_deref());
             match tuned {
                 Tuned::Said(said) => said,
                 Tuned::Cold(said) => {
@@ -346,6 +354,7 @@ async fn obey(
             let Some(said) = deleted else { return Ok(Obeyed::Done) };
             said
         }
+        "export" if ground == Ground::Model => telling::export_chat(here, &desk.transcript, rest)?,
         "export" => telling::export(here, rest)?,
         "status" => telling::status(desk, here, at_hand),
         "tools" => telling::tools(desk.tools()),
@@ -353,7 +362,7 @@ async fn obey(
         "prompt" => telling::first_words(desk),
         own => match at_hand.own.iter().find(|it| it.name == own) {
             Some(it) => return Ok(Obeyed::Prompt(it.words(rest))),
-            None => commands::unknown(own, at_hand.own.iter().map(|it| &*it.name)),
+            None => commands::unknown(own, ground, at_hand.own.iter().map(|it| &*it.name)),
         },
     };
     desk.front().note(&said);

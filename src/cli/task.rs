@@ -7,6 +7,7 @@ use clap::CommandFactory;
 
 use crate::agent::Form;
 use crate::cli::args::{InputFormat, Options, OutputFormat, Typed};
+use crate::cli::commands::Ground;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{WrongUsage, input};
 
@@ -42,7 +43,9 @@ pub(super) fn task(options: &Options, words: &[String]) -> anyhow::Result<Task> 
         ));
     }
     let task = match options.input_format {
-        InputFormat::Text => input::prompt(words)?.map_or(Task::Conversation, Task::Prompt),
+        InputFormat::Text => {
+            input::prompt(words, Ground::Project)?.map_or(Task::Conversation, Task::Prompt)
+        }
         InputFormat::StreamJson if !words.is_empty() => bail!(WrongUsage(
             "prompts come from standard input, so none can be typed\n\
              hint: leave out `--input-format`, or the prompt"

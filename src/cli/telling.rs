@@ -8,10 +8,12 @@ use serde_json::Value;
 
 use crate::agent::{Desk, Host};
 use crate::cli::args::PromptName;
+use crate::cli::commands::Ground;
 use crate::cli::filing::Here;
 use crate::cli::job::store;
 use crate::cli::own_commands::AtHand;
 use crate::cli::prompts::Prompts;
+use crate::cli::surroundings::Surroundings;
 use crate::conversation::{Effect, Entry, Front, ToolSpec, Transcript};
 use crate::session::markdown;
 use crate::ui::{visible, visible_line};
@@ -57,9 +59,11 @@ pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<
         false => Again::Prompt(words),
     };
     desk.rewind(prompt);
-    desk.front().show(&crate::conversation::Event::Warning(
-        "files are as the last try left them; `/undo` takes that back",
-    ));
+    if !desk.tools().is_empty() {
+        desk.front().show(&crate::conversation::Event::Warning(
+            "files are as the last try left them; `/undo` takes that back",
+        ));
+    }
     Ok(again)
 }
 
@@ -76,14 +80,34 @@ pub(super) fn export((around, workspace, id): Here<'_>, file: &str) -> anyhow::R
     let store = store(around)?;
     let found = store.find(id, Some(workspace.root())).context("this session is not kept yet")?;
     let held = store.held(&found)?;
+    let text = markdown(&held.title, &held.entries);
+    write_new(around, file, &format!("session-{id}.md"), &text)
+}
+
+/// The same for what is kept nowhere.
+pub(super) fn export_chat(
+    (around, _, id): Here<'_>,
+    transcript: &Transcript,
+    file: &str,
+) -> anyhow::Result<String> {
+    let prompts = transcript.entries().iter().filter_map(|it| match it {
+        Entry::Prompt(words) => Some(words),
+        _ => None,
+    });
+    let title = prompts.into_iter().next().context("nothing was said yet")?;
+    let text = markdown(&visible_line(title, 60), transcript.entries());
+    write_new(around, file, &format!("chat-{id}.md"), &text)
+}
+
+fn write_new(around: &Surroundings, file: &str, usual: &str, text: &str) -> anyhow::Result<String> {
     let file = file.trim_matches(['"', '\'']);
-    let name = if file.is_empty() { format!("session-{id}.md") } else { file.to_owned() };
-    let path = around.directory.join(&name);
+    let name = if file.is_empty() { usual } else { file };
+    let path = around.directory.join(name);
     let cannot = || format!("cannot write `{}`", path.display());
     // Whatever is there is not ours to replace.
     let mut out = std::fs::File::create_new(&path).with_context(cannot)?;
-    out.write_all(markdown(&held.title, &held.entries).as_bytes()).with_context(cannot)?;
-    Ok(format!("written to {}", visible(&name)))
+    out.write_all(text.as_bytes()).with_context(cannot)?;
+    Ok(format!("written to {}", visible(name)))
 }
 
 pub(super) fn status<H: Host, F: Front>(
@@ -98,7 +122,11 @@ pub(super) fn status<H: Host, F: Front>(
     let written: u64 = replies().map(|it| u64::from(it.usage.written)).sum();
     let read: u64 = replies().map(|it| u64::from(it.usage.read)).sum();
     let mut text = at_hand.header.trim_end_matches(" · /help").to_owned();
-    let _ = write!(text, "\n  session  {id}, {} prompts", desk.transcript.prompts().len());
+    let session = match at_hand.ground {
+        Ground::Project => format!("session  {id}"),
+        Ground::Model => "chat     kept nowhere".to_owned(),
+    };
+    let _ = write!(text, "\n  {session}, {} prompts", desk.transcript.prompts().len());
     if let Some(model) = model {
         let _ = write!(text, "\n  model    {}", visible_line(model, 100));
     }
@@ -144,6 +172,7 @@ pub(super) fn first_words<H: Host, F: Front>(desk: &Desk<H, F>) -> String {
         _ => None,
     });
     told.or(desk.system.as_ref())
+        .filter(|it| !it.trim().is_empty())
         .map_or_else(|| "nothing".to_owned(), |it| visible(it.trim_end()).into_owned())
 }
 

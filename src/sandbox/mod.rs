@@ -53,7 +53,7 @@ pub(crate) use level::Level;
 pub(crate) use options::{Options, Wanted};
 pub(crate) use placeholders::sweep;
 pub(crate) use policy::{Absent, Confinement, Entry, Grant, Network, Policy};
-pub(crate) use run::{Ended, Left, Ran, run, run_in_our_place, run_or_leave};
+pub(crate) use run::{Ended, Left, Ran, run, run_fed, run_in_our_place, run_or_leave};
 pub(crate) use server::Server;
 pub(crate) use sockets::listening;
 pub(crate) use tree::{adopt_orphans, kill_all};

@@ -5,6 +5,7 @@ use std::pin::pin;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use tokio::io::AsyncWriteExt;
 use tokio::net::unix::pipe;
 use tokio::process::Child;
 
@@ -99,6 +100,16 @@ pub(super) fn channel() -> io::Result<(pipe::Receiver, io::PipeWriter, io::PipeW
 pub(crate) async fn run_in_our_place(command: &Command) -> io::Result<Ended> {
     let stdio = [Stdio::inherit(), Stdio::inherit(), Stdio::inherit()];
     let (_tree, mut child) = Tree::plant(|| command.spawn(Session::Inherited, stdio))?;
+    Ok(child.wait().await?.into())
+}
+
+/// The same, but its input is this text, of which it may leave some unread.
+pub(crate) async fn run_fed(command: &Command, text: &str) -> io::Result<Ended> {
+    let stdio = [Stdio::piped(), Stdio::inherit(), Stdio::inherit()];
+    let (_tree, mut child) = Tree::plant(|| command.spawn(Session::Inherited, stdio))?;
+    if let Some(mut input) = child.stdin.take() {
+        let _ = input.write_all(text.as_bytes()).await;
+    }
     Ok(child.wait().await?.into())
 }
 

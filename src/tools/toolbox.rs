@@ -1,5 +1,6 @@
 //! All tools together: what the model is told about them, and the way from a call to its outcome.
 
+mod bare;
 mod leave;
 mod sights;
 

@@ -1,7 +1,7 @@
 //! What calls a person back who looks elsewhere, and what the window is called meanwhile.
 
 use std::io::Write;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::ui::ascii::showable;
@@ -66,20 +66,63 @@ impl Attention {
     }
 }
 
-/// The window has a title of ours. There is one, and whoever ends the program gives back what it had.
-static IS_TITLED: AtomicBool = AtomicBool::new(false);
+/// What the window is called. There is one, and whoever ends the program gives back what it had.
+static TITLE: Mutex<Title> = Mutex::new(Title { words: String::new(), is_shown: false });
 
-/// Has the terminal keep the title it has, the first time, and gives it another.
-pub(super) fn entitle(words: &str) -> String {
-    let keep = if IS_TITLED.swap(true, Ordering::Relaxed) { "" } else { "\x1b[22;2t" };
-    format!("{keep}\x1b]2;{}\x1b\\", showable(&visible_line(words, LONG)))
+struct Title {
+    /// What it shall be called while the terminal is ours; nothing if it is not our affair.
+    words: String,
+    /// It has a title of ours, and the terminal keeps the one before.
+    is_shown: bool,
 }
 
-/// Gives back the title that was kept.
+impl Title {
+    /// Has the terminal keep the title it has, the first time, and gives it another.
+    fn show(&mut self) -> String {
+        let keep = if std::mem::replace(&mut self.is_shown, true) { "" } else { "\x1b[22;2t" };
+        format!("{keep}\x1b]2;{}\x1b\\", showable(&visible_line(&self.words, LONG)))
+    }
+
+    /// Gives back the title that was kept.
+    fn hide(&mut self) {
+        if std::mem::take(&mut self.is_shown) {
+            // A terminal that is gone has none.
+            let _ = std::io::stderr().write_all(b"\x1b[23;2t");
+        }
+    }
+}
+
+fn title() -> MutexGuard<'static, Title> {
+    TITLE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What gives the window this title.
+pub(super) fn entitle(words: &str) -> String {
+    call_later(words);
+    title().show()
+}
+
+/// The window is to be called so when the terminal is ours again.
+pub(super) fn call_later(words: &str) {
+    words.clone_into(&mut title().words);
+}
+
+/// What gives it its title again, if it has any of ours.
+pub(super) fn entitle_again() -> Option<String> {
+    let mut title = title();
+    (!title.words.is_empty()).then(|| title.show())
+}
+
+/// Somebody else has the terminal for a while.
+pub(super) fn lend_title() {
+    title().hide();
+}
+
+/// The window is not ours to call any more. Waits for nobody: it may be the end of the program.
 pub(super) fn untitle() {
-    if IS_TITLED.swap(false, Ordering::Relaxed) {
-        // A terminal that is gone has none.
-        let _ = std::io::stderr().write_all(b"\x1b[23;2t");
+    if let Ok(mut title) = TITLE.try_lock() {
+        title.words.clear();
+        title.hide();
     }
 }
 

@@ -7,6 +7,8 @@
 use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::process::getpgrp;
+use rustix::termios::tcgetpgrp;
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
@@ -50,7 +52,9 @@ impl Foot {
             return;
         }
         line.clone_into(&mut state.line);
-        if state.live {
+        if is_elsewhere() {
+            // It is drawn when we are back.
+        } else if state.live {
             state.fit(width());
             put(&state.draw());
         } else if !line.is_empty() && !line.starts_with('›') {
@@ -63,7 +67,10 @@ impl Foot {
         let mut state = self.state();
         state.line.clear();
         let cursor = state.cursor;
-        put(state.erase(cursor));
+        let erased = state.erase(cursor);
+        if !is_elsewhere() {
+            put(erased);
+        }
     }
 
     /// Tells the terminal what it does not show.
@@ -77,6 +84,8 @@ impl Foot {
     pub(crate) fn begin(&self) {
         let mut state = self.state();
         (state.cursor, state.has_edge_lost) = (Cursor::default(), false);
+        // What stood there stands somewhere above by now.
+        (state.drawn, state.line) = (false, String::new());
     }
 
     /// What could not be drawn and is to be told.
@@ -97,10 +106,11 @@ impl Foot {
 
     fn write_where(&self, text: &str, write: impl FnOnce(), is_in_the_way: bool) {
         let mut state = self.state();
-        if is_in_the_way {
+        let is_elsewhere = is_elsewhere();
+        if is_in_the_way && !is_elsewhere {
             put("\x1b[J");
         }
-        if !state.live {
+        if !state.live || is_elsewhere {
             drop(state);
             return write();
         }
@@ -164,6 +174,11 @@ impl State {
             true => "\x1b[J",
         }
     }
+}
+
+/// Whether the shell has put another job before us: the terminal is left alone then, but for words.
+pub(super) fn is_elsewhere() -> bool {
+    tcgetpgrp(std::io::stderr()).is_ok_and(|it| it != getpgrp())
 }
 
 fn put(bytes: &str) {

@@ -20,8 +20,9 @@ use tokio::sync::oneshot;
 
 pub(crate) use crate::ui::keyboard::aid::{Offer, Suggest};
 pub(crate) use crate::ui::keyboard::history::HistoryFiles;
+use crate::ui::keyboard::mode::Reading;
 pub(crate) use crate::ui::keyboard::mode::take_again;
-pub(crate) use crate::ui::keyboard::typing::Wish;
+pub(crate) use crate::ui::keyboard::typing::{Wish, Words};
 pub(crate) use crate::ui::keyboard::watch::Heed;
 
 use crate::ui::ascii::showable;
@@ -97,6 +98,7 @@ pub(crate) struct Titled(Meanwhile);
 impl Drop for Titled {
     fn drop(&mut self) {
         self.0.entitle(None);
+        // A job in the background has given it back.
         untitle();
     }
 }
@@ -145,9 +147,9 @@ impl Keyboard {
     }
 
     /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
-    /// wanted of the work; without `takes_words` only the last.
-    pub(crate) fn watch(&self, takes_words: bool, heed: Heed) -> Watching {
-        self.meanwhile.typing().is_mute = !takes_words;
+    /// wanted of the work.
+    pub(crate) fn watch(&self, words: Words, heed: Heed) -> Watching {
+        self.meanwhile.typing().words = words;
         self.meanwhile.foot().begin();
         self.meanwhile.begin(heed);
         Watching(self.meanwhile.clone())
@@ -192,6 +194,11 @@ impl Keyboard {
         let kept = self.meanwhile.typing().take_kept();
         // What is long stands there as if it were pasted.
         kept.iter().map(|it| self.typed.pasted(it)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// All that was typed, where nobody will hear it any more.
+    pub(crate) fn unheard(&self) -> Vec<String> {
+        self.meanwhile.typing().take_all()
     }
 
     /// What was typed and is still to be entered.
@@ -330,12 +337,14 @@ fn serve(
         typed.answers(!question.remember);
         let line = if question.remember {
             editor.set_helper(Some(aid.clone()));
-            read(&mut editor, &question.prompt, &question.begun)
+            read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
         } else {
             // It answers no question that was not asked when it was typed: each has an editor of its own. An
             // answer is not completed, and Escape by itself takes it back.
             match open(keys.clone()) {
-                Ok(mut editor) => read(&mut editor, &question.prompt, &question.begun),
+                Ok(mut editor) => {
+                    read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
+                }
                 Err(err) => Line::Failed(err.to_string()),
             }
         };
@@ -394,7 +403,8 @@ fn open(keys: Keys) -> rustyline::Result<Lines> {
     Ok(editor)
 }
 
-fn read(editor: &mut Lines, prompt: &str, begun: &str) -> Line {
+fn read(editor: &mut Lines, prompt: &str, begun: &str, found: Option<&Termios>) -> Line {
+    let _reading = Reading::begin(found);
     let (mut text, mut begun) = (String::new(), begun);
     let mut prompt = prompt.to_owned();
     loop {

@@ -36,7 +36,8 @@ pub(crate) use diff::coloured_diff;
 pub(crate) use hanging::told;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{
-    Editing, Heed, HistoryFiles, Keyboard, Line, Offer, Suggest, Wish, abandon, take_again,
+    Editing, Heed, HistoryFiles, Keyboard, Line, Offer, Suggest, Watching, Wish, Words, abandon,
+    take_again,
 };
 pub(crate) use page::{PageStyle, page};
 pub(crate) use palette::{Paint, Role, wear};

@@ -15,7 +15,7 @@ use crate::conversation::Progress;
 use crate::ui::ascii::{is_ascii_alone, showable_line};
 use crate::ui::cells::{columns as columns_in, fitting};
 use crate::ui::context::grouped;
-use crate::ui::foot::Foot;
+use crate::ui::foot::{Foot, is_elsewhere};
 use crate::ui::palette::Paint;
 use crate::ui::visible::visible_line;
 
@@ -211,6 +211,9 @@ impl TermLike for Above {
         drawn.columns = columns_in(text.rsplit("\x1b[2K").next().unwrap_or_default().trim_end());
         drop(drawn);
         let mut written = Ok(());
+        if is_elsewhere() {
+            return written;
+        }
         let write = || written = io::stderr().write_all(text.as_bytes());
         match is_broken {
             true => self.foot.write_anew(&text, write),

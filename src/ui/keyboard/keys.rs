@@ -9,6 +9,7 @@ use rustyline::{
     RepeatCount,
 };
 
+use crate::ui::attention::{entitle_again, lend_title};
 use crate::ui::keyboard::Editing;
 use crate::ui::keyboard::decode::Key;
 use crate::ui::keyboard::told::Told;
@@ -249,11 +250,15 @@ fn suspend(found: &Termios) -> Option<Cmd> {
     let raw = tcgetattr(std::io::stdin()).ok()?;
     let set = |modes| tcsetattr(std::io::stdin(), OptionalActions::Drain, modes);
     let _ = std::io::stderr().write_all(PASTE_OFF);
+    lend_title();
     set(found).ok()?;
     stop();
     // A terminal that is gone ends the line by itself.
     let _ = set(&raw);
     let _ = std::io::stderr().write_all(PASTE_ON);
+    if let Some(title) = entitle_again() {
+        let _ = std::io::stderr().write_all(title.as_bytes());
+    }
     Some(Cmd::Repaint)
 }
 

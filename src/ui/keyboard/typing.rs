@@ -22,8 +22,16 @@ pub(crate) enum Wish {
     Suspend,
 }
 
+/// What becomes of the lines that are entered while it works.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Words {
+    /// They are asked, or obeyed, when it is done.
+    pub(crate) follow: bool,
+    /// The model can be told them at its next step.
+    pub(crate) at_steps: bool,
+}
+
 /// What typing comes to. Only the end of the draft can be edited: the next prompt has a whole editor.
-#[derive(Default)]
 pub(super) struct Typing {
     draft: String,
     /// What was pasted into the draft.
@@ -33,8 +41,20 @@ pub(super) struct Typing {
     kept: Option<Vec<String>>,
     /// What the person is told until the next key.
     remark: String,
-    /// Nothing can be said: keys only stop and hurry.
-    pub(super) is_mute: bool,
+    pub(super) words: Words,
+}
+
+impl Default for Typing {
+    fn default() -> Self {
+        Self {
+            draft: String::new(),
+            typed: Typed::default(),
+            queue: VecDeque::new(),
+            kept: None,
+            remark: String::new(),
+            words: Words { follow: true, at_steps: true },
+        }
+    }
 }
 
 /// How much of a line that waits is shown.
@@ -48,7 +68,6 @@ impl Typing {
             Key::Ctrl('B') => return Some(Wish::Background),
             Key::Ctrl('N') => return Some(Wish::AnswerNow),
             Key::Ctrl('Z') => return Some(Wish::Suspend),
-            _ if self.is_mute => {}
             Key::Letter(it) => match typed(&self.draft, it) {
                 Some(stand_in) => self.draft += &stand_in,
                 None => self.draft.push(it),
@@ -108,6 +127,15 @@ impl Typing {
         self.kept.take().unwrap_or_default()
     }
 
+    /// All that waits, and the draft.
+    pub(super) fn take_all(&mut self) -> Vec<String> {
+        let mut all = self.take_kept();
+        all.extend(self.queue.drain(..));
+        let draft = self.typed.whole(&std::mem::take(&mut self.draft));
+        all.extend((!draft.trim().is_empty()).then_some(draft));
+        all
+    }
+
     /// What stands beneath the words, on one line.
     pub(super) fn line(&self) -> String {
         if !self.draft.is_empty() {
@@ -122,10 +150,15 @@ impl Typing {
             1 => String::new(),
             n => format!(" ({n} wait)"),
         };
-        match is_command(last) {
-            true => format!("queued: {gist}{more}"),
-            false => format!("queued: {gist}{more}; Enter again says it at the next step"),
-        }
+        let waits = if self.words.follow { "queued" } else { "not said yet" };
+        let how = match self.words {
+            Words { at_steps: true, .. } if !is_command(last) => {
+                "; Enter again says it at the next step"
+            }
+            Words { follow: true, .. } => "",
+            Words { follow: false, .. } => "; nobody hears it here",
+        };
+        format!("{waits}: {gist}{more}{how}")
     }
 
     fn enter(&mut self) -> Option<Wish> {
@@ -136,7 +169,7 @@ impl Typing {
         }
         // A command is obeyed in its turn, and so is all that was typed behind it.
         let sayable = self.queue.iter().take_while(|it| !is_command(it)).count();
-        if sayable == 0 {
+        if sayable == 0 || !self.words.at_steps {
             return None;
         }
         let words: Vec<_> = self.queue.drain(..sayable).collect();
@@ -258,11 +291,22 @@ mod tests {
     }
 
     #[test]
-    fn who_is_asked_only_once_can_type_nothing() {
-        let mut typing = Typing { is_mute: true, ..Typing::default() };
-        let keys = Decoder::default().feed(b"abc\r\r\x0e");
-        let wishes: Vec<_> = keys.into_iter().filter_map(|it| typing.press(it)).collect();
-        assert_eq!((typing.line().as_str(), wishes), ("", vec![Wish::AnswerNow]));
+    fn what_waits_is_told_by_what_becomes_of_it() {
+        let line = |follow, at_steps, bytes: &[u8]| {
+            let mut typing = Typing { words: Words { follow, at_steps }, ..Typing::default() };
+            let keys = Decoder::default().feed(bytes);
+            let wishes = keys.into_iter().filter_map(|it| typing.press(it)).count();
+            format!("{} {wishes} {}", typing.line(), typing.take_all().join("|"))
+        };
+        // A chat has no steps.
+        assert_eq!(line(true, false, b"one\rtwo\r\r"), "queued: two (2 wait) 0 one|two");
+        // A single task ends, and nothing follows.
+        let said = "not said yet: one; Enter again says it at the next step 0 one";
+        assert_eq!(line(false, true, b"one\r"), said);
+        assert_eq!(line(false, true, b"one\r\rls"), "› ls 1 ls");
+        let unheard = "not said yet: /diff; nobody hears it here 0 /diff";
+        assert_eq!(line(false, true, b"/diff\r\r"), unheard);
+        assert_eq!(line(false, false, b"a\r\r"), "not said yet: a; nobody hears it here 0 a");
     }
 
     proptest! {

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::ui::attention::{Attention, entitle};
+use crate::ui::attention::{Attention, call_later, entitle, entitle_again, lend_title};
 use crate::ui::foot::Foot;
 use crate::ui::keyboard::decode::{Decoder, Key};
 use crate::ui::keyboard::keys::stop;
@@ -122,7 +122,11 @@ impl Meanwhile {
     fn show_title(&self, is_busy: bool) {
         if let Some(title) = &lock(&self.0.waiting).title {
             let busy = if is_busy { "… " } else { "" };
-            self.0.foot.order(&entitle(&format!("{busy}{title}")));
+            let words = format!("{busy}{title}");
+            match mode::is_ours() {
+                true => self.0.foot.order(&entitle(&words)),
+                false => call_later(&words),
+            }
         }
     }
 
@@ -169,10 +173,10 @@ impl Meanwhile {
     /// The terminal is free again.
     pub(super) fn go_on(&self) {
         let mut reader = lock(&self.0.reader);
-        let counts_focus = lock(&self.0.waiting).attention.as_ref().is_some_and(|it| !it.always);
-        if reader.is_some() || lock(&self.0.heed).is_none() || !mode::take(counts_focus) {
+        if reader.is_some() || lock(&self.0.heed).is_none() || !mode::is_at_hand() {
             return;
         }
+        mode::take(self.counts_focus());
         let Ok((end, wake)) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC) else {
             // Without it the keys wait for the next prompt.
             return mode::give_back();
@@ -181,6 +185,19 @@ impl Meanwhile {
         let thread = std::thread::spawn(move || shared.read(&end));
         *reader = Some(Reader { wake, thread });
         self.show();
+    }
+
+    fn counts_focus(&self) -> bool {
+        lock(&self.0.waiting).attention.as_ref().is_some_and(|it| !it.always)
+    }
+
+    /// The terminal is ours again, and the cursor at the beginning of a line.
+    fn come_back(&self) {
+        mode::take(self.counts_focus());
+        self.0.foot.begin();
+        if let Some(title) = entitle_again() {
+            self.0.foot.order(&title);
+        }
     }
 
     fn show(&self) {
@@ -210,17 +227,29 @@ impl Meanwhile {
     fn read(&self, end: &OwnedFd) {
         let mut decoder = Decoder::default();
         let mut bytes = [0; 4096];
+        let mut was_ours = mode::is_ours();
         loop {
             let is_ours = mode::is_ours();
+            if is_ours && !was_ours {
+                // A job that runs is put before the shell without a word.
+                self.come_back();
+                self.show();
+            }
+            was_ours = is_ours;
             let patience = match is_ours {
                 true if decoder.is_in_answer() => Some(PASTE),
                 true if decoder.is_in_doubt() => Some(DOUBT),
                 true => Some(GLANCE),
                 false => Some(AWAY),
             };
-            let Ready { keys, end } = wait(end, is_ours, patience);
+            let Ready { keys, end, resumed } = wait(end, is_ours, patience);
             if end {
                 return self.finish(decoder);
+            }
+            if resumed {
+                // If it is not, it is looked after above.
+                was_ours = false;
+                continue;
             }
             if !keys {
                 self.0.foot.refit();
@@ -285,28 +314,39 @@ impl Meanwhile {
     fn suspend(&self) {
         self.0.foot.clear();
         mode::lend();
-        self.0.foot.begin();
+        lend_title();
         stop();
-        mode::take_again();
+        if mode::is_ours() {
+            self.come_back();
+        }
     }
 }
 
 struct Ready {
     keys: bool,
     end: bool,
+    /// The program stood still, and goes on.
+    resumed: bool,
 }
 
 fn wait(end: &OwnedFd, is_ours: bool, patience: Option<Duration>) -> Ready {
     let stdin = std::io::stdin();
     let wanted = if is_ours { PollFlags::IN } else { PollFlags::empty() };
+    let bell = mode::resumed().map_or(end, |(bell, _)| bell);
     let mut fds = [
         PollFd::from_borrowed_fd(end.as_fd(), PollFlags::IN),
         PollFd::from_borrowed_fd(stdin.as_fd(), wanted),
+        PollFd::from_borrowed_fd(bell.as_fd(), PollFlags::IN),
     ];
     let patience = patience.and_then(|it| Timespec::try_from(it).ok());
     // An interrupted wait has found nothing.
     let _ = poll(&mut fds, patience.as_ref());
-    Ready { keys: is_ours && !fds[1].revents().is_empty(), end: !fds[0].revents().is_empty() }
+    let [is_ended, keys, is_resumed] = [0, 1, 2].map(|it: usize| !fds[it].revents().is_empty());
+    let resumed = is_resumed && !is_ended;
+    if resumed {
+        let _ = rustix::io::read(bell, &mut [0; 64]);
+    }
+    Ready { keys: is_ours && keys, end: is_ended, resumed }
 }
 
 fn is_readable(patience: Duration) -> bool {
