@@ -141,8 +141,9 @@ impl Terminal {
     pub fn resize(&self, rows: u16, columns: u16) {
         let size = (rows, columns);
         let (rows, columns) = cells(size);
-        self.seen.change(|it| it.emulator.screen_mut().set_size(rows, columns));
+        // The process first: nothing wider than the screen shall come any more.
         tcsetwinsize(&self.keyboard, winsize(size)).expect("a terminal has a size");
+        self.seen.change(|it| it.emulator.screen_mut().set_size(rows, columns));
     }
 
     pub fn signal(&self, signal: Signal) {
