@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::conversation::{
-    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Outcome, Piece, Plan,
-    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
+    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Meaning, Outcome, Piece,
+    Plan, PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
 };
-use crate::ui::answers::question_in_full;
+use crate::ui::answers::{no_option, question_in_full};
 use crate::ui::call_line::call_line;
 use crate::ui::markdown::Markdown;
 use crate::ui::outcome::{EXCERPT, end_of, excerpt, result_line, stop_line};
@@ -545,11 +545,19 @@ impl Front for Screen {
             true => "  your answer: ",
             false => "  a number, or your own words: ",
         };
+        let mut doubted = None;
         loop {
             match keyboard.question(prompt).await {
                 Line::Entered(line) => match question.meaning(&line) {
-                    None => {}
-                    Some(words) => return Some(Answer::Said(words)),
+                    Meaning::Nothing => {}
+                    Meaning::Said(words) => return Some(Answer::Said(words)),
+                    Meaning::NoOption(words) if doubted.as_ref() == Some(&words) => {
+                        return Some(Answer::Said(words));
+                    }
+                    Meaning::NoOption(words) => {
+                        self.note(&no_option(question, &words));
+                        doubted = Some(words);
+                    }
                 },
                 Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }
