@@ -3,6 +3,7 @@
 
 use std::fmt::Write;
 
+use crate::cli::likeness::nearest;
 use crate::ui::Offer;
 
 /// What may stand behind a command.
@@ -171,9 +172,7 @@ pub(super) fn takes_nothing(name: &str, rest: &str) -> Option<String> {
 /// What is said to a command that there is not.
 pub(super) fn unknown<'a>(word: &str, own: impl Iterator<Item = &'a str>) -> String {
     let names = ALL.iter().flat_map(|it| std::iter::once(&it.name).chain(it.also)).copied();
-    let distance = |it: &str| strsim::osa_distance(it, word);
-    let nearest = names.chain(own).min_by_key(|it| distance(it)).filter(|it| distance(it) <= 2);
-    match nearest {
+    match nearest(word, names.chain(own)) {
         Some(it) => format!("there is no command `/{word}`; did you mean `/{it}`?"),
         None => format!("there is no command `/{word}`; `/help` lists them"),
     }
@@ -236,6 +235,7 @@ mod tests {
         assert_eq!(unknown("hlep"), "there is no command `/hlep`; did you mean `/help`?");
         assert_eq!(unknown("deplyo"), "there is no command `/deplyo`; did you mean `/deploy`?");
         assert_eq!(unknown("frobnicate"), "there is no command `/frobnicate`; `/help` lists them");
+        assert_eq!(unknown("foo"), "there is no command `/foo`; `/help` lists them");
         assert_eq!(takes_nothing("undo", "x").unwrap(), "`/undo` takes nothing behind it");
     }
 

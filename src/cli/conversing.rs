@@ -15,6 +15,7 @@ use crate::cli::sandbox::keeping_secrets;
 use crate::cli::serving::Serving;
 use crate::cli::suggesting::Suggestions;
 use crate::cli::talk::{Left, talk};
+use crate::cli::undo::counted;
 use crate::conversation::{Entry, Event, Front, Permission, Transcript};
 use crate::permission::Trust;
 use crate::tools::Toolbox;
@@ -65,12 +66,20 @@ impl Job<'_> {
                 }
             };
             match next {
-                Ok(next) => {
+                Ok((next, is_with_another)) => {
                     let is_kept = !desk.transcript.entries().is_empty();
                     came_from = is_kept.then(|| self.came_from(&id)).flatten();
                     place = next;
                     interrupt.clear();
                     (serving, _) = put_down(desk, interrupt.fired()).await;
+                    if is_with_another {
+                        // Two of them may not fit beside each other.
+                        serving.stop().await;
+                        serving = self.serving().await.unwrap_or_else(|err| {
+                            report(&err);
+                            Serving::Down
+                        });
+                    }
                 }
                 Err(exit) => {
                     interrupt.clear();
@@ -102,7 +111,8 @@ impl Job<'_> {
         let permissions = visible(&permissions).into_owned();
         let (header, prompts) = (self.header(confinement), self.prompts.clone());
         let confinement = confinement.map(str::to_owned);
-        AtHand { own, header, permissions, confinement, prompts }
+        let (model, model_from) = (self.settings.model.clone(), desk.transcript.entries().len());
+        AtHand { own, header, permissions, confinement, prompts, model, model_from }
     }
 
     fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
@@ -127,8 +137,9 @@ impl Job<'_> {
         }
     }
 
-    /// Opens another session, with a history of files of its own.
-    fn go_to(&mut self, which: Which, trust: &Trust) -> anyhow::Result<Place> {
+    /// Opens another session, with a history of files of its own; and whether it goes on with another
+    /// model.
+    fn go_to(&mut self, which: Which, trust: &Trust) -> anyhow::Result<(Place, bool)> {
         let before = std::mem::replace(&mut self.session, which);
         let told = std::mem::take(&mut self.warnings);
         let begun = self.begin().and_then(|begun| {
@@ -141,7 +152,11 @@ impl Job<'_> {
         let toolbox = self.toolbox(Some(&begun), true, trust);
         // What holds for all sessions was said with the first.
         self.warnings.retain(|it| !told.contains(it));
-        Ok(Place { begun, toolbox, grants })
+        let is_with_another = match self.session {
+            Which::Old(_) => self.go_on_with_its_model(&begun.transcript)?,
+            Which::New | Which::Fork(..) | Which::Unsaved => false,
+        };
+        Ok((Place { begun, toolbox, grants }, is_with_another))
     }
 }
 
@@ -153,8 +168,5 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
     });
     let (count, last) = prompts.fold((0, None), |(count, _), it| (count + 1, Some(it)));
     let last = visible_line(last?, 60);
-    Some(format!(
-        "going on after {count} prompt{}, the last: {last}",
-        if count == 1 { "" } else { "s" }
-    ))
+    Some(format!("going on after {}, the last: {last}", counted(count, "prompt")))
 }

@@ -23,15 +23,18 @@ mod help;
 mod input;
 mod instructing;
 mod job;
+mod likeness;
 #[cfg(test)]
 mod manual;
 mod mentions;
 mod mode;
 mod models;
 mod own_commands;
+mod picking;
 mod planning;
 mod prompts;
 mod proving;
+mod remembering;
 mod report;
 mod rewind;
 mod sandbox;
