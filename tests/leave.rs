@@ -411,3 +411,25 @@ fn the_editor_of_the_persons_git_is_used_and_none_of_the_project() {
     assert_eq!(home.read("project/new.txt"), "two\nmore\n");
     assert!(!home.has("project/evil"));
 }
+
+/// Else Escape would stop the turn, and the rest would stand in the next prompt.
+#[test]
+fn while_an_editor_is_open_the_keys_are_its_own() {
+    let home = Home::new();
+    let ask = "for n in 1 2 3 4; do echo ready $n; read -r line; echo \"$line\" >> \"$1\"; done";
+    home.file("bin/ed.sh", &format!("#!/bin/sh\nexec < /dev/tty\n: > \"$1\"\n{ask}\n"));
+    let server = FaultServer::script(vec![write("one\nmore\n"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("write it");
+    answer(&mut talk, "instead:", "e");
+    for n in 1..=4 {
+        talk.terminal.wait_for(&format!("ready {n}"));
+        talk.terminal.send(&format!("\x1btyped {n}\r"));
+    }
+    talk.terminal.wait_for("as you changed it");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    let typed: String = (1..=4).map(|n| format!("\x1btyped {n}\n")).collect();
+    assert_eq!(home.read("project/new.txt"), typed);
+}

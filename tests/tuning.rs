@@ -279,7 +279,7 @@ fn of_several_models_the_person_names_one_where_none_is_the_usual() {
     asked.send("Tow-2B\r");
     asked.wait_for("there is no model `Tow-2B` here");
     asked.send("two-2b\r");
-    asked.wait_for("working with two-2b this time");
+    asked.wait_for("working with Two-2B:Q8_0 this time");
     asked.wait_for("/help");
     asked.wait_until("a prompt", |it| it.lines().next_back() == Some("›"));
     asked.send("who are you?\r");

@@ -2,11 +2,13 @@
 
 use std::path::Path;
 
+use crate::cli::choosing::is_file_name;
 use crate::cli::job::Job;
 use crate::cli::models::{Here, picks};
 use crate::cli::note;
 use crate::cli::planning::Person;
 use crate::cli::surroundings::Surroundings;
+use crate::models::Found;
 use crate::ui::{Line, visible, visible_line};
 
 /// What is asked while one is worked with, and what while there is none.
@@ -25,8 +27,12 @@ pub(super) async fn pick(
     if names.is_empty() {
         return None;
     }
-    let is_here = |name: &str| match here.file(around, name) {
-        Ok(_) => Ok(()),
+    let whole = |name: &str| match here.file(around, name) {
+        Ok((file, _)) if !is_file_name(name) => {
+            let found = here.found.iter().find(|it| it.is_usable() && it.path == file);
+            Ok(found.map_or_else(|| name.to_owned(), Found::name))
+        }
+        Ok(_) => Ok(name.to_owned()),
         Err(err) => Err(format!("{err:#}").replace("\nhint: ", "; ")),
     };
     loop {
@@ -34,21 +40,21 @@ pub(super) async fn pick(
         if line.trim().is_empty() {
             return None;
         }
-        match meant(&names, line.trim(), is_here) {
+        match meant(&names, line.trim(), whole) {
             Ok(name) => return Some(name),
             Err(why) => tell(&format!("  {}", visible_line(&why, 300))),
         }
     }
 }
 
-/// The model that an answer means, or why it means none.
+/// The model that an answer means, by its whole name, or why it means none.
 fn meant(
     names: &[String],
     answer: &str,
-    is_here: impl FnOnce(&str) -> Result<(), String>,
+    whole: impl FnOnce(&str) -> Result<String, String>,
 ) -> Result<String, String> {
     if !answer.chars().all(|it| it.is_ascii_digit()) {
-        return is_here(answer).map(|()| answer.to_owned());
+        return whole(answer);
     }
     let nth = answer.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
     let name = nth.and_then(|it| names.get(it)).cloned();
@@ -91,15 +97,18 @@ mod tests {
     #[track_caller]
     fn check(answer: &str, meaning: Result<&str, &str>) {
         let names = ["one:Q4", "two:Q8"].map(str::to_owned);
-        let is_here = |it: &str| if it == "two" { Ok(()) } else { Err("not here".to_owned()) };
+        let whole = |it: &str| match it {
+            "two" => Ok("two:Q8".to_owned()),
+            _ => Err("not here".to_owned()),
+        };
         let meaning = meaning.map(str::to_owned).map_err(str::to_owned);
-        assert_eq!(meant(&names, answer, is_here), meaning);
+        assert_eq!(meant(&names, answer, whole), meaning);
     }
 
     #[test]
     fn a_model_is_picked_by_its_number_or_its_name() {
         check("2", Ok("two:Q8"));
-        check("two", Ok("two"));
+        check("two", Ok("two:Q8"));
         check("three", Err("not here"));
         check("0", Err("there is no 0: the numbers go from 1 to 2"));
         check(

@@ -143,6 +143,8 @@ impl Screen {
 
     /// The text as the person leaves it in their editor.
     pub(super) async fn edit(&self, name: &str, text: &str) -> Result<String, String> {
+        // The keys are the editor's.
+        let _paused = self.keyboard.as_ref().map(Keyboard::pause);
         match &self.editor {
             Some(editor) => editor.amend(name, text).await,
             None => Err("it has several lines, or hides something, and there is no editor".into()),
