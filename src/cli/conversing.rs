@@ -153,7 +153,11 @@ impl Job<'_> {
         // What holds for all sessions was said with the first.
         self.warnings.retain(|it| !told.contains(it));
         let is_with_another = match self.session {
-            Which::Old(_) => self.go_on_with_its_model(&begun.transcript)?,
+            // With whom matters less than that it goes on.
+            Which::Old(_) => self.go_on_with_its_model(&begun.transcript).unwrap_or_else(|err| {
+                report(&err);
+                false
+            }),
             Which::New | Which::Fork(..) | Which::Unsaved => false,
         };
         Ok((Place { begun, toolbox, grants }, is_with_another))
