@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::response::{Response, say};
+use crate::support::response::{Response, call, say};
 use crate::support::talk::Talk;
 use crate::support::terminal::{ENTER, TAB};
 
@@ -243,6 +243,58 @@ fn a_conversation_says_what_it_is_made_of() {
     talk.say("/retry", "Another.");
     let chat = server.chat(1);
     assert_eq!(chat.messages().last(), Some(&json!({"role": "user", "content": "hello"})));
+    assert!(!talk.terminal.screen().contains("files are as"));
+}
+
+#[test]
+fn a_new_try_is_warned_of_what_the_last_one_left() {
+    let home = Home::new();
+    let write = call("write_file", json!({"path": "b.txt", "content": "two\n"}));
+    let server = FaultServer::script(vec![write, say("Written."), say("Again.")]);
+    let mut talk = Talk::open(&home, &server, &["--permission", "auto"]);
+    talk.say("write it", "Written.");
+    talk.say("/retry", "Again.");
+    let screen = talk.terminal.screen();
+    assert!(screen.contains("files are as the last try left them: b.txt;"), "{screen}");
+}
+
+/// What it does not know changes nothing.
+#[test]
+fn a_command_refuses_a_word_that_it_does_not_take() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Hi.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("/verbose maybe", "`/verbose` takes `on` or `off`, not `maybe`");
+    talk.say("/verbose", "what the model thinks is shown from now on");
+    talk.say("/theme x", "there is no theme `x`");
+    talk.say("/config x", "unknown key `x`");
+    talk.say("/rewind x", "`x` is not the number of a prompt");
+    talk.say("/diff x", "`/diff` takes nothing behind it");
+    talk.say("/foo", "there is no command `/foo`; `/help` lists them");
+    talk.say("/exi", "did you mean `/exit`?");
+    assert_eq!(server.chats().len(), 0);
+}
+
+/// Ctrl-G: the editor has all of it, and the line has not.
+#[test]
+fn what_was_pasted_is_a_chip_again_behind_an_editor() {
+    let home = Home::new();
+    home.file("bin/ed.sh", "#!/bin/sh\nwc -l < \"$1\" > lines\nprintf ' please' >> \"$1\"\n");
+    let server = FaultServer::script(vec![say("Seen.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    let text: String = (1..=12).map(|it| format!("pasted {it}\r")).collect();
+    talk.terminal.send(&format!("see: \x1b[200~{text}\x1b[201~end"));
+    talk.offered("see: [pasted 12 lines]end");
+    talk.terminal.send("\x07");
+    talk.terminal.wait_for("end please");
+    let screen = talk.terminal.screen();
+    assert!(screen.contains("see: [pasted 12 lines]") && !screen.contains("pasted 3"), "{screen}");
+    assert_eq!(home.read("project/lines").trim(), "12");
+    talk.terminal.send("\r");
+    talk.terminal.wait_for("Seen.");
+    let words = server.chat(0).last_message().unwrap_or_default().to_owned();
+    assert!(words.starts_with("see: pasted 1\n") && words.ends_with("pasted 12\nend please"));
 }
 
 #[test]

@@ -341,3 +341,95 @@ fn nothing_in_a_question_acts_on_the_terminal() {
     }
     assert!(talk.terminal.screen().contains("␛]0;open"));
 }
+
+#[test]
+fn an_answer_that_is_none_is_told_what_is_understood() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![command("touch made"), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("make it");
+    answer(&mut talk, "instead:", "q");
+    talk.terminal.wait_for("`q` is no answer here: y, a, e, n, or more words for the model");
+    answer(&mut talk, "instead:", "n");
+    talk.terminal.wait_for("Well.");
+    assert!(!home.has("project/made"));
+}
+
+fn write(content: &str) -> Response {
+    call("write_file", json!({"path": "new.txt", "content": content}))
+}
+
+#[test]
+fn of_an_edit_the_text_is_changed_and_not_its_json() {
+    let home = Home::new();
+    home.file("bin/ed.sh", "#!/bin/sh\nbasename \"$1\" > name\nsed -i s/one/two/ \"$1\"\n");
+    let server = FaultServer::script(vec![write("one\nmore\n"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("write it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/new.txt"), "two\nmore\n");
+    assert_eq!(home.read("project/name"), "new.txt\n");
+}
+
+/// It asks again, and nothing has happened.
+#[test]
+fn where_there_is_no_editor_that_is_said() {
+    let home = Home::new();
+    home.file("bin/none", "");
+    let server = FaultServer::script(vec![write("one\nmore\n"), say("Well.")]);
+    let path = home.path("bin").display().to_string();
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("PATH", &path));
+    talk.enter("write it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("there is no editor here; set `$EDITOR`");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/new.txt"), "one\nmore\n");
+}
+
+/// What the person has set for git is theirs; what the project brings is not.
+#[test]
+fn the_editor_of_the_persons_git_is_used_and_none_of_the_project() {
+    let home = Home::new();
+    home.git(&["init", "-q"]);
+    home.git(&["config", "core.editor", "touch evil; false"]);
+    home.file("bin/ed.sh", "#!/bin/sh\nsed -i s/one/two/ \"$1\"\n");
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    home.file("home/.gitconfig", &format!("[core]\n\teditor = {editor}\n"));
+    let server = FaultServer::script(vec![write("one\nmore\n"), say("Well.")]);
+    let config = home.path("home/.gitconfig").display().to_string();
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("GIT_CONFIG_GLOBAL", &config));
+    talk.enter("write it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/new.txt"), "two\nmore\n");
+    assert!(!home.has("project/evil"));
+}
+
+/// Else Escape would stop the turn, and the rest would stand in the next prompt.
+#[test]
+fn while_an_editor_is_open_the_keys_are_its_own() {
+    let home = Home::new();
+    let ask = "for n in 1 2 3 4; do echo ready $n; read -r line; echo \"$line\" >> \"$1\"; done";
+    home.file("bin/ed.sh", &format!("#!/bin/sh\nexec < /dev/tty\n: > \"$1\"\n{ask}\n"));
+    let server = FaultServer::script(vec![write("one\nmore\n"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("write it");
+    answer(&mut talk, "instead:", "e");
+    for n in 1..=4 {
+        talk.terminal.wait_for(&format!("ready {n}"));
+        talk.terminal.send(&format!("\x1btyped {n}\r"));
+    }
+    talk.terminal.wait_for("as you changed it");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    let typed: String = (1..=4).map(|n| format!("\x1btyped {n}\n")).collect();
+    assert_eq!(home.read("project/new.txt"), typed);
+}

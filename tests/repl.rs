@@ -276,6 +276,38 @@ fn a_question_of_the_model_is_answered_by_number_or_in_words() {
 }
 
 #[test]
+fn a_number_that_no_option_has_is_asked_about() {
+    let home = Home::new();
+    let question = json!({"question": "Which port?", "options": ["80", "8080"]});
+    let server = FaultServer::script(vec![call("ask_user", question), say("Well.")]);
+    let mut terminal = open(&home, &server, &[]);
+    type_line(&mut terminal, "serve it");
+    terminal.wait_for("a number, or your own words:");
+    terminal.send("9000\r");
+    terminal.wait_until("the question again", |it| it.matches("your own words:").count() == 2);
+    terminal.send("9000\r");
+    terminal.wait_for("Well.");
+    assert_eq!(server.chat(1).last_message(), Some("The user answered: 9000\n"));
+    leaves(
+        terminal,
+        &server,
+        expect![[r#"
+        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+        › serve it
+        question: Which port?
+          1 = 80
+          2 = 8080
+          a number, or your own words: 9000
+          there is no 9000: the numbers go from 1 to 2; 9000 once more is your answer as it stands
+          a number, or your own words: 9000
+        ● ask_user Which port?  answered
+        Well.
+          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+        ›"#]],
+    );
+}
+
+#[test]
 fn a_command_in_the_background_lives_on_between_prompts_and_ends_with_the_program() {
     let home = Home::new();
     let script = "mkfifo ask; echo ready; while :; do read it < ask && echo got $it; done";

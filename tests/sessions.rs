@@ -320,3 +320,53 @@ fn a_conversation_goes_from_one_session_to_another() {
     }
     assert_eq!(ids(&home).len(), 2);
 }
+
+/// What was under way goes on in the copy, and the session that it is from stays as the kill has left it.
+#[test]
+fn a_copy_of_a_session_that_was_killed_goes_on_with_its_turn() {
+    let home = Home::new();
+    let touch = call("run_command", json!({"command": "echo ran >> log"}));
+    let stalled = FaultServer::script(vec![touch, Response::stream().text("wait ").stall()]);
+    let busy = home.agent(&["--permission", "full", "work"]).server(&stalled).start();
+    busy.wait_for_stdout("wait");
+    busy.kill();
+    busy.finish_as_it_is();
+    let original = journal::file(&home);
+    let before = std::fs::read(&original).expect("it is there");
+    let server = FaultServer::script(vec![say("It has run."), say("Yes.")]);
+    let args = ["-c", "--fork=the copy", "--permission", "full"];
+    let mut talk = Talk::open(&home, &server, &args);
+    talk.terminal.wait_for("It has run.");
+    talk.say("really?", "Yes.");
+    let screen = talk.leave();
+    assert!(screen.contains("the last turn was interrupted; going on with it"), "{screen}");
+    assert!(!screen.contains("stopped"), "{screen}");
+    assert_eq!(home.read("project/log"), "ran\n");
+    assert_eq!(std::fs::read(&original).expect("it is there"), before);
+    assert_eq!(server.chats().len(), 2);
+    let listed = printed(&home, &["sessions", "list"]);
+    assert!(listed.contains("[the copy] work"), "{listed}");
+    expect![[r#"
+        error: session `[ID]` has the name `the copy`
+        hint: `agent sessions rename [ID] NEW` gives that one another
+    "#]]
+    .assert_eq(&printed(&home, &["-c", "--fork=the copy", "x"]));
+}
+
+/// The other agent goes on with the turn, so the copy does not, and says so.
+#[test]
+fn in_a_copy_of_a_session_in_use_the_turn_has_ended() {
+    let home = Home::new();
+    let touch = call("run_command", json!({"command": "echo ran >> log"}));
+    let stalled = FaultServer::script(vec![touch, Response::stream().text("wait ").stall()]);
+    let busy = home.agent(&["--permission", "full", "work"]).server(&stalled).start();
+    busy.wait_for_stdout("wait");
+    let server = FaultServer::script(vec![say("Beside it.")]);
+    let mut talk = Talk::open(&home, &server, &["-c", "--fork"]);
+    talk.say("and you?", "Beside it.");
+    let screen = talk.leave();
+    assert!(screen.contains("stays with the other session"), "{screen}");
+    assert!(!screen.contains("going on with it") && !screen.contains("stopped"), "{screen}");
+    assert_eq!(server.chats().len(), 1);
+    drop(busy);
+}

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
-use crate::support::play::{Play, entries, servers, until};
+use crate::support::play::{Play, entries, journals, servers, until};
 use crate::support::response::say;
 use crate::support::talk::Talk;
 
@@ -38,7 +38,7 @@ fn a_conversation_goes_on_with_another_model() {
     talk.say("who are you?", "I am one.");
     let first = play.server_process();
     talk.enter("/model");
-    talk.terminal.wait_for("a number, or Enter to stay:");
+    talk.terminal.wait_for("a number or a name, or Enter to stay:");
     let screen = talk.terminal.screen();
     let from = screen.find("› /model").expect("it was typed");
     let rows = screen[from..].lines().filter(|it| it.contains("B:Q") || it.starts_with("* the"));
@@ -177,4 +177,119 @@ fn models_and_the_doctor_are_at_hand() {
     talk.say("/doctor", "is used");
     talk.prompted();
     assert!(talk.terminal.screen().contains("ok    terminal: xterm-256color"));
+}
+
+/// Two models in a folder of models.
+fn two_models(play: &Play) {
+    let one = play.model("one", &json!([{"content": "I am one."}, {"content": "One again."}]));
+    let two = play.model("two", &json!([{"content": "I am two."}, {"content": "Two again."}]));
+    for (from, name) in [(&one, "One-1B-Q4_0.gguf"), (&two, "Two-2B-Q8_0.gguf")] {
+        let to = play.home.path(&format!("home/models/{name}"));
+        std::fs::create_dir_all(to.parent().expect("it has one")).expect("a folder can be made");
+        std::fs::rename(from, to).expect("a file can be moved");
+    }
+    configure(play, "");
+}
+
+fn configure(play: &Play, more: &str) {
+    play.configure("");
+    let config = play.home.read("home/.config/agent/config.toml");
+    let config = format!("{more}models.folders = ['~/models']\n{config}");
+    play.home.file("home/.config/agent/config.toml", &config);
+}
+
+#[test]
+fn a_session_goes_on_with_the_model_that_it_was_with() {
+    let Some(play) = Play::new() else { return };
+    two_models(&play);
+    configure(&play, "model = 'One-1B'\n");
+    let mut talk = Talk::begin(play.agent(&["-m", "Two-2B"]));
+    talk.say("who are you?", "I am two.");
+    talk.say("/status", ", 1 prompt\n");
+    talk.leave();
+    let mut talk = Talk::begin(play.agent(&["-c"]));
+    let screen = talk.terminal.screen();
+    assert!(screen.contains("going on with Two-2B:Q8_0, as this session did"), "{screen}");
+    talk.say("/status", "model    Two-2B:Q8_0");
+    talk.say("still you?", "Two again.");
+    talk.leave();
+    // What is named when it begins counts more.
+    let mut talk = Talk::begin(play.agent(&["-c", "-m", "One-1B"]));
+    talk.say("and now?", "One again.");
+    assert!(!talk.terminal.screen().contains("as this session did"));
+    talk.leave();
+    // It was the last to answer, and is the one that is configured.
+    let mut talk = Talk::begin(play.agent(&["-c"]));
+    assert!(!talk.terminal.screen().contains("as this session did"));
+    talk.say("/model two-2b", "working with two-2b from now on");
+    talk.say("/status", "model    two-2b");
+    talk.say("/new", "goes back to the other");
+    talk.say("hello", "I am two.");
+    talk.leave();
+}
+
+#[test]
+fn a_session_that_is_loaded_brings_its_model() {
+    let Some(play) = Play::new() else { return };
+    two_models(&play);
+    configure(&play, "model = 'One-1B'\n");
+    play.agent(&["-m", "Two-2B", "who are you?"]).run().assert_code(0);
+    let journal = journals(&play.home).remove(0);
+    let id = journal.file_stem().expect("it has a name").to_string_lossy().into_owned();
+    play.agent(&["sessions", "rename", &id, "second"]).run().assert_code(0);
+    let mut talk = Talk::begin(play.agent(&[]));
+    talk.say("hello", "I am one.");
+    let first = play.server_process();
+    talk.say("/save first", "this session is `first` now");
+    talk.enter("/load second");
+    talk.terminal.wait_for("going on with Two-2B:Q8_0, as this session did");
+    talk.say("again?", "Two again.");
+    until("the first server to be gone", || servers(&play.home).iter().all(|it| *it != first));
+    talk.enter("/load first");
+    talk.terminal.wait_for("going on with One-1B:Q4_0, as this session did");
+    talk.say("again?", "One again.");
+    talk.leave();
+}
+
+#[test]
+fn a_model_that_is_gone_is_missed_and_the_usual_one_taken() {
+    let Some(play) = Play::new() else { return };
+    two_models(&play);
+    play.agent(&["-m", "Two-2B", "who are you?"]).run().assert_code(0);
+    std::fs::remove_file(play.home.path("home/models/Two-2B-Q8_0.gguf")).expect("it is there");
+    let finished = play.agent(&["-c", "and now?"]).run();
+    finished.assert_code(0);
+    assert_eq!(finished.stdout, "One again.\n");
+    let told = "this session was with Two-2B-Q8_0.gguf, which is not among the models here";
+    assert!(finished.stderr.contains(told), "{}", finished.stderr);
+}
+
+#[test]
+fn of_several_models_the_person_names_one_where_none_is_the_usual() {
+    let Some(play) = Play::new() else { return };
+    two_models(&play);
+    let refused = play.agent(&["hello"]).run();
+    refused.assert_code(1);
+    assert!(refused.stderr.contains("hint: name one of those that are here with `-m`"));
+    let terminal = |args: &[&str]| play.agent(args).env("NO_COLOR", "1").terminal(40, 100);
+    let mut asked = terminal(&[]);
+    asked.wait_for("which one? a number or a name:");
+    asked.send("7\r");
+    asked.wait_for("there is no 7: the numbers go from 1 to 2");
+    asked.send("Tow-2B\r");
+    asked.wait_for("there is no model `Tow-2B` here");
+    asked.send("two-2b\r");
+    asked.wait_for("working with Two-2B:Q8_0 this time");
+    asked.wait_for("/help");
+    asked.wait_until("a prompt", |it| it.lines().next_back() == Some("›"));
+    asked.send("who are you?\r");
+    asked.wait_for("I am two.");
+    drop(asked);
+    // Nothing of it was kept.
+    let mut again = terminal(&["and you?"]);
+    again.wait_for("which one? a number or a name:");
+    again.send("\r");
+    let (code, screen) = again.finish();
+    assert_eq!(code, Some(1));
+    assert!(screen.contains("there is no model to work with"), "{screen}");
 }

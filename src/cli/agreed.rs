@@ -5,7 +5,7 @@ use std::io::IsTerminal;
 use anyhow::Context;
 
 use crate::cli::note;
-use crate::ui::{Keyboard, Line};
+use crate::ui::{Keyboard, Line, visible_line};
 
 /// What is asked, what is said if it comes to nothing, and how to do without the question.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +34,7 @@ pub(super) async fn says_yes(keyboard: &Keyboard, words: &str, otherwise: &str) 
         match &*answer.trim().to_lowercase() {
             "y" | "yes" => return true,
             "n" | "no" | "" => break,
-            _ => {}
+            other => note(&format!("`{}` is no answer here: y or n", visible_line(other, 40))),
         }
     }
     note(otherwise);

@@ -103,9 +103,15 @@ pub(super) struct Options {
     #[arg(short, long, value_name = "NAME|ID")]
     pub(super) resume: Option<String>,
 
-    /// With -c or -r: in a copy of it, and leave it as it is
-    #[arg(hide_short_help = true, long)]
-    pub(super) fork: bool,
+    /// With -c or -r: in a copy of it, which may have a name, and leave it as it is
+    #[arg(
+        hide_short_help = true,
+        long,
+        value_name = "NAME",
+        num_args = 0..=1,
+        require_equals = true
+    )]
+    pub(super) fork: Option<Option<String>>,
 
     /// How to print what happens
     #[arg(

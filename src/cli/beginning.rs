@@ -7,7 +7,7 @@ use crate::cli::job::{Job, store};
 use crate::cli::serving::lend;
 use crate::cli::session_id::session_id;
 use crate::cli::surroundings::now;
-use crate::conversation::{Entry, Transcript};
+use crate::conversation::{Entry, Stop, Transcript};
 use crate::session::{Journal, Opened, Store, Summary};
 
 /// Which session to work on.
@@ -54,8 +54,12 @@ impl Job<'_> {
             Which::Fork(sought, name) => {
                 let store = store?;
                 let found = self.find(&store, &sought)?;
-                let mut opened = store.fork(&found, self.workspace.root(), &session_id(now()))?;
-                settle(&mut opened)?;
+                let id = session_id(now());
+                let (mut opened, original) = store.fork(&found, self.workspace.root(), &id)?;
+                if is_mid_turn(&opened.transcript) && !original.is_left_alone() {
+                    settle(&mut opened)?;
+                    self.warnings.push(STAYS_THERE.to_owned());
+                }
                 lend(self.around, &found.id, opened.journal.id());
                 if let Some(name) = name {
                     opened.journal.name(&name)?;
@@ -106,10 +110,24 @@ impl Job<'_> {
     }
 }
 
+/// Why a copy does not go on with a turn.
+const STAYS_THERE: &str =
+    "the turn that was under way stays with the other session; in this copy it has ended";
+
+/// Whether there is something to go on with.
+fn is_mid_turn(transcript: &Transcript) -> bool {
+    let is_stopped = matches!(transcript.last_that_counts(), Some(Entry::Stopped(_)));
+    transcript.pending().next().is_some() || (transcript.owes_reply() && !is_stopped)
+}
+
 /// Ends the turn under way in a session that was copied: what its calls do is done by the other one,
 /// or was decided by somebody else.
 pub(super) fn settle(copied: &mut Opened) -> anyhow::Result<()> {
-    let rest = abandoned(&copied.transcript);
+    let mut rest = abandoned(&copied.transcript);
+    if !rest.is_empty() {
+        // Else it would seem to be stopped in a moment.
+        rest.push(Entry::Stopped(Stop::Cancelled));
+    }
     copied.journal.append(&rest.iter().collect::<Vec<_>>())?;
     rest.into_iter().for_each(|it| copied.transcript.push(it));
     Ok(())

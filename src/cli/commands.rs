@@ -2,7 +2,9 @@
 //! what the guide says, all come from it.
 
 use std::fmt::Write;
+use std::ops::Range;
 
+use crate::cli::likeness::nearest;
 use crate::ui::Offer;
 
 /// What may stand behind a command.
@@ -225,6 +227,14 @@ pub(super) fn parse(line: &str) -> Option<(&str, &str)> {
     is_name.then_some((known, rest.trim()))
 }
 
+/// Where a line names a command that is there.
+pub(super) fn meant(line: &str, ground: Ground, own: &[String]) -> Option<Range<usize>> {
+    let (name, _) = parse(line)?;
+    let is_ours = on(ground).any(|(it, _)| it.is(name));
+    let end = line.find(char::is_whitespace).unwrap_or(line.len());
+    (is_ours || own.iter().any(|it| it == name)).then_some(0..end)
+}
+
 /// Why a command with words behind it is not done; for one that takes none.
 pub(super) fn takes_nothing(name: &str, rest: &str) -> Option<String> {
     let known = ALL.iter().find(|it| it.name == name)?;
@@ -248,9 +258,7 @@ pub(super) fn unknown<'a>(
     own: impl Iterator<Item = &'a str>,
 ) -> String {
     let names = on(ground).flat_map(|(it, _)| std::iter::once(&it.name).chain(it.also)).copied();
-    let distance = |it: &str| strsim::osa_distance(it, word);
-    let nearest = names.chain(own).min_by_key(|it| distance(it)).filter(|it| distance(it) <= 2);
-    match nearest {
+    match nearest(word, names.chain(own)) {
         Some(it) => format!("there is no command `/{word}`; did you mean `/{it}`?"),
         None => format!("there is no command `/{word}`; `/help` lists them"),
     }
@@ -321,6 +329,7 @@ mod tests {
         assert_eq!(unknown("hlep"), "there is no command `/hlep`; did you mean `/help`?");
         assert_eq!(unknown("deplyo"), "there is no command `/deplyo`; did you mean `/deploy`?");
         assert_eq!(unknown("frobnicate"), "there is no command `/frobnicate`; `/help` lists them");
+        assert_eq!(unknown("foo"), "there is no command `/foo`; `/help` lists them");
         assert_eq!(takes_nothing("undo", "x").unwrap(), "`/undo` takes nothing behind it");
     }
 

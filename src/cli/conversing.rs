@@ -17,6 +17,7 @@ use crate::cli::sandbox::keeping_secrets;
 use crate::cli::serving::Serving;
 use crate::cli::suggesting::Suggestions;
 use crate::cli::talk::{Left, talk};
+use crate::cli::undo::counted;
 use crate::conversation::{Entry, Event, Front, Permission, Transcript};
 use crate::permission::Trust;
 use crate::tools::Toolbox;
@@ -67,12 +68,20 @@ impl Job<'_> {
                 }
             };
             match next {
-                Ok(next) => {
+                Ok((next, is_with_another)) => {
                     let is_kept = !desk.transcript.entries().is_empty();
                     came_from = is_kept.then(|| self.came_from(&id)).flatten();
                     place = next;
                     interrupt.clear();
                     (serving, _) = put_down(desk, interrupt.fired()).await;
+                    if is_with_another {
+                        // Two of them may not fit beside each other.
+                        serving.stop().await;
+                        serving = self.serving().await.unwrap_or_else(|err| {
+                            report(&err);
+                            Serving::Down
+                        });
+                    }
                 }
                 Err(exit) => {
                     interrupt.clear();
@@ -104,8 +113,9 @@ impl Job<'_> {
         let permissions = visible(&permissions).into_owned();
         let (header, prompts) = (self.header(Ground::Project, confinement), self.prompts.clone());
         let confinement = confinement.map(str::to_owned);
+        let (model, model_from) = (self.settings.model.clone(), desk.transcript.entries().len());
         let ground = Ground::Project;
-        AtHand { ground, own, header, permissions, confinement, prompts }
+        AtHand { ground, own, header, permissions, confinement, prompts, model, model_from }
     }
 
     pub(super) fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {
@@ -140,8 +150,9 @@ impl Job<'_> {
         }
     }
 
-    /// Opens another session, with a history of files of its own.
-    fn go_to(&mut self, which: Which, trust: &Trust) -> anyhow::Result<Place> {
+    /// Opens another session, with a history of files of its own; and whether it goes on with another
+    /// model.
+    fn go_to(&mut self, which: Which, trust: &Trust) -> anyhow::Result<(Place, bool)> {
         let before = std::mem::replace(&mut self.session, which);
         let told = std::mem::take(&mut self.warnings);
         let begun = self.begin().and_then(|begun| {
@@ -154,7 +165,15 @@ impl Job<'_> {
         let toolbox = self.toolbox(Some(&begun), true, trust);
         // What holds for all sessions was said with the first.
         self.warnings.retain(|it| !told.contains(it));
-        Ok(Place { begun, toolbox, grants })
+        let is_with_another = match self.session {
+            // With whom matters less than that it goes on.
+            Which::Old(_) => self.go_on_with_its_model(&begun.transcript).unwrap_or_else(|err| {
+                report(&err);
+                false
+            }),
+            Which::New | Which::Fork(..) | Which::Unsaved => false,
+        };
+        Ok((Place { begun, toolbox, grants }, is_with_another))
     }
 }
 
@@ -166,8 +185,5 @@ fn where_it_stands(transcript: &Transcript) -> Option<String> {
     });
     let (count, last) = prompts.fold((0, None), |(count, _), it| (count + 1, Some(it)));
     let last = visible_line(last?, 60);
-    Some(format!(
-        "going on after {count} prompt{}, the last: {last}",
-        if count == 1 { "" } else { "s" }
-    ))
+    Some(format!("going on after {}, the last: {last}", counted(count, "prompt")))
 }

@@ -1,6 +1,6 @@
 //! The person's own editor, for a text of a few lines.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{DirBuilder, remove_dir_all};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -11,11 +11,16 @@ use anyhow::{Context, anyhow, bail};
 use crate::cli::surroundings::Surroundings;
 use crate::sandbox::{self, Command, Ended, Environment};
 use crate::ui::Amend;
+use crate::workspace::editor_in;
 
-/// How a text is opened: `$VISUAL`, else `$EDITOR`, else `vi`.
+/// What is there where nobody has named another.
+const USUAL: &[&str] = &["nano", "vi"];
+
+/// How a text is opened.
 #[derive(Debug)]
 pub(super) struct Editor {
-    program: OsString,
+    /// `None` where there is none.
+    program: Option<OsString>,
     environment: Environment,
     directory: PathBuf,
     /// Of this process alone, where nobody else can write; there only while a text is open.
@@ -24,14 +29,13 @@ pub(super) struct Editor {
 
 impl Editor {
     pub(super) fn new(around: &Surroundings) -> Self {
-        let program = ["VISUAL", "EDITOR"].iter().find_map(|it| around.variable(it));
         // It is the person's program, and nobody else has a say in what it runs.
         let all = around.variables.iter();
         let environment = all.fold(Environment::default(), |them, (name, value)| {
             name.to_str().map_or(them.clone(), |it| them.with(it, value))
         });
         Self {
-            program: program.map_or_else(|| "vi".into(), OsString::from),
+            program: program(around),
             environment,
             directory: around.directory.clone(),
             folder: around.state_dir().map(|it| it.join(format!("edit-{}", std::process::id()))),
@@ -40,22 +44,32 @@ impl Editor {
 
     /// The text as the person leaves it.
     pub(super) async fn edit(&self, name: &str, text: &str) -> anyhow::Result<String> {
+        let Some(program) = &self.program else {
+            bail!(
+                "there is no editor here\nhint: set `$EDITOR` to one, as in `export EDITOR=nano`"
+            );
+        };
         let folder = self.folder.as_ref().map_err(|err| anyhow!("{err:#}"))?;
-        let edited = self.open((folder, name), text).await;
+        let edited = self.open(program, (folder, name), text).await;
         // What stays is private.
         let _ = remove_dir_all(folder);
         edited
     }
 
-    async fn open(&self, (folder, name): (&Path, &str), text: &str) -> anyhow::Result<String> {
+    async fn open(
+        &self,
+        program: &OsStr,
+        (folder, name): (&Path, &str),
+        text: &str,
+    ) -> anyhow::Result<String> {
         let path = &folder.join(name);
         let cannot = || format!("cannot write `{}` for the editor", path.display());
         let mut private = DirBuilder::new();
         private.recursive(true).mode(0o700).create(folder).with_context(cannot)?;
         std::fs::write(path, text).with_context(cannot)?;
-        let editor = self.program.display().to_string();
+        let editor = program.display().to_string();
         // It may be a program with arguments.
-        let mut script = self.program.clone();
+        let mut script = program.to_owned();
         script.push(" \"$1\"");
         let args = ["-c".into(), script, "sh".into(), path.into()];
         let shell = Command::new(Path::new("/bin/sh"), &self.directory, &self.environment);
@@ -66,6 +80,37 @@ impl Editor {
             _ => bail!("the editor `{editor}` failed\nhint: set `$EDITOR` to one that works here"),
         }
     }
+}
+
+/// What was named for all programs, or for git, or is there. What a project's own settings of git name is
+/// not asked: whoever made the project would have it run.
+fn program(around: &Surroundings) -> Option<OsString> {
+    let variables = ["VISUAL", "EDITOR", "GIT_EDITOR"].iter();
+    let named = variables.filter_map(|it| around.variable(it)).map(OsString::from).next();
+    named.or_else(|| of_git(around).map(OsString::from)).or_else(|| {
+        let path = around.variable("PATH")?;
+        let is_there =
+            |it: &&&str| std::env::split_paths(path).any(|dir| is_program(&dir.join(it)));
+        USUAL.iter().find(is_there).map(OsString::from)
+    })
+}
+
+/// The person's own for git; the file that counts more comes first.
+fn of_git(around: &Surroundings) -> Option<String> {
+    if let Some(file) = around.variable("GIT_CONFIG_GLOBAL") {
+        return editor_in(Path::new(file));
+    }
+    let home = around.home.clone();
+    let named = around.variable("XDG_CONFIG_HOME").map(PathBuf::from);
+    let config = named.or_else(|| home.as_ref().map(|it| it.join(".config")));
+    let files = [home.map(|it| it.join(".gitconfig")), config.map(|it| it.join("git/config"))];
+    files.into_iter().flatten().find_map(|it| editor_in(&it))
+}
+
+fn is_program(path: &Path) -> bool {
+    path.is_absolute()
+        && path.is_file()
+        && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 impl Amend for Editor {

@@ -8,6 +8,7 @@ use anyhow::anyhow;
 use clap::{Command, CommandFactory, FromArgMatches};
 
 use crate::cli::args::Typed;
+use crate::cli::likeness::nearest;
 use crate::cli::surroundings::{Surroundings, may_colour};
 use crate::cli::{Exit, WrongUsage, paging, print};
 use crate::ui::{PageStyle, page};
@@ -178,9 +179,7 @@ fn unknown(among: &Command, word: &str) -> String {
     let is_whole = among.get_name() == "agent";
     let shown = among.get_subcommands().filter(|it| !it.is_hide_set()).map(Command::get_name);
     let guides = GUIDES.iter().map(|it| it.name).filter(|_| is_whole);
-    let distance = |it: &str| strsim::osa_distance(it, word);
-    let nearest = guides.chain(shown).min_by_key(|it| distance(it));
-    match nearest.filter(|it| distance(it) <= 2) {
+    match nearest(word, guides.chain(shown)) {
         Some(near) => format!("there is no help for `{word}`; did you mean `{near}`?"),
         None if is_whole => {
             format!("there is no help for `{word}`\nhint: `agent help` lists what there is")

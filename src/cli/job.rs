@@ -14,8 +14,9 @@ use crate::cli::beginning::{Begun, Sought, Which};
 use crate::cli::choosing::{Chosen, chosen, is_file_name};
 use crate::cli::commands::Ground;
 use crate::cli::conversing::Place;
+use crate::cli::editor::Editor;
 use crate::cli::instructing::folders_at_start;
-
+use crate::cli::planning::Person;
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::{enclosure, fetching, keeping_secrets};
 use crate::cli::serving::{Engine, Serving, background};
@@ -34,7 +35,7 @@ use crate::permission::{ConsentFile, Permissions, Trust};
 use crate::sandbox::{Environment, adopt_orphans};
 use crate::session::Store;
 use crate::tools::{Enclosure, Limits, Means, Toolbox};
-use crate::ui::{Json, JsonForm, Opening, Screen, TurnEnd, Words, visible};
+use crate::ui::{Json, JsonForm, Keyboard, Opening, Screen, TurnEnd, Words, visible};
 use crate::workspace::{Warden, Workspace};
 
 /// Everything a session is made from.
@@ -106,15 +107,18 @@ pub(super) fn job<'a>(around: &'a Surroundings, options: &Options) -> anyhow::Re
         (None, true) => Some(Sought::Newest),
         (None, false) => None,
     };
-    let session = match found {
-        Some(it) if options.fork => Which::Fork(it, None),
-        Some(it) => Which::Old(it),
-        None if options.fork => bail!(WrongUsage(
+    let session = match (found, &options.fork) {
+        (Some(it), Some(name)) => {
+            let name = name.as_ref().map(|it| store(around)?.name(it, "", workspace.root()));
+            Which::Fork(it, name.transpose()?)
+        }
+        (Some(it), None) => Which::Old(it),
+        (None, Some(_)) => bail!(WrongUsage(
             "`--fork` needs a session to go on from\n\
              hint: the newest with `-c --fork`, another with `-r NAME --fork`"
                 .to_owned()
         )),
-        None => Which::New,
+        (None, None) => Which::New,
     };
     Ok(Job {
         around,
@@ -172,7 +176,11 @@ impl Job<'_> {
         let grants = self.heed();
         // The server starts last: nothing can fail any more that needs none.
         let begun = match self.begin() {
-            Ok(it) => self.serving().await.map(|serving| (it, serving)),
+            Ok(it) => {
+                let asked = keyboard.as_ref().filter(|_| self.output == OutputFormat::Text);
+                let served = self.served((asked, &interrupt, &leave), &it.transcript).await;
+                served.map(|serving| (it, serving))
+            }
             Err(err) => Err(err),
         };
         let whose = begun.as_ref().ok().map(|(it, _)| it);
@@ -375,6 +383,21 @@ impl Job<'_> {
     pub(super) fn served_name(&self) -> Option<String> {
         let named = self.settings.server.url.as_ref().and(self.settings.model.clone());
         named.filter(|it| !is_file_name(it))
+    }
+
+    /// A server of the model that is worked with, as far as that is known or somebody can be asked.
+    async fn served(
+        &mut self,
+        (keyboard, interrupt, leave): (Option<&Keyboard>, &Interrupt, &Interrupt),
+        transcript: &Transcript,
+    ) -> anyhow::Result<Serving> {
+        self.go_on_with_its_model(transcript)?;
+        if let Some(keyboard) = keyboard {
+            let editor = Editor::new(self.around);
+            let person = Person { keyboard, interrupt, leave, editor: &editor };
+            self.choose_a_model(&person).await?;
+        }
+        self.serving().await
     }
 
     /// The server that was named, or ours in the background, or one of our own for the model that was

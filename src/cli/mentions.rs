@@ -1,5 +1,7 @@
 //! `@file` in a prompt: the file goes with it.
 
+use std::ops::Range;
+
 use serde_json::json;
 
 use crate::agent::Desk;
@@ -88,6 +90,8 @@ struct Written {
     text: String,
     /// Between quotes: nothing behind it belongs to the sentence.
     quoted: bool,
+    /// From the `@` on.
+    place: Range<usize>,
 }
 
 /// What stands behind each `@` that begins a word: up to a blank that no backslash stands before,
@@ -100,9 +104,12 @@ fn written(words: &str) -> Vec<Written> {
         let behind = &rest[next.len_utf8()..];
         (rest, begins) = match (next, begins) {
             ('@', true) => {
-                let (written, behind) = one(behind);
-                found.extend(written);
-                (behind, false)
+                let (text, quoted, rest) = one(behind);
+                if !text.is_empty() {
+                    let place = words.len() - behind.len() - 1..words.len() - rest.len();
+                    found.push(Written { text, quoted, place });
+                }
+                (rest, false)
             }
             _ => (behind, next.is_whitespace() || next == '('),
         };
@@ -110,7 +117,8 @@ fn written(words: &str) -> Vec<Written> {
     found
 }
 
-fn one(text: &str) -> (Option<Written>, &str) {
+/// What is written there, whether between quotes, and what stands behind it.
+fn one(text: &str) -> (String, bool, &str) {
     let closed = text.strip_prefix('"').and_then(|it| it.split_once('"'));
     if let Some((path, behind)) = closed.filter(|(path, _)| !path.contains('\n')) {
         let lines = behind.strip_prefix('#').map_or("", |it| {
@@ -118,8 +126,7 @@ fn one(text: &str) -> (Option<Written>, &str) {
             &behind[..end.map_or(behind.len(), |it| it + 1)]
         });
         let lines = lines.trim_end_matches('-');
-        let text = format!("{path}{lines}");
-        return (Some(Written { text, quoted: true }), &behind[lines.len()..]);
+        return (format!("{path}{lines}"), true, &behind[lines.len()..]);
     }
     let mut written = String::new();
     let mut chars = text.char_indices().peekable();
@@ -137,8 +144,18 @@ fn one(text: &str) -> (Option<Written>, &str) {
             it => written.push(it),
         }
     }
-    let some = !written.is_empty();
-    (some.then_some(Written { text: written, quoted: false }), &text[end..])
+    (written, false, &text[end..])
+}
+
+/// Where the words name a file that is there.
+pub(super) fn named_in(words: &str, workspace: &Workspace) -> Vec<Range<usize>> {
+    let mut places = Vec::new();
+    for it in written(words) {
+        if let Some(Named::File(_)) = named(&it, workspace) {
+            places.push(it.place);
+        }
+    }
+    places
 }
 
 fn named(written: &Written, workspace: &Workspace) -> Option<Named> {
@@ -349,6 +366,17 @@ mod tests {
         "#]],
         );
         check("@Override @app.route('/x') @types/node me@a.rs @ @@ @someone", expect![[""]]);
+    }
+
+    #[test]
+    fn the_place_of_a_name_is_known() {
+        let places = |words: &str| -> Vec<String> {
+            written(words).into_iter().map(|it| words[it.place].to_owned()).collect()
+        };
+        assert_eq!(
+            places("see (@a.rs#3 @\"b c\"#1, é@x @d\\ e"),
+            ["@a.rs#3", "@\"b c\"#1", "@d\\ e"]
+        );
     }
 
     #[test]

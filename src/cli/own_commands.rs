@@ -35,6 +35,10 @@ pub(super) struct AtHand {
     pub(super) confinement: Option<String>,
     /// Whose words the model is asked in.
     pub(super) prompts: Prompts,
+    /// What is worked with, if it has a name.
+    pub(super) model: Option<String>,
+    /// Entries from here on are with that one.
+    pub(super) model_from: usize,
 }
 
 impl AtHand {

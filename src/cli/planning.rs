@@ -249,7 +249,7 @@ async fn carried(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> anyho
             Course::Halted(step) => step,
             ended @ (Course::Over | Course::Stopped) => return Ok(Carried::Ended(ended.into())),
         };
-        match mend(person).await {
+        match mend(desk, person).await {
             Mend::Retry => desk.mark(step, StepStatus::Todo, ""),
             Mend::Skip => desk.mark(step, StepStatus::Skipped, ""),
             Mend::Replan => return Ok(Carried::Again(words_to_replan(desk.plan(), step))),
@@ -259,14 +259,13 @@ async fn carried(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> anyho
     }
 }
 
-async fn mend(person: &Person<'_>) -> Mend {
+async fn mend(desk: &mut Desk<Serving, Screen>, person: &Person<'_>) -> Mend {
     loop {
         match person.question(ui::MEND).await {
-            Line::Entered(line) => {
-                if let Some(mend) = Mend::parse(&line) {
-                    return mend;
-                }
-            }
+            Line::Entered(line) => match Mend::parse(&line) {
+                Ok(mend) => return mend,
+                Err(why) => desk.front().note(&format!("  {why}")),
+            },
             Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return Mend::Stop,
         }
     }

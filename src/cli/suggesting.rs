@@ -1,5 +1,6 @@
 //! What is offered while a person types a prompt.
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::cli::commands::{Ground, Takes};
@@ -67,5 +68,16 @@ impl Suggest for Suggestions {
 
     fn hint(&self, line: &str) -> Option<String> {
         commands::hint(line, self.ground)
+    }
+
+    fn meant(&self, line: &str) -> Vec<Range<usize>> {
+        match self.ground {
+            _ if line.starts_with('/') => {
+                commands::meant(line, self.ground, &self.own).into_iter().collect()
+            }
+            Ground::Project if line.starts_with('!') => vec![0..1],
+            Ground::Project => mentions::named_in(line, &self.workspace),
+            Ground::Model => Vec::new(),
+        }
     }
 }

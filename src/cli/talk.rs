@@ -18,7 +18,7 @@ use crate::cli::telling::Again;
 use crate::cli::tuning::Tuned;
 use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
 use crate::conversation::{Call, Front, Stage};
-use crate::ui::{self, Screen, Wish, Words, visible};
+use crate::ui::{self, Screen, Wish, Words, visible, visible_line};
 use crate::workspace::{Way, Workspace};
 
 /// Why a conversation is over.
@@ -52,13 +52,12 @@ pub(super) async fn talk(
         let words = match line {
             ui::Line::Entered(words) => words,
             ui::Line::Edit(begun) => {
-                next.begun = match editor.edit("prompt.md", &begun).await {
-                    Ok(text) => text.trim_end().to_owned(),
-                    Err(err) => {
-                        report(&err);
-                        begun
-                    }
-                };
+                let edited = editor.edit("prompt.md", &begun).await;
+                let text = edited.unwrap_or_else(|err| {
+                    report(&err);
+                    begun
+                });
+                next.begin(keyboard.folded(text.trim_end()));
                 continue;
             }
             ui::Line::End => return Ok(Left::Program(Exit::Done)),
@@ -264,7 +263,7 @@ async fn obey(
             desk.front().note(&said.text);
             return Ok(Obeyed::Begun(said.begun));
         }
-        "retry" => match telling::retry(desk)? {
+        "retry" => match telling::retry(desk, workspace)? {
             Again::Prompt(words) => return Ok(Obeyed::Prompt(words)),
             Again::Plan(task) => {
                 plan(desk, person, &task).await;
@@ -290,7 +289,11 @@ async fn obey(
             let is_on = match rest {
                 "on" => true,
                 "off" => false,
-                _ => !desk.front().is_verbose(),
+                "" => !desk.front().is_verbose(),
+                other => bail!(
+                    "`/verbose` takes `on` or `off`, not `{}`\nhint: by itself it turns it over",
+                    visible_line(other, 60)
+                ),
             };
             desk.front().be_verbose(is_on);
             let what = if is_on { "is shown" } else { "is one line" };
@@ -300,8 +303,8 @@ async fn obey(
             let text = telling::newest_answer(&desk.transcript)?;
             desk.front().copy(&text);
             format!(
-                "{} characters are in the clipboard, if your terminal lets programs write to it",
-                text.chars().count()
+                "the newest answer, {}, is in the clipboard, if your terminal lets programs write to it",
+                undo::counted(text.chars().count(), "character")
             )
         }
         "model" | "config" => {
@@ -314,6 +317,8 @@ async fn obey(
             match tuned {
                 Tuned::Said(said) => said,
                 Tuned::Cold(said) => {
+                    at_hand.model.clone_from(&job.settings.model);
+                    at_hand.model_from = desk.transcript.entries().len();
                     desk.front().note(&said);
                     return Ok(Obeyed::Cold);
                 }

@@ -77,7 +77,7 @@ pub(super) fn suspect_subcommand(words: &[String]) -> anyhow::Result<()> {
     let command = Typed::command();
     let mut names = command.get_subcommands().map(clap::Command::get_name);
     // Of a short name little is left when two letters go: who says hello does not want help.
-    let most = |name: &str| if name.len() < 5 { 1 } else { 2 };
+    let most = |name: &str| if name.len() < 6 { 1 } else { 2 };
     let is_near = |name: &&str| (1..=most(name)).contains(&strsim::osa_distance(name, word));
     let Some(near) = names.find(is_near) else {
         return Ok(());

@@ -14,9 +14,11 @@ use crate::cli::job::store;
 use crate::cli::own_commands::AtHand;
 use crate::cli::prompts::Prompts;
 use crate::cli::surroundings::Surroundings;
-use crate::conversation::{Effect, Entry, Front, ToolSpec, Transcript};
+use crate::cli::undo::{self, counted};
+use crate::conversation::{Effect, Entry, Event, Front, ToolSpec, Transcript};
 use crate::session::markdown;
 use crate::ui::{visible, visible_line};
+use crate::workspace::Workspace;
 
 /// What a review ends in where nobody asks for its findings in a form.
 const FINDINGS: &str = include_str!("../../prompts/look_over.md");
@@ -47,7 +49,10 @@ pub(super) enum Again {
 }
 
 /// Goes back to before the newest prompt; what it asked for.
-pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<Again> {
+pub(super) fn retry<H: Host, F: Front>(
+    desk: &mut Desk<H, F>,
+    workspace: &Workspace,
+) -> anyhow::Result<Again> {
     let Some(prompt) = desk.transcript.prompts().last().copied() else {
         bail!("nothing was said yet");
     };
@@ -58,13 +63,22 @@ pub(super) fn retry<H: Host, F: Front>(desk: &mut Desk<H, F>) -> anyhow::Result<
         true => Again::Plan(desk.task_of(&words).to_owned()),
         false => Again::Prompt(words),
     };
+    let left = left_by(workspace, prompt.number as u64)?;
     desk.rewind(prompt);
-    if !desk.tools().is_empty() {
-        desk.front().show(&crate::conversation::Event::Warning(
-            "files are as the last try left them; `/undo` takes that back",
-        ));
+    if let Some(left) = left {
+        desk.front().show(&Event::Warning(&left));
     }
     Ok(again)
+}
+
+/// What the last try has left in files, where it has left anything.
+fn left_by(workspace: &Workspace, turn: u64) -> anyhow::Result<Option<String>> {
+    let changed = workspace.history().map(|it| it.changed()).transpose()?.unwrap_or_default();
+    let of_turn = changed.iter().find(|it| it.turn == turn);
+    Ok(of_turn.map(|it| {
+        let files = undo::named(&it.files);
+        format!("files are as the last try left them: {}; `/undo` takes that back", visible(&files))
+    }))
 }
 
 pub(super) fn newest_answer(transcript: &Transcript) -> anyhow::Result<String> {
@@ -116,17 +130,22 @@ pub(super) fn status<H: Host, F: Front>(
     at_hand: &AtHand,
 ) -> String {
     let entries = desk.transcript.entries();
-    let replies =
-        || entries.iter().filter_map(|it| if let Entry::Reply(it) = it { Some(it) } else { None });
-    let model = replies().map(|it| &*it.model).rfind(|it| !it.is_empty());
-    let written: u64 = replies().map(|it| u64::from(it.usage.written)).sum();
-    let read: u64 = replies().map(|it| u64::from(it.usage.read)).sum();
+    let replies = |from: usize| {
+        let of = entries.get(from..).unwrap_or_default().iter();
+        of.filter_map(|it| if let Entry::Reply(it) = it { Some(it) } else { None })
+    };
+    // What answers, says best itself who it is.
+    let answered = replies(at_hand.model_from).map(|it| &*it.model).rfind(|it| !it.is_empty());
+    let model = answered.or(at_hand.model.as_deref());
+    let written: u64 = replies(0).map(|it| u64::from(it.usage.written)).sum();
+    let read: u64 = replies(0).map(|it| u64::from(it.usage.read)).sum();
     let mut text = at_hand.header.trim_end_matches(" · /help").to_owned();
     let session = match at_hand.ground {
         Ground::Project => format!("session  {id}"),
         Ground::Model => "chat     kept nowhere".to_owned(),
     };
-    let _ = write!(text, "\n  {session}, {} prompts", desk.transcript.prompts().len());
+    let prompts = counted(desk.transcript.prompts().len(), "prompt");
+    let _ = write!(text, "\n  {session}, {prompts}");
     if let Some(model) = model {
         let _ = write!(text, "\n  model    {}", visible_line(model, 100));
     }

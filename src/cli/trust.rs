@@ -6,7 +6,7 @@ use crate::cli::args;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Exit, note, print, tell};
 use crate::permission::{Consent, ConsentFile, Trust};
-use crate::ui::{Keyboard, Line, visible};
+use crate::ui::{Keyboard, Line, visible, visible_line};
 use crate::workspace::{Cancel, Kind, Workspace};
 
 /// Folders of a project whose files work for the agent, and how such a file ends.
@@ -77,7 +77,7 @@ async fn is_wanted(keyboard: &Keyboard, fresh: &[Brought], trust: &Trust) -> boo
             "y" | "yes" => return true,
             "s" | "show" => note(visible(&in_full(fresh)).trim_end()),
             "n" | "no" | "" => break,
-            _ => {}
+            other => note(&format!("`{}` is no answer here: y, n or s", visible_line(other, 40))),
         }
     }
     note("it is ignored; `agent trust` believes it");

@@ -6,12 +6,13 @@ use crate::agent::{Desk, rereading};
 use crate::cli::choosing::{chosen, is_file_name};
 use crate::cli::drawing::{draw_by, themes};
 use crate::cli::job::{Job, host_of};
-use crate::cli::models::{Here, picks};
+use crate::cli::models::Here;
+use crate::cli::picking::{ANOTHER, pick};
 use crate::cli::planning::Person;
 use crate::cli::sandbox::whole;
 use crate::cli::serving::{Engine, Serving, background};
 use crate::config::{meant, set, show, show_some};
-use crate::ui::{Line, Screen, visible};
+use crate::ui::{Screen, visible};
 
 /// What can be changed at once, beside the model: all else is built when a session begins.
 const LIVE: &[&str] = &["max_turns", "ui.color", "ui.theme", "ui.marks"];
@@ -43,10 +44,7 @@ impl Job<'_> {
         };
         let mut settings = self.settings.clone();
         settings.server.url = None;
-        settings.model = Some(match is_file_name(&name) {
-            true => self.whole(&name).display().to_string(),
-            false => name,
-        });
+        settings.model = Some(self.as_setting(name));
         // Nothing is given up before it is known what comes in its place.
         let found = chosen(self.around, &settings)?;
         if self.settings.server.url.is_none()
@@ -97,9 +95,17 @@ impl Job<'_> {
     }
 
     /// Says in `/config` what is worked with.
-    fn remember_model(&mut self) -> anyhow::Result<()> {
+    pub(super) fn remember_model(&mut self) -> anyhow::Result<()> {
         let name = self.settings.model.clone().unwrap_or_default();
         set(&mut self.values, "model", name.into()).map(drop)
+    }
+
+    /// A model as it stands in the settings: a file by its whole path.
+    pub(super) fn as_setting(&self, name: String) -> String {
+        match is_file_name(&name) {
+            true => self.whole(&name).display().to_string(),
+            false => name,
+        }
     }
 
     /// The name of a model that the person picks from those that are here.
@@ -110,19 +116,8 @@ impl Job<'_> {
     ) -> anyhow::Result<Option<String>> {
         let here = Here::look(self.around, &self.settings)?;
         let used = chosen(self.around, &self.settings).ok().map(|it| it.file);
-        let (text, names) = picks(&here, used.as_deref());
-        desk.front().note(&text);
-        if names.is_empty() {
-            return Ok(None);
-        }
-        loop {
-            let Line::Entered(line) = person.question(PICK).await else { return Ok(None) };
-            match line.trim().parse::<usize>() {
-                _ if line.trim().is_empty() => return Ok(None),
-                Ok(n) if (1..=names.len()).contains(&n) => return Ok(Some(names[n - 1].clone())),
-                Ok(_) | Err(_) => {}
-            }
-        }
+        let asked = (used.as_deref(), ANOTHER);
+        Ok(pick((self.around, &here), person, asked, |it| desk.front().note(it)).await)
     }
 
     /// `/config [KEY [VALUE]]`.
@@ -200,7 +195,7 @@ impl Job<'_> {
     }
 
     /// The person's configuration, as they would write it.
-    fn file(&self) -> String {
+    pub(super) fn file(&self) -> String {
         let Some(file) = self.around.config_dir().map(|it| it.join("config.toml")) else {
             return "your configuration file".to_owned();
         };
@@ -216,5 +211,3 @@ impl Job<'_> {
         self.around.directory.join(whole(name.as_ref(), home))
     }
 }
-
-const PICK: &str = "  a number, or Enter to stay: ";

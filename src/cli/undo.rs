@@ -257,6 +257,7 @@ pub(super) fn named(paths: &[ProjectPath]) -> String {
     names.join(", ")
 }
 
-fn counted(number: usize, noun: &str) -> String {
+/// So many of them.
+pub(super) fn counted(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -19,7 +19,7 @@ mod value;
 pub(crate) use example::example;
 pub(crate) use live::{meant, set, show_some};
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
-use origin::Origin;
+pub(crate) use origin::Origin;
 pub(crate) use settings::{
     AfterEdit, Checks, Color, EditKeys, Marks, Notify, Settings, Ui, schema,
 };

@@ -20,7 +20,7 @@ pub(crate) use entry::{
 pub(crate) use event::{Event, Front, Piece, Progress};
 pub(crate) use leave::{Changed, Consent, FileChange, Stakes};
 pub(crate) use plan::{Mark, Plan, PlanCheck, PlanStep, Stage, StepStatus};
-pub(crate) use question::{Answer, Question};
+pub(crate) use question::{Answer, Meaning, Question};
 pub(crate) use tool::{Effect, Permission, ToolSpec};
 pub(crate) use transcript::{CallState, Prompted, Transcript};
 pub(crate) use view::{Shown, length, view};

@@ -200,6 +200,7 @@ impl std::error::Error for DownloadError {}
 
 fn in_words(wait: Duration) -> String {
     match wait.as_secs() {
+        1 => "1 second".to_owned(),
         seconds @ ..120 => format!("{seconds} seconds"),
         seconds => format!("{} minutes", seconds.div_ceil(60)),
     }
@@ -212,6 +213,7 @@ fn size(bytes: u64) -> String {
             let tenths = bytes / (unit / 10);
             format!("{}.{} {name}", tenths / 10, tenths % 10)
         }
+        None if bytes == 1 => "1 byte".to_owned(),
         None => format!("{bytes} bytes"),
     }
 }

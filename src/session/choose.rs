@@ -62,14 +62,15 @@ fn several(words: &str, mut matching: Vec<&Summary>) -> anyhow::Error {
 
 fn no_such(words: &str, all: &[Summary]) -> anyhow::Error {
     let likeness = |it: &str| {
-        // What is abbreviated is compared with as much of each.
+        // What is abbreviated is compared with as much of each; a letter that is left out would cost two.
         let length = words.chars().count();
         let beginning: String = it.chars().take(length).collect();
-        strsim::osa_distance(words, &beginning)
+        strsim::osa_distance(words, &beginning).min(strsim::osa_distance(words, it))
     };
     let called = all.iter().flat_map(|it| it.name.iter().chain([&it.id]));
     let nearest = called.min_by_key(|it| likeness(it));
-    let nearest = nearest.filter(|it| likeness(it) < words.chars().count().min(3));
+    let nearest = nearest
+        .filter(|it| !words.is_empty() && likeness(it) <= (words.chars().count() / 3).min(2));
     match (all, nearest) {
         ([], _) => anyhow!("there is no session `{words}`: there are no sessions yet"),
         (_, Some(nearest)) => {

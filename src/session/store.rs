@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -32,6 +32,21 @@ pub(crate) struct Opened {
     /// What has to be told with the next prompt, because the person went back.
     pub(crate) note: Option<String>,
     pub(crate) damage: Damage,
+}
+
+/// The session that another was made from, as it stood then.
+pub(crate) struct Original {
+    file: File,
+    /// Bytes that were copied.
+    length: u64,
+}
+
+impl Original {
+    /// Whether nobody works on it, nor has since it was copied: what it had begun, nobody else does. As
+    /// long as this is there, nobody else begins.
+    pub(crate) fn is_left_alone(&self) -> bool {
+        lock(&self.file).is_ok() && self.file.metadata().is_ok_and(|it| it.len() == self.length)
+    }
 }
 
 /// A file that is named like a session.
@@ -81,7 +96,12 @@ impl Store {
 
     /// Makes another session, with this new id, that goes on from where this one stands; it may be
     /// written to meanwhile, and stays as it is.
-    pub(crate) fn fork(&self, of: &Summary, project: &Path, id: &str) -> anyhow::Result<Opened> {
+    pub(crate) fn fork(
+        &self,
+        of: &Summary,
+        project: &Path,
+        id: &str,
+    ) -> anyhow::Result<(Opened, Original)> {
         let cannot = || format!("cannot go on in a copy of the session `{}`", of.id);
         let becomes = Becomes {
             id,
@@ -90,8 +110,10 @@ impl Store {
             forked: Some(&of.id),
         };
         let file = File::open(&of.path).with_context(cannot)?;
-        let text = copy(io::BufReader::new(file), &becomes).with_context(cannot)?;
-        self.write_copy(project, id, &text).with_context(cannot)
+        let text = copy(io::BufReader::new(&file), &becomes).with_context(cannot)?;
+        let length = (&file).stream_position().with_context(cannot)?;
+        let opened = self.write_copy(project, id, &text).with_context(cannot)?;
+        Ok((opened, Original { file, length }))
     }
 
     /// Takes in the file of a session from elsewhere. It keeps its id unless a session has that, and

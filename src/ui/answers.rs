@@ -2,7 +2,7 @@
 
 use crate::conversation::Question;
 use crate::ui::palette::Paint;
-use crate::ui::visible::visible;
+use crate::ui::visible::{visible, visible_line};
 
 /// The question whole, with its options by number: who wrote it is a model.
 pub(super) fn question_in_full(question: &Question) -> String {
@@ -11,4 +11,14 @@ pub(super) fn question_in_full(question: &Question) -> String {
         text += &format!("\n  {} = {}", at + 1, visible(option));
     }
     text
+}
+
+/// What is said to the number of an option that there is not.
+pub(super) fn no_option(question: &Question, words: &str) -> String {
+    let numbers = match question.options.len() {
+        1 => "the only number is 1".to_owned(),
+        n => format!("the numbers go from 1 to {n}"),
+    };
+    let words = visible_line(words, 40);
+    format!("  there is no {words}: {numbers}; {words} once more is your answer as it stands")
 }

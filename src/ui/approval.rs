@@ -5,7 +5,7 @@ mod amend;
 mod shown;
 
 use crate::conversation::{Call, Consent, Decision, FileChange, Stakes};
-use crate::ui::approval::amend::{Amendable, Given};
+use crate::ui::approval::amend::{Amendable, Given, Text};
 use crate::ui::approval::shown::{Depth, changes, hunk_heading, in_full};
 use crate::ui::diff::numbered_diff;
 use crate::ui::in_question::plain;
@@ -28,7 +28,7 @@ enum Said {
     /// Something is not to be had here; what to say.
     Not(&'static str),
     /// It is too short to be clear.
-    Unclear,
+    Unclear(String),
 }
 
 /// What the question is about, which the person may change.
@@ -58,7 +58,7 @@ impl Screen {
             };
             match said(&answer, &matter.stakes) {
                 Said::Consent(consent) => return Some(matter.consent(consent)),
-                Said::Unclear => {}
+                Said::Unclear(word) => self.note(&unclear(&word, &matter.stakes)),
                 Said::Not(why) => self.note(&format!("  {why}")),
                 Said::Whole => self.exact(&changes(&matter.stakes.changes, Depth::Whole)),
                 Said::ByHunk => {
@@ -103,7 +103,8 @@ impl Screen {
                         taken.resize(all, false);
                         return Some(taken);
                     }
-                    _ => {}
+                    "" => {}
+                    other => self.note(&no_answer(other, "y, n or q")),
                 }
             };
             taken.push(wants);
@@ -115,17 +116,35 @@ impl Screen {
     /// would not show all of them. `None` when they stop the turn instead.
     async fn amended(&mut self, keyboard: &Keyboard, call: &Call) -> Option<Given> {
         let amendable = Amendable::of(call);
-        let (mut text, mut in_line) = (amendable.text().to_owned(), amendable.fits_a_line());
+        let mut given = Vec::new();
+        for text in amendable.texts() {
+            match self.amended_text(keyboard, text).await? {
+                Ok(text) => given.push(text),
+                Err(why) => return Some(Given::Not(why)),
+            }
+        }
+        let texts = amendable.texts();
+        let is_same = texts.iter().zip(&given).all(|(text, given)| text.words == *given);
+        if is_same && !texts.iter().all(Text::fits_a_line) {
+            return Some(Given::Not("nothing of it was changed".to_owned()));
+        }
+        Some(amendable.with(&given))
+    }
+
+    async fn amended_text(
+        &mut self,
+        keyboard: &Keyboard,
+        text: &Text,
+    ) -> Option<Result<String, String>> {
+        let (mut words, mut in_line) = (text.words.clone(), text.fits_a_line());
         loop {
             if !in_line {
-                return Some(match self.edit(amendable.file_name(), &text).await {
-                    Ok(text) => amendable.with(text.strip_suffix('\n').unwrap_or(&text)),
-                    Err(why) => Given::Not(why),
-                });
+                let edited = self.edit(&text.file_name, &words).await;
+                return Some(edited.map(|it| text.left(&it).to_owned()));
             }
-            match keyboard.amend("  change it, Enter runs it: ", text).await {
-                Line::Entered(text) => return Some(amendable.with(&text)),
-                Line::Edit(begun) => (text, in_line) = (begun, false),
+            match keyboard.amend("  change it, Enter runs it: ", words).await {
+                Line::Entered(words) => return Some(Ok(words)),
+                Line::Edit(begun) => (words, in_line) = (begun, false),
                 Line::Interrupted | Line::End | Line::Failed(_) => return None,
             }
         }
@@ -164,22 +183,33 @@ impl Matter {
     }
 }
 
-/// The keys that there are.
+/// The keys that there are, and what each means.
+fn keys_of(stakes: &Stakes) -> Vec<(&'static str, &'static str)> {
+    let all = [
+        ("y", "yes", true),
+        ("a", "always", stakes.always.is_some()),
+        ("e", "edit", !stakes.is_fixed),
+        ("h", "by hunk", stakes.has_parts()),
+        ("d", "all of it", shown::is_long(&stakes.changes)),
+        ("n", "no", true),
+    ];
+    all.into_iter().filter(|it| it.2).map(|(key, means, _)| (key, means)).collect()
+}
+
 fn keys(stakes: &Stakes) -> String {
-    let mut keys = "  y = yes, ".to_owned();
-    if stakes.always.is_some() {
-        keys += "a = always, ";
-    }
-    if !stakes.is_fixed {
-        keys += "e = edit, ";
-    }
-    if stakes.has_parts() {
-        keys += "h = by hunk, ";
-    }
-    if shown::is_long(&stakes.changes) {
-        keys += "d = all of it, ";
-    }
-    keys + "n = no, or say what to do instead: "
+    let keys: String =
+        keys_of(stakes).iter().map(|(key, means)| format!("{key} = {means}, ")).collect();
+    format!("  {keys}or say what to do instead: ")
+}
+
+/// What is said to an answer that is none.
+fn unclear(word: &str, stakes: &Stakes) -> String {
+    let keys: Vec<_> = keys_of(stakes).iter().map(|it| it.0).collect();
+    no_answer(word, &format!("{}, or more words for the model", keys.join(", ")))
+}
+
+fn no_answer(word: &str, known: &str) -> String {
+    format!("  `{}` is no answer here: {known}", visible_line(word, 40))
 }
 
 /// Only a clear yes is a yes. What is too short to tell the model what to do instead is no answer, and
@@ -198,7 +228,7 @@ fn said(answer: &str, stakes: &Stakes) -> Said {
         "h" if stakes.has_parts() => Said::ByHunk,
         "h" => Said::Not("there are no hunks to choose from; y or n"),
         "d" if !stakes.changes.is_empty() => Said::Whole,
-        short if short.chars().count() <= 3 => Said::Unclear,
+        short if short.chars().count() <= 3 => Said::Unclear(words.to_owned()),
         _ if is_command(words) => {
             Said::Not("commands wait until this is decided: y or n, or words for the model")
         }

@@ -201,6 +201,11 @@ impl Keyboard {
         self.meanwhile.typing().take_all()
     }
 
+    /// The line that was left for an editor, as it goes on.
+    pub(crate) fn folded(&self, text: &str) -> String {
+        self.typed.folded(text)
+    }
+
     /// What was typed and is still to be entered.
     pub(crate) fn begun(&self) -> String {
         let (begun, typed) = self.meanwhile.typing().take_draft();

@@ -141,13 +141,14 @@ pub(crate) enum Mend {
 pub(crate) const MEND: &str = "  [r]etry  [s]kip  re[p]lan  [q]uit: ";
 
 impl Mend {
-    pub(crate) fn parse(line: &str) -> Option<Self> {
+    /// What a line means, or what there is to say.
+    pub(crate) fn parse(line: &str) -> Result<Self, String> {
         match &*line.trim().to_lowercase() {
-            "r" | "retry" => Some(Self::Retry),
-            "s" | "skip" => Some(Self::Skip),
-            "p" | "replan" => Some(Self::Replan),
-            "q" | "quit" | "stop" => Some(Self::Stop),
-            _ => None,
+            "r" | "retry" => Ok(Self::Retry),
+            "s" | "skip" => Ok(Self::Skip),
+            "p" | "replan" => Ok(Self::Replan),
+            "q" | "quit" | "stop" => Ok(Self::Stop),
+            _ => Err("say r, s, p or q".to_owned()),
         }
     }
 }

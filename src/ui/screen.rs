@@ -11,10 +11,10 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 use crate::conversation::{
-    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Piece, Plan, PlanCheck,
-    Question, Reply, Stage, Stakes, StepStatus, Usage,
+    Answer, Call, Consent, Decision, Entry, Event, Form, Front, Mark, Meaning, Piece, Plan,
+    PlanCheck, Question, Reply, Stage, Stakes, StepStatus, Usage,
 };
-use crate::ui::answers::question_in_full;
+use crate::ui::answers::{no_option, question_in_full};
 use crate::ui::call_line::call_line;
 use crate::ui::hanging::hanging;
 use crate::ui::markdown::Markdown;
@@ -148,6 +148,8 @@ impl Screen {
 
     /// The text as the person leaves it in their editor.
     pub(super) async fn edit(&self, name: &str, text: &str) -> Result<String, String> {
+        // The keys are the editor's.
+        let _paused = self.keyboard.as_ref().map(Keyboard::pause);
         match &self.editor {
             Some(editor) => editor.amend(name, text).await,
             None => Err("it has several lines, or hides something, and there is no editor".into()),
@@ -570,11 +572,19 @@ impl Front for Screen {
             true => "  your answer: ",
             false => "  a number, or your own words: ",
         };
+        let mut doubted = None;
         loop {
             match keyboard.question(prompt).await {
                 Line::Entered(line) => match question.meaning(&line) {
-                    None => {}
-                    Some(words) => return Some(Answer::Said(words)),
+                    Meaning::Nothing => {}
+                    Meaning::Said(words) => return Some(Answer::Said(words)),
+                    Meaning::NoOption(words) if doubted.as_ref() == Some(&words) => {
+                        return Some(Answer::Said(words));
+                    }
+                    Meaning::NoOption(words) => {
+                        self.note(&no_option(question, &words));
+                        doubted = Some(words);
+                    }
                 },
                 Line::Interrupted | Line::Edit(_) | Line::End | Line::Failed(_) => return None,
             }

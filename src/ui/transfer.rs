@@ -321,6 +321,7 @@ pub(crate) fn bytes(bytes: u64) -> String {
             let tenths = bytes / (unit / 10);
             format!("{}.{} {name}", tenths / 10, tenths % 10)
         }
+        None if bytes == 1 => "1 byte".to_owned(),
         None => format!("{bytes} bytes"),
     }
 }

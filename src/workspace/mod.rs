@@ -44,6 +44,7 @@ pub(crate) use content::{Content, binary};
 pub(crate) use edit::{Latitude, Miss, placeholder, replace_once};
 pub(crate) use encoding::{Encoding, Text};
 pub(crate) use error::FileError;
+pub(crate) use git::settings::editor_in;
 pub(crate) use git::{Committed, Compared, Git, Staged, Wanted};
 pub(crate) use history::{Changed, Difference, Fate, History, Reversal, Reversed, Watch, Way};
 pub(crate) use line_diff::{LineDiff, Place};

@@ -19,7 +19,10 @@ pub(super) fn list(here: &Here, wanted: &List) -> String {
         true => found.iter().map(|it| line(it)).collect(),
         false if found.is_empty() && !here.found.is_empty() => {
             let words = visible(wanted.words.as_deref().unwrap_or_default()).into_owned();
-            format!("none of the {} models here has `{words}` in its name\n", here.found.len())
+            match here.found.len() {
+                1 => format!("the only model here does not have `{words}` in its name\n"),
+                n => format!("none of the {n} models here has `{words}` in its name\n"),
+            }
         }
         false => table(&found, now()),
     }

@@ -21,13 +21,25 @@ pub(crate) trait Amend {
 /// What is longer is not changed in a line.
 const LINE: usize = 400;
 
+/// As many texts of a call are changed one after the other; of more, the arguments are.
+const MOST_TEXTS: usize = 5;
+
 /// The part of a call that is changed.
 #[derive(Debug)]
 pub(super) enum Amendable {
-    /// The command, among other arguments that stay as they are.
-    Command { command: String, args: Map<String, Value> },
+    /// Texts among the arguments, where each is; the rest stays as it is.
+    Texts(Vec<Text>, Value),
     /// All arguments, as JSON.
-    Arguments(String),
+    Arguments(Text),
+}
+
+/// One of them.
+#[derive(Clone, Debug)]
+pub(super) struct Text {
+    place: String,
+    pub(super) words: String,
+    /// What the person's editor knows it by.
+    pub(super) file_name: String,
 }
 
 /// What the person gave back.
@@ -43,62 +55,119 @@ pub(super) enum Given {
 
 impl Amendable {
     pub(super) fn of(call: &Call) -> Self {
-        let args = serde_json::from_str::<Map<String, Value>>(&call.args);
-        match args {
-            Ok(args) => match args.get("command").and_then(Value::as_str) {
-                Some(command) => Self::Command { command: command.to_owned(), args },
-                None => {
-                    let line = Value::Object(args.clone()).to_string();
-                    let pretty = serde_json::to_string_pretty(&args).unwrap_or_default();
-                    Self::Arguments(if line.len() <= LINE { line } else { pretty })
-                }
-            },
-            Err(_) => Self::Arguments(call.args.clone()),
+        let arguments = |words: String| {
+            Self::Arguments(Text {
+                place: String::new(),
+                words,
+                file_name: "arguments.json".to_owned(),
+            })
+        };
+        let Ok(args) = serde_json::from_str::<Map<String, Value>>(&call.args) else {
+            return arguments(call.args.clone());
+        };
+        let args = Value::Object(args);
+        let texts = texts(&args);
+        if !texts.is_empty() && texts.len() <= MOST_TEXTS {
+            return Self::Texts(texts, args);
         }
+        let line = args.to_string();
+        let pretty = || serde_json::to_string_pretty(&args).unwrap_or_default();
+        arguments(if line.len() <= LINE { line } else { pretty() })
     }
 
-    pub(super) fn text(&self) -> &str {
+    /// What is changed, one after the other.
+    pub(super) fn texts(&self) -> &[Text] {
         match self {
-            Self::Command { command, .. } => command,
-            Self::Arguments(text) => text,
+            Self::Texts(texts, _) => texts,
+            Self::Arguments(text) => std::slice::from_ref(text),
         }
     }
 
-    /// What the person's editor knows it by.
-    pub(super) fn file_name(&self) -> &'static str {
-        match self {
-            Self::Command { .. } => "command.sh",
-            Self::Arguments(_) => "arguments.json",
-        }
-    }
-
-    /// Whether a line shows all of it, and gives it back as it was: one that ends in a stroke would
-    /// go on in the next.
-    pub(super) fn fits_a_line(&self) -> bool {
-        is_plain(self.text()) && !self.text().ends_with('\\')
-    }
-
-    /// The arguments with this text in them.
-    pub(super) fn with(self, text: &str) -> Given {
-        if text.trim().is_empty() {
+    /// The arguments with these texts in them, each in its place.
+    pub(super) fn with(self, given: &[String]) -> Given {
+        if given.iter().all(|it| it.trim().is_empty()) {
             return Given::Not("nothing is left of it, so it is as it was".to_owned());
         }
         let args = match self {
-            Self::Command { mut args, .. } => {
-                args.insert("command".to_owned(), text.into());
-                Value::Object(args).to_string()
-            }
-            Self::Arguments(_) => match serde_json::from_str::<Map<String, Value>>(text) {
-                Ok(_) => text.to_owned(),
-                Err(err) => {
-                    return Given::Not(format!(
-                        "that is no JSON object, so it is as it was: {err}"
-                    ));
+            Self::Texts(texts, mut args) => {
+                for (text, given) in texts.iter().zip(given) {
+                    if let Some(value) = args.pointer_mut(&text.place) {
+                        *value = given.clone().into();
+                    }
                 }
-            },
+                args.to_string()
+            }
+            Self::Arguments(_) => {
+                let given = given.concat();
+                match serde_json::from_str::<Map<String, Value>>(&given) {
+                    Ok(_) => given,
+                    Err(err) => {
+                        return Given::Not(format!(
+                            "that is no JSON object, so it is as it was: {err}"
+                        ));
+                    }
+                }
+            }
         };
-        if is_plain(text) { Given::Seen(args) } else { Given::Unseen(args) }
+        match given {
+            [one] if is_plain(one) => Given::Seen(args),
+            _ => Given::Unseen(args),
+        }
     }
+}
+
+impl Text {
+    /// Whether a line shows all of it, and gives it back as it was: one that ends in a stroke would
+    /// go on in the next.
+    pub(super) fn fits_a_line(&self) -> bool {
+        is_plain(&self.words) && !self.words.ends_with('\\') && !self.words.is_empty()
+    }
+
+    /// What an editor has left: many end a last line that had no end.
+    pub(super) fn left<'a>(&self, text: &'a str) -> &'a str {
+        match self.words.ends_with('\n') {
+            true => text,
+            false => text.strip_suffix('\n').unwrap_or(text),
+        }
+    }
+}
+
+/// The command that runs, or what is to be written.
+fn texts(args: &Value) -> Vec<Text> {
+    let of = |place: String, file_name: String| {
+        let words = args.pointer(&place)?.as_str()?.to_owned();
+        Some(Text { place, words, file_name })
+    };
+    let path = |at: &Value| at.get("path").and_then(Value::as_str).map(file_name);
+    let name = path(args).unwrap_or_else(|| "text".to_owned());
+    if let Some(command) = of("/command".to_owned(), "command.sh".to_owned()) {
+        return vec![command];
+    }
+    if let Some(content) = of("/content".to_owned(), name.clone()) {
+        return vec![content];
+    }
+    if let Some(patch) = of("/patch".to_owned(), "change.patch".to_owned()) {
+        return vec![patch];
+    }
+    let Some(edits) = args.get("edits").and_then(Value::as_array) else { return Vec::new() };
+    let all = edits.iter().enumerate().map(|(nth, edit)| {
+        let name = path(edit).unwrap_or_else(|| name.clone());
+        let numbered = format!("{}-of-{}-{name}", nth + 1, edits.len());
+        let name = if edits.len() == 1 { name } else { numbered };
+        of(format!("/edits/{nth}/new"), name)
+    });
+    // An edit that is not understood is shown as the model wrote it.
+    all.collect::<Option<Vec<_>>>().unwrap_or_default()
+}
+
+/// The last part of a path that the model wrote, if it is a name that nothing takes for something else.
+fn file_name(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    let is_plain = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '_' | '-');
+    let is_name = name.starts_with(|it: char| it.is_ascii_alphanumeric())
+        && name.len() <= 100
+        && name.chars().all(is_plain);
+    if is_name { name.to_owned() } else { "text".to_owned() }
 }
 
 /// Whether it is seen as it is on a line.

@@ -28,10 +28,23 @@ fn only_a_clear_yes_is_a_yes() {
         assert_eq!(said(no, &stakes()), decided(Decision::Denied(String::new())));
     }
     for unclear in ["ok", "k", "ja", "yep", "?", "/"] {
-        assert_eq!(said(unclear, &stakes()), Said::Unclear);
+        assert_eq!(said(unclear, &stakes()), Said::Unclear(unclear.to_owned()));
     }
     let words = "Yes but only in src";
     assert_eq!(said(words, &stakes()), decided(Decision::Denied(words.to_owned())));
+}
+
+#[test]
+fn an_answer_that_is_none_is_told_which_there_are() {
+    assert_eq!(
+        unclear("q", &stakes()),
+        "  `q` is no answer here: y, a, e, n, or more words for the model"
+    );
+    let fixed = Stakes { is_fixed: true, ..Stakes::default() };
+    assert_eq!(
+        unclear("\u{1b}[", &fixed),
+        "  `␛[` is no answer here: y, n, or more words for the model"
+    );
 }
 
 #[test]
@@ -128,7 +141,7 @@ fn a_long_diff_is_what_it_comes_to() {
 
 fn given(args: &str, text: &str) -> Given {
     let call = Call { id: String::new(), tool: "run_command".to_owned(), args: args.to_owned() };
-    Amendable::of(&call).with(text)
+    Amendable::of(&call).with(&[text.to_owned()])
 }
 
 #[test]
@@ -142,6 +155,59 @@ fn what_is_changed_is_the_command_and_nothing_else() {
     assert!(matches!(given(r#"{"url":"x"}"#, "y"), Given::Not(_)));
 }
 
+#[track_caller]
+fn amendable(args: serde_json::Value, expected: Expect) {
+    let call = Call { id: String::new(), tool: "x".to_owned(), args: args.to_string() };
+    let amendable = Amendable::of(&call);
+    let texts = amendable.texts().iter().map(|it| format!("{}: {:?}\n", it.file_name, it.words));
+    expected.assert_eq(&texts.collect::<String>());
+}
+
+#[test]
+fn of_an_edit_the_text_that_is_written_is_changed() {
+    amendable(
+        json!({"path": "src/a.rs", "content": "fn a() {}\n"}),
+        expect![[r#"
+            a.rs: "fn a() {}\n"
+        "#]],
+    );
+    let edits = json!([{"old": "a", "new": "b"}, {"old": "c", "new": "d", "path": "x/../\u{1b}"}]);
+    amendable(
+        json!({"path": "src/a.rs", "edits": edits}),
+        expect![[r#"
+            1-of-2-a.rs: "b"
+            2-of-2-text: "d"
+        "#]],
+    );
+    amendable(
+        json!({"path": "src/a.rs", "edits": [{"old": "a"}]}),
+        expect![[r#"
+            arguments.json: "{\"path\":\"src/a.rs\",\"edits\":[{\"old\":\"a\"}]}"
+        "#]],
+    );
+}
+
+#[test]
+fn each_text_that_was_changed_stands_in_its_place() {
+    let edits = json!([{"old": "a", "new": "b"}, {"old": "c", "new": "d"}]);
+    let args = json!({"path": "a", "edits": edits}).to_string();
+    let call = Call { id: String::new(), tool: "edit_file".to_owned(), args };
+    let given = Amendable::of(&call).with(&["B\n".to_owned(), String::new()]);
+    let args = r#"{"path":"a","edits":[{"old":"a","new":"B\n"},{"old":"c","new":""}]}"#;
+    assert_eq!(given, Given::Unseen(args.to_owned()));
+}
+
+#[test]
+fn an_end_that_only_the_editor_wrote_is_not_taken() {
+    let left = |words: &str, text: &str| {
+        let args = json!({"path": "a", "content": words}).to_string();
+        let call = Call { id: String::new(), tool: "write_file".to_owned(), args };
+        Amendable::of(&call).texts()[0].left(text).to_owned()
+    };
+    assert_eq!(left("a", "b\n"), "b");
+    assert_eq!(left("a\n", "b\n"), "b\n");
+}
+
 /// It is asked about again.
 #[test]
 fn what_a_line_does_not_show_is_not_run_at_once() {
@@ -152,7 +218,8 @@ fn what_a_line_does_not_show_is_not_run_at_once() {
     }
     let fits = |command: &str| {
         let args = json!({"command": command}).to_string();
-        Amendable::of(&Call { id: String::new(), tool: "x".to_owned(), args }).fits_a_line()
+        Amendable::of(&Call { id: String::new(), tool: "x".to_owned(), args }).texts()[0]
+            .fits_a_line()
     };
     assert!(fits("make test"));
     assert!(!fits("echo \\"));

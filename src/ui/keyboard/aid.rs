@@ -1,10 +1,11 @@
 //! What the line editor offers while a person types: how the word may go on, and what belongs behind it.
 
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rustyline::completion::{Completer, Pair};
-use rustyline::highlight::Highlighter;
+use rustyline::highlight::{CmdKind, Highlighter};
 use rustyline::hint::Hinter;
 use rustyline::validate::Validator;
 use rustyline::{Context, Helper};
@@ -25,6 +26,8 @@ pub(crate) trait Suggest: Send {
     fn offer(&self, line: &str) -> Offer;
     /// What is shown behind the line, and not part of it.
     fn hint(&self, line: &str) -> Option<String>;
+    /// The parts of the line that are more than words, in their order.
+    fn meant(&self, line: &str) -> Vec<Range<usize>>;
 }
 
 /// Somebody else at each prompt, if there is anybody.
@@ -72,9 +75,32 @@ impl Highlighter for Aid {
         if is_mark { prompt.as_role(Role::Prompt).into() } else { prompt.into() }
     }
 
+    fn highlight<'l>(&self, line: &'l str, _: usize) -> Cow<'l, str> {
+        let meant = self.asked(|it| it.meant(line)).unwrap_or_default();
+        match meant.is_empty() {
+            true => line.into(),
+            false => painted(line, &meant).into(),
+        }
+    }
+
+    /// What a line means may change with each key.
+    fn highlight_char(&self, line: &str, _: usize, _: CmdKind) -> bool {
+        line.starts_with(['/', '!']) || line.contains('@')
+    }
+
     fn highlight_hint<'h>(&self, hint: &'h str) -> Cow<'h, str> {
         hint.quiet().into()
     }
+}
+
+fn painted(line: &str, meant: &[Range<usize>]) -> String {
+    let (mut text, mut from) = (String::new(), 0);
+    for part in meant {
+        text += &line[from..part.start];
+        text += &line[part.clone()].as_role(Role::Code);
+        from = part.end;
+    }
+    text + &line[from..]
 }
 
 impl Validator for Aid {}

@@ -35,6 +35,8 @@ struct State {
     pasting: Option<String>,
     /// What stands in the line for something longer, and that.
     chips: Vec<(String, String)>,
+    /// What stood so in the line that was left for an editor.
+    opened: Vec<(String, String)>,
     wants_editor: bool,
     /// The line answers a question.
     answers: bool,
@@ -57,7 +59,7 @@ impl Typed {
     /// The line with all that was pasted into it. What stands in another line stays.
     pub(super) fn whole(&self, line: &str) -> String {
         let mut state = self.state();
-        let mut left = Vec::new();
+        let (mut left, mut opened) = (Vec::new(), Vec::new());
         // One by one and each once: what was pasted may look like another.
         let (mut whole, mut rest) = (String::new(), line);
         for (chip, text) in std::mem::take(&mut state.chips) {
@@ -66,16 +68,40 @@ impl Typed {
                 Some((before, behind)) => {
                     whole = whole + before + &text;
                     rest = behind;
+                    opened.push((chip, text));
                 }
             }
         }
         state.chips = left;
+        state.opened = opened;
         whole + rest
     }
 
     /// No line is begun any more.
     pub(super) fn forget(&self) {
         self.state().chips.clear();
+    }
+
+    /// The line as an editor has left it: what was pasted and is there still stands in it as before. If
+    /// the rest is long, it stands in it as if it were pasted as a whole.
+    pub(super) fn folded(&self, text: &str) -> String {
+        let opened = std::mem::take(&mut self.state().opened);
+        let (mut line, mut rest, mut kept) = (String::new(), text, Vec::new());
+        for (chip, pasted) in opened {
+            // What stands at the end has lost its own.
+            let whole = rest.split_once(&*pasted).map(|it| (it, &*pasted));
+            let trimmed = || Some((rest.split_once(pasted.trim_end())?, pasted.trim_end()));
+            let Some(((before, behind), found)) = whole.or_else(trimmed) else { continue };
+            line = line + before + &chip;
+            rest = behind;
+            kept.push((chip, found.to_owned()));
+        }
+        line += rest;
+        if is_short(&line) {
+            self.state().chips.extend(kept);
+            return visible(&line).into_owned();
+        }
+        self.pasted(text)
     }
 
     /// The length of what stands for something longer at the end of the line, if it ends so.
@@ -102,10 +128,10 @@ impl Typed {
 
     pub(super) fn pasted(&self, text: &str) -> String {
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
-        let lines = text.lines().count();
-        if lines <= SHORT_LINES && text.len() <= SHORT_BYTES {
+        if is_short(&text) {
             return visible(&text).into_owned();
         }
+        let lines = text.lines().count();
         let chips = &mut self.state().chips;
         let size = match lines {
             1 => format!("{} characters", text.chars().count()),
@@ -119,6 +145,11 @@ impl Typed {
         chips.push((chip.clone(), text));
         chip
     }
+}
+
+/// Whether it stands in the line as it is.
+fn is_short(text: &str) -> bool {
+    text.lines().count() <= SHORT_LINES && text.len() <= SHORT_BYTES
 }
 
 /// All keys come here first.
@@ -291,6 +322,27 @@ mod tests {
         let line = format!("look at {first} and {second}.");
         assert_eq!(typed.whole(&line), format!("look at {long} and {}.", "x".repeat(2000)));
         assert_eq!(typed.whole(&line), line);
+    }
+
+    #[test]
+    fn what_was_pasted_is_a_chip_again_behind_an_editor() {
+        let typed = Typed::default();
+        let long = "a line\n".repeat(120);
+        let chip = typed.pasted(&long);
+        let whole = typed.whole(&format!("look at {chip} and say"));
+        let line = typed.folded(&whole.replace("say", "say why"));
+        assert_eq!(line, format!("look at {chip} and say why"));
+        assert_eq!(typed.whole(&line), whole.replace("say", "say why"));
+    }
+
+    #[test]
+    fn what_was_changed_in_an_editor_and_is_long_is_one_chip() {
+        let typed = Typed::default();
+        let chip = typed.pasted(&"a line\n".repeat(120));
+        let changed = typed.whole(&chip).replace("a line\na", "a");
+        assert_eq!(typed.folded(&changed), "[pasted 60 lines]");
+        assert_eq!(typed.whole("[pasted 60 lines]"), changed);
+        assert_eq!(typed.folded("now it is short"), "now it is short");
     }
 
     #[test]

@@ -27,8 +27,32 @@ pub(in crate::workspace) fn named(path: &Path) -> Vec<Named> {
     parse(&String::from_utf8_lossy(&read.unwrap_or_default()))
 }
 
+/// The editor that the file at `path` names: one of the person's own, for it is run.
+pub(crate) fn editor_in(path: &Path) -> Option<String> {
+    let read = plain_file::read(&path.canonicalize().ok()?, LONGEST).ok()?;
+    let all = settings(&String::from_utf8_lossy(&read));
+    let editors = all.into_iter().filter(|it| (&*it.section, &*it.key) == ("core", "editor"));
+    editors.map(|it| it.value).rfind(|it| !it.is_empty())
+}
+
 fn parse(text: &str) -> Vec<Named> {
-    let mut named = Vec::new();
+    let named = settings(text).into_iter().filter_map(|it| match (&*it.section, &*it.key) {
+        ("core", "hookspath") => Some(Named::Hooks(it.value)),
+        ("include" | "includeif", "path") => Some(Named::Settings(it.value)),
+        _ => None,
+    });
+    named.collect()
+}
+
+/// One line of a file of settings.
+struct Setting {
+    section: String,
+    key: String,
+    value: String,
+}
+
+fn settings(text: &str) -> Vec<Setting> {
+    let mut settings = Vec::new();
     let mut rest = text.trim_start_matches('\u{feff}').chars().peekable();
     let mut section = String::new();
     while let Some(&first) = rest.peek() {
@@ -39,15 +63,11 @@ fn parse(text: &str) -> Vec<Named> {
             _ => {
                 let key = key(&mut rest);
                 let value = value(&mut rest);
-                match (&*section, &*key) {
-                    ("core", "hookspath") => named.push(Named::Hooks(value)),
-                    ("include" | "includeif", "path") => named.push(Named::Settings(value)),
-                    _ => {}
-                }
+                settings.push(Setting { section: section.clone(), key, value });
             }
         }
     }
-    named
+    settings
 }
 
 /// The name of a section in small letters. One of `core` with a part of its own is another.
@@ -168,6 +188,20 @@ mod tests {
             "hooksPath = a\n[core \"x\"]\nhooksPath = b\n[core]\n# hooksPath = c\n[user]\npath = d\n",
             expect![""],
         );
+    }
+
+    #[test]
+    fn the_last_editor_counts() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let named = |text: &str| {
+            std::fs::write(file.path(), text).unwrap();
+            editor_in(file.path())
+        };
+        let text =
+            "[core]\neditor = vim\n[user]\neditor = no\n[core]\n\tEditor = \"code --wait\"\n";
+        assert_eq!(named(text).as_deref(), Some("code --wait"));
+        assert_eq!(named("[core]\neditor =\n"), None);
+        assert_eq!(editor_in(Path::new("/nowhere/at/all")), None);
     }
 
     /// What libgit2 takes for the way to hooks in a file that it can read.
