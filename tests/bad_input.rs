@@ -134,6 +134,15 @@ fn what_is_piped_in_beside_a_fixed_task_goes_with_it() {
 }
 
 #[test]
+fn a_model_may_be_named_behind_a_command() {
+    let home = Home::new();
+    for args in [&["explain", "-m", "nosuch"][..], &["chat", "-m", "nosuch", "hi"]] {
+        let finished = home.agent(args).run();
+        assert!(finished.stderr.contains("there is no model `nosuch` here"), "{}", finished.stderr);
+    }
+}
+
+#[test]
 fn what_is_piped_in_is_added_to_the_prompt() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
     home.agent(&["look", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);

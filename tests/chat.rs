@@ -90,7 +90,7 @@ fn commands_that_need_no_project_are_those_of_any_conversation() {
     talk.say("/undo", "`agent chat` has no `/undo`: it has no project, and keeps nothing");
     talk.say("/cleer", "did you mean `/clear`?");
     talk.say("/udno", "there is no command `/udno`; `/help` lists them");
-    talk.say("/copy", "13 characters are in the clipboard");
+    talk.say("/copy", "the newest answer, 13 characters, is in the clipboard");
     talk.say("/prompt", "nothing");
     talk.say("/export talk.md", "written to talk.md");
     talk.say("/status", "kept nowhere, 2 prompts");

@@ -96,7 +96,7 @@ fn fish_knows_models_and_guides() {
 #[test]
 fn zsh_has_a_place_for_each_name() {
     let whole = home().read("agent.zsh");
-    assert_eq!(whole.matches(":_agent_models'").count(), 10, "each model has its place");
+    assert_eq!(whole.matches(":_agent_models'").count(), 22, "each model has its place");
     assert_eq!(whole.matches(":_agent_sessions'").count(), 9, "each session has its place");
     assert_eq!(whole.matches(":_agent_topics'").count(), 1, "help has its place");
 }

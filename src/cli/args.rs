@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod fixed;
 mod given;
 pub(super) mod models;
 pub(super) mod server;
@@ -11,8 +12,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
 
+pub(super) use crate::cli::args::fixed::{Commit, Review, Severity};
+use crate::cli::args::given::With;
 use crate::cli::doctor::Doctor;
 use crate::cli::duration::duration;
 use crate::cli::engine::Engine;
@@ -248,6 +250,8 @@ pub(super) enum Subcommands {
     Explain {
         /// A file, a name, a question; without it, the project
         what: Vec<String>,
+        #[command(flatten)]
+        with: With,
     },
     /// Say what is wrong with a change, or with files
     Review(Review),
@@ -258,12 +262,16 @@ pub(super) enum Subcommands {
         /// What is to be tested: a file, a name
         #[arg(required = true)]
         what: Vec<String>,
+        #[command(flatten)]
+        with: With,
     },
     /// Give code another form, by a plan whose steps are checked by the tests
     Refactor {
         /// What should become of what
         #[arg(required = true)]
         what: Vec<String>,
+        #[command(flatten)]
+        with: With,
     },
     /// List, search, name, move and delete sessions
     Sessions {
@@ -334,6 +342,24 @@ pub(super) enum Subcommands {
     },
 }
 
+impl Typed {
+    /// What was said of the model behind the command counts as if it stood before it.
+    pub(super) fn settle(&mut self) {
+        let with = match &mut self.command {
+            Some(
+                Subcommands::Explain { with, .. }
+                | Subcommands::Test { with, .. }
+                | Subcommands::Refactor { with, .. },
+            ) => with.model.take(),
+            Some(Subcommands::Review(it)) => it.with.model.take(),
+            Some(Subcommands::Commit(it)) => it.with.model.take(),
+            Some(Subcommands::Chat(it)) => it.with.model.take(),
+            _ => None,
+        };
+        self.options.model = with.or(self.options.model.take());
+    }
+}
+
 /// What a shell asks for while a person types.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum Completable {
@@ -348,48 +374,6 @@ pub(super) struct Demo {
     /// Keep the sample project and say where it is
     #[arg(long)]
     pub(super) keep: bool,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Review {
-    /// A range such as `main..HEAD`, or files; without it, what is not committed yet
-    #[arg(value_name = "RANGE|FILE")]
-    pub(super) what: Vec<String>,
-
-    /// What is staged
-    #[arg(long)]
-    pub(super) staged: bool,
-
-    /// As JSON
-    #[arg(long)]
-    pub(super) json: bool,
-
-    /// End with status 7 if there is a finding as grave as this, or graver
-    #[arg(long, value_enum, value_name = "SEVERITY")]
-    pub(super) fail_on: Option<Severity>,
-}
-
-/// How grave a finding is.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize, ValueEnum)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Severity {
-    Low,
-    Medium,
-    High,
-}
-
-#[derive(Debug, Args)]
-pub(super) struct Commit {
-    /// What the message should say besides
-    pub(super) hint: Vec<String>,
-
-    /// Commit without asking
-    #[arg(short, long)]
-    pub(super) yes: bool,
-
-    /// Only print the message
-    #[arg(long, conflicts_with = "yes")]
-    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Args)]
@@ -485,16 +469,6 @@ pub(super) enum PromptName {
     Init,
     #[value(name = "run_tests")]
     RunTests,
-}
-
-impl std::fmt::Display for Severity {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Low => "low",
-            Self::Medium => "medium",
-            Self::High => "high",
-        })
-    }
 }
 
 impl PromptName {

@@ -147,7 +147,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     }
 }
 
-fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
+fn dispatch(mut typed: Typed) -> anyhow::Result<Exit> {
     if typed.command.is_some() && !typed.prompt.is_empty() {
         let words = typed.prompt.join(" ");
         let text = format!(
@@ -155,17 +155,18 @@ fn dispatch(typed: Typed) -> anyhow::Result<Exit> {
         );
         return Err(anyhow!(WrongUsage(text)));
     }
+    typed.settle();
     let around = Surroundings::look(typed.options.directory.as_deref())?;
     ui::ascii_alone(!around.shows_marks());
     ui::hold_still(around.is_dumb());
     match typed.command {
         None => job::work(&around, &typed.options, &typed.prompt),
         Some(Subcommands::Demo(demo)) => demo::demo(&around, &typed.options, &demo),
-        Some(Subcommands::Explain { what }) => mode::explain(&around, &typed.options, &what),
+        Some(Subcommands::Explain { what, .. }) => mode::explain(&around, &typed.options, &what),
         Some(Subcommands::Review(wanted)) => mode::review(&around, &typed.options, &wanted),
         Some(Subcommands::Commit(wanted)) => mode::commit(&around, &typed.options, &wanted),
-        Some(Subcommands::Test { what }) => mode::test(&around, &typed.options, &what),
-        Some(Subcommands::Refactor { what }) => mode::refactor(&around, &typed.options, &what),
+        Some(Subcommands::Test { what, .. }) => mode::test(&around, &typed.options, &what),
+        Some(Subcommands::Refactor { what, .. }) => mode::refactor(&around, &typed.options, &what),
         Some(Subcommands::Sessions { command }) => sessions::sessions(&around, command),
         Some(Subcommands::Undo(undo)) => undo::undo(&around, &undo),
         Some(Subcommands::Redo(redo)) => undo::redo(&around, &redo),

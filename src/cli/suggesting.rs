@@ -75,7 +75,7 @@ impl Suggest for Suggestions {
             _ if line.starts_with('/') => {
                 commands::meant(line, self.ground, &self.own).into_iter().collect()
             }
-            Ground::Project if line.starts_with('!') => vec![0..1],
+            Ground::Project if line.starts_with('!') => std::iter::once(0..1).collect(),
             Ground::Project => mentions::named_in(line, &self.workspace),
             Ground::Model => Vec::new(),
         }

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use crate::cli::args::given::{count, named};
+use crate::cli::args::given::{With, count, named};
 
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum Server {
@@ -76,6 +76,8 @@ pub(in crate::cli) struct Chat {
     /// something to say
     #[arg(value_name = "MODEL|PROMPT")]
     pub(in crate::cli) words: Vec<String>,
+    #[command(flatten)]
+    pub(in crate::cli) with: With,
     /// What the model is told first
     #[arg(long, value_name = "TEXT")]
     pub(in crate::cli) system: Option<String>,
