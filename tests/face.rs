@@ -47,6 +47,7 @@ fn an_answer_in_markdown_is_set_for_the_terminal() {
             ls -l
             ```
             That is all.
+
             ›"#]],
     );
 }
@@ -130,6 +131,7 @@ fn a_file_that_is_named_goes_with_the_prompt() {
               attached my b.txt: 1 line
             warning: not attached: c.txt: there is no such file in the project
             Seen.
+
             ›"#]],
     );
 }
@@ -152,13 +154,14 @@ fn a_command_that_is_typed_runs_and_its_output_goes_with_the_next_prompt() {
     leaves(
         talk,
         expect![[r#"
-        › !echo one; exit 3
-        one
-        [exit 3]
-          it goes with your next prompt
-        › why?
-        I see.
-        ›"#]],
+            › !echo one; exit 3
+            one
+            [exit 3]
+              it goes with your next prompt
+            › why?
+            I see.
+
+            ›"#]],
     );
 }
 
@@ -307,11 +310,12 @@ fn who_wants_it_plain_gets_the_words_as_they_came() {
     leaves(
         talk,
         expect![[r#"
-        › hello
-        # One
+            › hello
+            # One
 
-        - **two**
-        ›"#]],
+            - **two**
+
+            ›"#]],
     );
 }
 

@@ -252,6 +252,7 @@ fn always_saves_the_rule_that_was_shown() {
         ● run_command touch other  denied
         Well.
           400 tokens read, 0 from cache, 40 written at 100/s, 0 % of the window
+
         ›"#]]
     .assert_eq(&shown);
     home.agent(&["trust", "--show"])

@@ -67,6 +67,7 @@ fn a_command_is_changed_and_runs_as_it_was_changed() {
               change it, Enter runs it: touch made-by-me
             ● run_command touch made-by-me  exit 0, [TIME]
             Well.
+
             ›"#]],
     );
     // What was decided is in the session, and what is exported says it.
@@ -126,6 +127,7 @@ fn what_has_several_lines_is_changed_in_an_editor() {
               y = yes, e = edit, n = no, or say what to do instead: y
             ● run_command touch two touch more  exit 0, [TIME]
             Well.
+
             ›"#]],
     );
 }
@@ -174,7 +176,6 @@ fn of_an_edit_the_hunks_are_made_that_are_wanted() {
     leaves(
         talk,
         expect![[r#"
-                   1  line 1
                    2 -line 2
                    2 +second
                    3  line 3
@@ -211,6 +212,7 @@ fn of_an_edit_the_hunks_are_made_that_are_wanted() {
                   19 +last but one
                   20  line 20
             Well.
+
             ›"#]],
     );
 }

@@ -582,6 +582,7 @@ fn a_person_has_the_last_word_on_a_plan_and_on_each_step_that_fails() {
         Three is written.
           200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
         ✓ step 1 of 1 is done
+
         › /plan show
         plan: Write it
           [x] 1. Write three

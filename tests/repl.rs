@@ -31,13 +31,14 @@ fn a_conversation_is_a_header_a_prompt_and_answers() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › what is in it?
-        Looking.
-        ● read_file a.txt  1 line
-        It says one.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › what is in it?
+            Looking.
+            ● read_file a.txt  1 line
+            It says one.
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+
+            ›"#]],
     );
 }
 
@@ -90,6 +91,7 @@ fn what_fills_the_window_is_shown_before_and_after_a_turn() {
             ● read_file a.txt  100 lines
             Long.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+
             › /context
             2,228 of 32,768 tokens, 6 %
               tools            1,317  ██
@@ -162,6 +164,7 @@ fn what_is_allowed_is_done() {
             ● run_command touch made  exit 0, [TIME]
             Well.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+
             ›"#]],
     );
     assert!(home.has("project/made"));
@@ -207,6 +210,7 @@ fn why_always_is_no_answer_is_said_where_it_is_none() {
             ● run_command touch made && true  exit 0, [TIME]
             Well.
               200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+
             ›"#]],
     );
 }
@@ -253,25 +257,26 @@ fn a_question_of_the_model_is_answered_by_number_or_in_words() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › serve it
-        question: Which port?
-          1 = 80
-          2 = 8␛[2J080
-          a number, or your own words: 1
-        ● ask_user Which port?  answered
-        question: And the host?
-          your answer:
-          your answer: the usual one
-        ● ask_user And the host?  answered
-        question: Which port?
-          1 = 80
-          2 = 8␛[2J080
-          a number, or your own words:
-        ● ask_user Which port?  stopped
-        stopped
-          300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › serve it
+            question: Which port?
+              1 = 80
+              2 = 8␛[2J080
+              a number, or your own words: 1
+            ● ask_user Which port?  answered
+            question: And the host?
+              your answer:
+              your answer: the usual one
+            ● ask_user And the host?  answered
+            question: Which port?
+              1 = 80
+              2 = 8␛[2J080
+              a number, or your own words:
+            ● ask_user Which port?  stopped
+            stopped
+              300 tokens read, 0 from cache, 30 written at 100/s, 0 % of the window
+
+            ›"#]],
     );
 }
 
@@ -292,18 +297,19 @@ fn a_number_that_no_option_has_is_asked_about() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › serve it
-        question: Which port?
-          1 = 80
-          2 = 8080
-          a number, or your own words: 9000
-          there is no 9000: the numbers go from 1 to 2; 9000 once more is your answer as it stands
-          a number, or your own words: 9000
-        ● ask_user Which port?  answered
-        Well.
-          200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › serve it
+            question: Which port?
+              1 = 80
+              2 = 8080
+              a number, or your own words: 9000
+              there is no 9000: the numbers go from 1 to 2; 9000 once more is your answer as it stands
+              a number, or your own words: 9000
+            ● ask_user Which port?  answered
+            Well.
+              200 tokens read, 0 from cache, 20 written at 100/s, 0 % of the window
+
+            ›"#]],
     );
 }
 
@@ -392,6 +398,7 @@ fn ctrl_c_at_a_question_stops_the_turn() {
             ● run_command touch made  not run
             stopped
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+
             ›"#]],
     );
     assert!(!home.has("project/made"));
@@ -441,9 +448,11 @@ fn ctrl_c_during_an_answer_stops_it_and_the_conversation_goes_on() {
             › count
             one two
             stopped
+
             › still there?
             Yes.
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+
             ›"#]],
     );
     let said = server.chat(1);
@@ -528,11 +537,12 @@ fn letters_of_every_script_arrive_and_are_shown() {
         terminal,
         &server,
         expect![[r#"
-        agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
-        › żółć こ ✓ 😀
-        こんにちは, größer ✓ 😀
-          100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
-        ›"#]],
+            agent 0.1.0 · [SERVER] · [PROJECT] · ask · /help
+            › żółć こ ✓ 😀
+            こんにちは, größer ✓ 😀
+              100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+
+            ›"#]],
     );
 }
 
@@ -616,9 +626,11 @@ fn a_failure_does_not_end_the_conversation() {
             › hello
             error: the conversation has 9 tokens, the model's window 8
             hint: shorten the prompt, or give the server a larger window (`llama.context`)
+
             › again
             Hi.
               100 tokens read, 0 from cache, 10 written at 100/s, 0 % of the window
+
             ›"#]],
     );
 }

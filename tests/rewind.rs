@@ -64,12 +64,15 @@ fn conversation_and_files_go_back_and_the_prompt_can_be_edited() {
     expect![[r#"
         › hello
         Hi.
+
         › write one
         ● write_file a.txt  1 line
         It says one.
+
         › write two
         ● write_file a.txt  1 line
         Two.
+
         › /rewind
            1  hello
            2  write one  changed a.txt
@@ -84,6 +87,7 @@ fn conversation_and_files_go_back_and_the_prompt_can_be_edited() {
         the conversation is as it was before prompt 2
         › write one please
         Again.
+
         › /rewind
            1  hello
            4  write one please
@@ -194,12 +198,15 @@ fn what_the_person_changed_since_stays_and_is_named() {
     expect![[r#"
         › hello
         Hi.
+
         › write one
         ● write_file a.txt  1 line
         It says one.
+
         › write two
         ● write_file a.txt  1 line
         Two.
+
         › /rewind 2
         a.txt  left alone: it was changed since, in the same lines
         undid nothing of turn 3; 1 file left alone (1 turn more)
@@ -209,6 +216,7 @@ fn what_the_person_changed_since_stays_and_is_named() {
         the conversation is as it was before prompt 2
         › look
         I see.
+
         ›"#]]
     .assert_eq(&talk.leave());
     let chats = server.chats();
@@ -284,6 +292,7 @@ fn a_wrong_number_is_explained() {
         nothing was said yet
         › hello
         Hi.
+
         › /rewind 2
         error: there is no prompt 2: they go from 1 to 1
         hint: `/rewind` lists them

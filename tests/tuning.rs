@@ -120,6 +120,7 @@ fn settings_are_shown_and_some_change_at_once() {
         expect![[r#"
             › hello
             One.
+
             › /config sampling.temperature
             sampling.temperature  0.5  --temperature
             › /config sampling.temperature 0.2
@@ -136,6 +137,7 @@ fn settings_are_shown_and_some_change_at_once() {
             hint: `/config` lists all there are
             › again
             Two.
+
             ›"#]],
     );
 }
@@ -275,9 +277,13 @@ fn of_several_models_the_person_names_one_where_none_is_the_usual() {
     let mut asked = terminal(&[]);
     asked.wait_for("which one? a number or a name:");
     asked.send("7\r");
+    let again =
+        |times| move |it: &str| it.matches("which one? a number or a name:").count() == times;
     asked.wait_for("there is no 7: the numbers go from 1 to 2");
+    asked.wait_until("the question again", again(2));
     asked.send("Tow-2B\r");
     asked.wait_for("there is no model `Tow-2B` here");
+    asked.wait_until("the question again", again(3));
     asked.send("two-2b\r");
     asked.wait_for("working with Two-2B:Q8_0 this time");
     asked.wait_for("/help");

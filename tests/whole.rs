@@ -76,22 +76,23 @@ fn from_the_first_prompt_to_the_last() {
     shows(
         &talk,
         expect![[r#"
-        › what does @main.py do?
-          attached main.py: 5 lines
-        I look at it.
-        ● read_file main.py  5 lines
-        ## What it does
+            › what does @main.py do?
+              attached main.py: 5 lines
+            I look at it.
+            ● read_file main.py  5 lines
+            ## What it does
 
-        It adds, *or should*:
+            It adds, *or should*:
 
-        • `add` takes the difference
-        • the result is printed
+            • `add` takes the difference
+            • the result is printed
 
-        ```python
-        add(2, 2)
-        ```
-        ›
-    "#]],
+            ```python
+            add(2, 2)
+            ```
+
+            ›
+        "#]],
     );
 
     // An edit is shown and allowed; a command is changed before it runs.
@@ -107,38 +108,40 @@ fn from_the_first_prompt_to_the_last() {
     shows(
         &talk,
         expect![[r#"
-        › mend it
-        I mend it.
-        allow? edit_file
-          main.py  +1 -1
-               1  def add(a, b):
-               2 -    return a - b
-               2 +    return a + b
-               3
-               4
-               5  print(add(2, 2))
-          y = yes, e = edit, n = no, or say what to do instead: y
-        ● edit_file main.py  +1 -1
-               1  def add(a, b):
-               2 -    return a - b
-               2 +    return a + b
-               3
-               4
-        It adds now.
-        › run it
-        I run it.
-        allow? run_command
-          command: python3 main.py
-          confined: writes the project and a /tmp of its own, no network
-          always would save run_command(python3 main.py)
-          y = yes, a = always, e = edit, n = no, or say what to do instead: e
-          change it, Enter runs it: python3 main.py && echo fine
-        ● run_command python3 main.py && echo fine  exit 0, [TIME]
-            4
-            fine
-        It says 4.
-        ›
-    "#]],
+            › mend it
+            I mend it.
+            allow? edit_file
+              main.py  +1 -1
+                   1  def add(a, b):
+                   2 -    return a - b
+                   2 +    return a + b
+                   3
+                   4
+                   5  print(add(2, 2))
+              y = yes, e = edit, n = no, or say what to do instead: y
+            ● edit_file main.py  +1 -1
+                   1  def add(a, b):
+                   2 -    return a - b
+                   2 +    return a + b
+                   3
+                   4
+            It adds now.
+
+            › run it
+            I run it.
+            allow? run_command
+              command: python3 main.py
+              confined: writes the project and a /tmp of its own, no network
+              always would save run_command(python3 main.py)
+              y = yes, a = always, e = edit, n = no, or say what to do instead: e
+              change it, Enter runs it: python3 main.py && echo fine
+            ● run_command python3 main.py && echo fine  exit 0, [TIME]
+                4
+                fine
+            It says 4.
+
+            ›
+        "#]],
     );
 
     // What was done is seen, taken back and done again.
@@ -179,18 +182,19 @@ fn from_the_first_prompt_to_the_last() {
     shows(
         &talk,
         expect![[r#"
-        › /plan have it tested
-        I am ready.
-        plan: Have it tested
-          [ ] 1. Add a test
-                 test.py
-                 run: true
-          [a]ccept  [e]dit  [d]rop N  [m]ove N M  [c]omment WORDS  [q]uit: a
-        step 1 of 1: Add a test
-        It is tested.
-        ✓ step 1 of 1 is done: `true`: exit 0, [TIME]
-        ›
-    "#]],
+            › /plan have it tested
+            I am ready.
+            plan: Have it tested
+              [ ] 1. Add a test
+                     test.py
+                     run: true
+              [a]ccept  [e]dit  [d]rop N  [m]ove N M  [c]omment WORDS  [q]uit: a
+            step 1 of 1: Add a test
+            It is tested.
+            ✓ step 1 of 1 is done: `true`: exit 0, [TIME]
+
+            ›
+        "#]],
     );
 
     // Stopped while it writes; what was typed meanwhile comes back, in a window of another size.

@@ -72,6 +72,7 @@ pub(super) async fn talk(
         leaving = false;
         interrupt.clear();
         let watching = keyboard.watch(heard, heed(desk, interrupt));
+        let before = desk.transcript.entries().len();
         let done = follow(desk, person, (here, job, at_hand), &mut next, words).await;
         drop(watching);
         match done {
@@ -84,6 +85,10 @@ pub(super) async fn talk(
                 settle(desk, person, Err(err));
                 is_cold = desk.is_cold();
             }
+        }
+        if before < desk.transcript.entries().len() {
+            // A turn is set apart from what comes next.
+            desk.front().note("");
         }
         next.begin(keyboard.kept());
     }
