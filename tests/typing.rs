@@ -690,21 +690,3 @@ fn a_real_server_has_its_model_think_no_more() {
     assert!(reasoning.starts_with("thought 0 thought 1"), "{reasoning:.60}");
     assert!(!reasoning.contains("thought 11999"), "{} bytes", reasoning.len());
 }
-
-#[test]
-fn a_status_line_follows_a_window_that_is_made_narrower() {
-    let home = Home::new();
-    let gate = Gate::closed();
-    let stream = Response::stream().hold(&gate).text("One.");
-    let server = FaultServer::script(vec![stream.finish("stop")]);
-    let mut talk = Talk::open(&home, &server, &[]);
-    talk.say("count", "waiting for the model");
-    talk.terminal.resize(40, 20);
-    let last = |it: &str| it.lines().next_back().unwrap_or_default().to_owned();
-    let before = last(&talk.terminal.screen()).chars().next();
-    // It has moved; else its end would stand on a line of its own.
-    let is_cut = |it: &str| last(it).contains(" waiti") && last(it).chars().next() != before;
-    talk.terminal.wait_until("less of it", is_cut);
-    gate.open();
-    talk.terminal.wait_until("nothing of it", |it| it.contains("One.") && !it.contains("waiti"));
-}

@@ -172,50 +172,50 @@ fn room_is_made_before_the_server_has_to_refuse() {
     check(
         vec![reads(6, 1700), reads(4, 5300), say(SUMMARY), say("It is long.")],
         expect![[r###"
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-        ● read_file a.txt  100 lines
-          made room in the window: the conversation so far was summed up
-          7200 tokens read, 0 from cache, 40 written at 100/s, 1 % of the window
-        ---
-        header
-        opened
-        prompt "go"
-        reply 6 calls ""
-        started
-        started
-        started
-        started
-        started
-        started
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        reply 4 calls ""
-        started
-        started
-        started
-        started
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
-        full
-        condensed 0 "## Goal\nRead it.\n## Next steps\nSay what is in it."
-        reply "It is long."
-        ---
-        user "[To make room, the conversation so far was summed up. You wrote:]\n## Goal\nRead it.\n## Next"
-    "###]],
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+            ● read_file a.txt  100 lines
+              made room in the window: the conversation so far was summed up
+              7,200 tokens read, 0 from cache, 40 written at 100/s, 1 % of the window
+            ---
+            header
+            opened
+            prompt "go"
+            reply 6 calls ""
+            started
+            started
+            started
+            started
+            started
+            started
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            reply 4 calls ""
+            started
+            started
+            started
+            started
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            result "done" "1\ta line of the file\n2\ta line of the file\n3\ta line of the fi
+            full
+            condensed 0 "## Goal\nRead it.\n## Next steps\nSay what is in it."
+            reply "It is long."
+            ---
+            user "[To make room, the conversation so far was summed up. You wrote:]\n## Goal\nRead it.\n## Next"
+        "###]],
     );
 }
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::conversation::Usage;
+use crate::ui::context::grouped;
 use crate::ui::status::seconds;
 
 /// What the requests of a turn took.
@@ -28,8 +29,8 @@ pub(super) fn fitting(list: String, width: usize) -> String {
 
 pub(super) fn count_line(turn: &Turn, window: Option<u32>, took: Duration) -> String {
     let Turn { sum, last, .. } = turn;
-    let mut line =
-        format!("  {} tokens read, {} from cache, {} written", sum.read, sum.cached, sum.written);
+    let [read, cached, written] = [sum.read, sum.cached, sum.written].map(grouped);
+    let mut line = format!("  {read} tokens read, {cached} from cache, {written} written");
     if sum.written_ms > 0.0 {
         line += &format!(" at {:.0}/s", f64::from(sum.written) / sum.written_ms * 1000.0);
     }
