@@ -845,7 +845,7 @@ fn ctrl_c_stops_an_answer_and_not_the_talk() {
     terminal.send("hello\r");
     terminal.wait_for("It goes on");
     terminal.send("\x03");
-    terminal.wait_until("a prompt", |it| it.ends_with("stopped\n›"));
+    terminal.wait_until("a prompt", |it| it.ends_with("stopped\n\n›"));
     terminal.send("/clear\r");
     terminal.wait_for("begun anew");
     terminal.send("/bye\r");
