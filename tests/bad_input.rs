@@ -143,6 +143,20 @@ fn a_model_may_be_named_behind_a_command() {
 }
 
 #[test]
+fn what_is_piped_in_or_looked_at_names_no_files() {
+    let home = Home::new();
+    let server = FaultServer::answering(|_, _| say("Fine."));
+    home.file("project/a.txt", "secret\n").git(&["init"]);
+    home.file("project/c.ts", "// see @a.txt\n");
+    home.agent(&[]).server(&server).stdin(b"mail: see @a.txt\n").run().assert_code(0);
+    home.agent(&["review", "--json"]).server(&server).run();
+    for chat in server.chats() {
+        let body = chat.body.to_string();
+        assert!(!body.contains("[Attached"), "{body}");
+    }
+}
+
+#[test]
 fn what_is_piped_in_is_added_to_the_prompt() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("Fine.")]));
     home.agent(&["look", "this"]).server(&server).stdin(b"+a\n-b\n").run().assert_code(0);

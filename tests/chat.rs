@@ -85,7 +85,9 @@ fn commands_that_need_no_project_are_those_of_any_conversation() {
     });
     let mut talk = Talk::begin(chat(&home, &server));
     talk.say("see @a.txt", "You said see @a.txt.");
-    talk.say("/retry", "tokens read");
+    talk.enter("/retry");
+    talk.terminal.wait_until("an answer", |it| it.matches("You said see").count() == 2);
+    talk.prompted();
     talk.say("!ls", "You said !ls.");
     talk.say("/undo", "`agent chat` has no `/undo`: it has no project, and keeps nothing");
     talk.say("/cleer", "did you mean `/clear`?");
@@ -94,6 +96,11 @@ fn commands_that_need_no_project_are_those_of_any_conversation() {
     talk.say("/prompt", "nothing");
     talk.say("/export talk.md", "written to talk.md");
     talk.say("/status", "kept nowhere, 2 prompts");
+    talk.enter("/rewind 3");
+    talk.terminal.wait_until("the prompt again", |it| it.ends_with("› !ls"));
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_until("an answer", |it| it.matches("You said !ls").count() == 2);
+    talk.prompted();
     talk.say("/clear", "begun anew");
     talk.say("hello", "You said hello.");
     expect![[r#"
@@ -117,7 +124,7 @@ fn commands_that_need_no_project_are_those_of_any_conversation() {
     "#]]
     .assert_eq(&home.read("project/talk.md"));
     assert_eq!(said(&server, 1), "user: see @a.txt");
-    assert_eq!(said(&server, 3), "user: hello");
+    assert_eq!(said(&server, 4), "user: hello");
     let screen = talk.leave();
     assert!(!screen.contains("files are"), "{screen}");
 }
@@ -181,4 +188,18 @@ fn one_answer_is_stopped_by_escape_and_what_was_typed_is_told() {
     let (_, screen) = terminal.finish();
     let end = "what you typed meanwhile was told to nobody: and two\nleft with 130\ncooked";
     assert!(screen.ends_with(end), "{screen}");
+}
+
+#[test]
+fn options_of_work_in_a_project_are_refused() {
+    let home = Home::new();
+    for (args, why) in [
+        (&["-c", "chat", "hi"][..], "`agent chat` keeps no sessions"),
+        (&["-r", "nosuch", "chat", "hi"], "`agent chat` keeps no sessions"),
+        (&["--plan", "chat", "hi"], "`--plan` is for prompts of your own"),
+    ] {
+        let finished = home.agent(args).run();
+        finished.assert_code(2);
+        assert!(finished.stderr.contains(why), "{}", finished.stderr);
+    }
 }

@@ -137,6 +137,31 @@ fn a_file_that_is_named_goes_with_the_prompt() {
 }
 
 #[test]
+fn a_prompt_that_is_asked_again_names_the_same_files() {
+    let home = Home::new();
+    home.file("project/a.txt", "see @b.txt\n").file("project/b.txt", "secret\n");
+    let server = FaultServer::answering(|_, _| say("Seen."));
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.say("what is in @a.txt?", "Seen.");
+    home.file("project/a.txt", "now see @b.txt\n");
+    answered_again(&mut talk, "/retry", 2);
+    let anew = "what is in @a.txt?\n\n[Attached: a.txt]\n1\tnow see @b.txt";
+    assert_eq!(asked(&server, 1), anew);
+    talk.enter("/rewind 2");
+    talk.terminal.wait_until("the prompt again", |it| it.ends_with("› what is in @a.txt?"));
+    answered_again(&mut talk, "", 3);
+    assert_eq!(asked(&server, 2), anew);
+}
+
+/// Says it, and waits for the answer of that number.
+#[track_caller]
+fn answered_again(talk: &mut Talk, words: &str, answers: usize) {
+    talk.terminal.send(&format!("{words}\r"));
+    talk.terminal.wait_until("an answer", |it| it.matches("Seen.").count() == answers);
+    talk.prompted();
+}
+
+#[test]
 fn a_command_that_is_typed_runs_and_its_output_goes_with_the_next_prompt() {
     let home = Home::new();
     let server = FaultServer::script(vec![say("I see.")]);

@@ -231,6 +231,19 @@ fn a_session_goes_on_with_the_model_that_it_was_with() {
 }
 
 #[test]
+fn a_session_behind_the_background_server_goes_on_with_its_model() {
+    let Some(play) = Play::new() else { return };
+    two_models(&play);
+    configure(&play, "server.address = '127.0.0.1:0'\n");
+    play.agent(&["server", "start"]).run().assert_code(0);
+    play.agent(&["-m", "Two-2B", "who are you?"]).run().assert_code(0);
+    let again = play.agent(&["-c", "again?"]).run();
+    play.agent(&["server", "stop", "--force"]).run();
+    assert_eq!(again.stdout, "Two again.\n", "{}", again.stderr);
+    assert!(again.stderr.contains("going on with Two-2B:Q8_0"), "{}", again.stderr);
+}
+
+#[test]
 fn a_session_that_is_loaded_brings_its_model() {
     let Some(play) = Play::new() else { return };
     two_models(&play);
@@ -291,6 +304,10 @@ fn of_several_models_the_person_names_one_where_none_is_the_usual() {
     asked.send("who are you?\r");
     asked.wait_for("I am two.");
     drop(asked);
+    let mut left = terminal(&[]);
+    left.wait_for("which one? a number or a name:");
+    left.send("\x03");
+    assert_eq!(left.finish().0, Some(130));
     // Nothing of it was kept.
     let mut again = terminal(&["and you?"]);
     again.wait_for("which one? a number or a name:");

@@ -15,6 +15,7 @@ use crate::cli::choosing::is_file_name;
 use crate::cli::commands::Ground;
 use crate::cli::editor::Editor;
 use crate::cli::job::{Job, close, job, written};
+use crate::cli::mode::must_be_plain;
 use crate::cli::models::{Here, path_of};
 use crate::cli::own_commands::AtHand;
 use crate::cli::planning::Person;
@@ -42,6 +43,13 @@ pub(super) fn chat(
                 .to_owned()
         ));
     }
+    must_be_plain(options, "chat")?;
+    if options.continue_newest || options.resume.is_some() || options.fork.is_some() {
+        bail!(WrongUsage(
+            "`agent chat` keeps no sessions to go on with\nhint: `agent -c` goes on with one of this project"
+                .to_owned()
+        ));
+    }
     let mut job = job(around, options)?;
     let (model, words) = meant(around, options, &job, &wanted.words)?;
     if let Some(model) = model {
@@ -57,7 +65,8 @@ pub(super) fn chat(
     let (interrupt, leave) = (Interrupt::new(), Interrupt::new());
     listen(&interrupt, &leave)?;
     let system = wanted.system.clone().unwrap_or_default();
-    let ended = LocalSet::new().block_on(&runtime, job.chat(system, prompt, (interrupt, leave)));
+    let ended = LocalSet::new()
+        .block_on(&runtime, job.chat(system, prompt.map(|it| it.text), (interrupt, leave)));
     runtime.shutdown_background();
     ended
 }

@@ -14,7 +14,7 @@ use crate::cli::job::{Job, Way, Worked};
 use crate::cli::prompts::Prompts;
 use crate::cli::sandbox::enclosure;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::task::Task;
+use crate::cli::task::{Prompt, Task};
 use crate::cli::{Exit, note};
 use crate::config::Settings;
 use crate::conversation::{Entry, Outcome, Permission, Status, Transcript};
@@ -107,7 +107,8 @@ pub(super) fn demo(around: &Surroundings, options: &Options, demo: &Demo) -> any
         form: None,
         warnings: Vec::new(),
     };
-    let Worked { exit, transcript, .. } = job.run(Task::Prompt(PROMPT.to_owned()))?;
+    let Worked { exit, transcript, .. } =
+        job.run(Task::Prompt(Prompt::typed(PROMPT.to_owned())))?;
     if demo.keep {
         note(&format!("The sample project is in {}", project.display()));
     }

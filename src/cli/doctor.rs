@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::cli::args::Options;
 use crate::cli::choosing::{Chosen, chosen};
+use crate::cli::drawing::colour_output;
 use crate::cli::engine::account;
 use crate::cli::models::pull;
 use crate::cli::report::in_parts;
@@ -128,10 +129,8 @@ pub(super) fn doctor(
     match typed.json {
         true => print(&as_json(&findings))?,
         false => {
-            // Whether there are colours depends on standard error.
-            if !std::io::stdout().is_terminal() {
-                colored::control::set_override(false);
-            }
+            let wishes = settings.map(|it| it.ui).unwrap_or_default();
+            colour_output(around, &wishes);
             tell(&as_text(&findings))?;
         }
     }

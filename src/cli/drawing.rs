@@ -32,6 +32,11 @@ pub(super) fn draw_by(around: &Surroundings, wishes: &Ui) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// For a command whose answer goes to standard output, where elsewhere colours are for what goes beside it.
+pub(super) fn colour_output(around: &Surroundings, wishes: &Ui) {
+    colored::control::set_override(has_colours(around, wishes, std::io::stdout().is_terminal()));
+}
+
 /// Whether what goes there has colours. A reader of screens would read them out.
 fn has_colours(around: &Surroundings, wishes: &Ui, is_terminal: bool) -> bool {
     let is_quiet = around.variable("NO_COLOR").is_some();

@@ -6,6 +6,7 @@ use anyhow::{Context, bail};
 use rustix::event::{PollFd, PollFlags, Timespec};
 
 use crate::cli::commands::Ground;
+use crate::cli::task::Prompt;
 use crate::cli::{WrongUsage, note};
 
 /// No window holds a prompt this long, and memory might not either.
@@ -29,7 +30,7 @@ fn elsewhere(ground: Ground) -> &'static str {
 }
 
 /// The prompt from the words typed and from what is piped in; `None` to begin a conversation.
-pub(super) fn prompt(words: &[String], ground: Ground) -> anyhow::Result<Option<String>> {
+pub(super) fn prompt(words: &[String], ground: Ground) -> anyhow::Result<Option<Prompt>> {
     let typed = words.join(" ");
     let (piped, example) = (piped(ground)?, example(ground));
     if !words.is_empty() && typed.trim().is_empty() && piped.trim().is_empty() {
@@ -42,7 +43,7 @@ pub(super) fn prompt(words: &[String], ground: Ground) -> anyhow::Result<Option<
         it if it.is_empty() => bail!(WrongUsage(format!(
             "there is no prompt, and standard input is no terminal to ask for one\n{example}"
         ))),
-        it => Ok(Some(it)),
+        text => Ok(Some(Prompt { text, typed })),
     }
 }
 

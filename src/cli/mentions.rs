@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::agent::Desk;
 use crate::cli::serving::Serving;
+use crate::cli::task::Prompt;
 use crate::conversation::{Call, Event, Front};
 use crate::ui::{Offer, visible, visible_line};
 use crate::workspace::{Cancel, Kind, ProjectPath, Workspace};
@@ -15,6 +16,9 @@ const OFFERED: usize = 30;
 
 /// A project with more is not looked through while somebody types.
 const LOOKED_AT: usize = 50_000;
+
+/// Nobody types more names into one prompt.
+const MOST: usize = 100;
 
 /// Where more is amiss, it is some text that was pasted.
 const TOLD_AMISS: usize = 3;
@@ -34,27 +38,59 @@ enum Named {
     Amiss(String),
 }
 
-/// The prompt of a single task with the files that it names. What was piped in names none.
+/// The prompt of a single task with the files that were named in it.
 pub(super) async fn with_files<F: Front>(
     desk: &mut Desk<Serving, F>,
     workspace: &Workspace,
-    prompt: String,
+    prompt: Prompt,
     told: fn(&mut F, &str),
 ) -> String {
-    let typed = prompt.split("\n\n<stdin>\n").next().unwrap_or_default();
-    let attached = attached(desk, workspace, typed, told).await;
-    [vec![prompt], attached].concat().join("\n\n")
+    let attached = attached(desk, workspace, &prompt.typed, told).await;
+    [vec![prompt.text], attached].concat().join("\n\n")
+}
+
+/// What stands at the beginning of each file that goes with a prompt.
+const ATTACHED: &str = "[Attached: ";
+
+/// What a command was told that a person ran themselves.
+pub(super) const RAN: &str = "[I ran this command:]\n$ ";
+
+/// A prompt that was asked before.
+#[derive(Debug, PartialEq)]
+pub(super) struct Asked<'a> {
+    pub(super) typed: &'a str,
+    /// What was piped in, or ran, beside it.
+    pub(super) told: &'a str,
+    has_files: bool,
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(prompt: &'a str) -> Self {
+        let begins = |mark: &str| prompt.find(&format!("\n\n{mark}"));
+        let files = begins(ATTACHED);
+        let end = files.unwrap_or(prompt.len());
+        let typed = [begins(RAN), begins("<stdin>\n")].into_iter().flatten().fold(end, usize::min);
+        let (typed, told) = prompt[..end].split_at(typed);
+        Self { typed, told: told.trim_start(), has_files: files.is_some() }
+    }
+
+    /// To be asked once more: the files that were named are looked at anew.
+    pub(super) fn again(&self) -> Prompt {
+        let parts = [self.typed, self.told].into_iter().filter(|it| !it.is_empty());
+        let text = parts.collect::<Vec<_>>().join("\n\n");
+        Prompt::about(if self.has_files { self.typed } else { "" }, text)
+    }
 }
 
 /// The files that a prompt names, as the model would see them; `told` tells the person of each.
 pub(super) async fn attached<F: Front>(
     desk: &mut Desk<Serving, F>,
     workspace: &Workspace,
-    prompt: &str,
+    typed: &str,
     told: fn(&mut F, &str),
 ) -> Vec<String> {
     let (mut attached, mut amiss) = (Vec::new(), 0);
-    for named in mentions(prompt, workspace) {
+    for named in mentions(typed, workspace) {
         let mention = match named {
             Named::File(mention) => mention,
             Named::Amiss(why) => {
@@ -69,7 +105,7 @@ pub(super) async fn attached<F: Front>(
         let outcome = desk.call(&mention.look()).await;
         let gist = visible_line(&outcome.gist, 60);
         told(desk.front(), &format!("  attached {}: {gist}", visible_line(&mention.path, 60)));
-        attached.push(format!("[Attached: {}]\n{}", mention.path, outcome.text.trim_end()));
+        attached.push(format!("{ATTACHED}{}]\n{}", mention.path, outcome.text.trim_end()));
     }
     attached
 }
@@ -79,6 +115,9 @@ fn mentions(words: &str, workspace: &Workspace) -> Vec<Named> {
     let mut found: Vec<Named> = Vec::new();
     for written in written(words) {
         found.extend(named(&written, workspace).filter(|it| !found.contains(it)));
+        if MOST <= found.len() {
+            break;
+        }
     }
     found
 }
@@ -199,13 +238,23 @@ fn is_there(path: &str, workspace: &Workspace) -> bool {
     parsed.is_some_and(|it| workspace.is_file(&it) || workspace.directory(&it).is_ok())
 }
 
+/// Endings of files that people name without a folder. `@api.model` is no file.
+const KINDS: &[&str] = &[
+    "c", "cc", "cfg", "cpp", "cs", "css", "csv", "env", "ex", "go", "h", "hpp", "hs", "html",
+    "ini", "java", "js", "json", "jsx", "kt", "lock", "log", "lua", "md", "php", "pl", "py", "rb",
+    "rs", "scala", "sh", "sql", "svelte", "svg", "swift", "toml", "ts", "tsx", "txt", "vue", "xml",
+    "yaml", "yml", "zig",
+];
+
 /// Names of people, of packages and of what stands before a function are no files.
 fn looks_like_a_file(path: &str) -> bool {
-    let name = path.rsplit('/').next().unwrap_or(path);
-    let has_kind = name.rsplit_once('.').is_some_and(|(stem, kind)| {
-        !stem.is_empty()
-            && (1..=5).contains(&kind.len())
-            && kind.chars().all(|it| it.is_ascii_alphanumeric())
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let kind = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map(|it| it.1);
+    let has_kind = kind.is_some_and(|it| {
+        KINDS.contains(&it)
+            || !folder.is_empty()
+                && (1..=5).contains(&it.len())
+                && it.chars().all(|it| it.is_ascii_alphanumeric())
     });
     let plain = path.chars().all(|it| it.is_alphanumeric() || "/._-+ ".contains(it));
     plain && has_kind
@@ -365,7 +414,24 @@ mod tests {
             Makefile
         "#]],
         );
-        check("@Override @app.route('/x') @types/node me@a.rs @ @@ @someone", expect![[""]]);
+        check(
+            "@Override @api.model @app.route('/x') @types/node me@a.rs @ @@ @someone",
+            expect![[""]],
+        );
+    }
+
+    #[test]
+    fn what_is_asked_again_names_what_was_typed() {
+        let check = |asked: &str, text: &str, typed: &str| {
+            assert_eq!(Asked::of(asked).again(), Prompt::about(typed, text.to_owned()));
+        };
+        check("a review of +// @a.rs", "a review of +// @a.rs", "");
+        check("see @a.rs\n\n[Attached: a.rs]\n1\tsee @b.rs", "see @a.rs", "see @a.rs");
+        let ran = "see @a.rs\n\n[I ran this command:]\n$ cat b\n@c.rs";
+        check(&format!("{ran}\n\n[Attached: a.rs]\nx"), ran, "see @a.rs");
+        let piped = "see @a.rs\n\n<stdin>\n@c.rs\n</stdin>";
+        check(&format!("{piped}\n\n[Attached: a.rs]\nx"), piped, "see @a.rs");
+        assert_eq!(Asked::of(piped).told, "<stdin>\n@c.rs\n</stdin>");
     }
 
     #[test]

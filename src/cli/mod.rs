@@ -126,6 +126,18 @@ impl fmt::Display for WrongUsage {
 
 impl std::error::Error for WrongUsage {}
 
+/// The person ended the program before there was anything to do: there is nothing to say of it.
+#[derive(Debug)]
+struct Abandoned;
+
+impl fmt::Display for Abandoned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("stopped")
+    }
+}
+
+impl std::error::Error for Abandoned {}
+
 pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     colored::control::set_override(std::io::stderr().is_terminal() && surroundings::may_colour());
     report::on_panic(surroundings::wants_backtrace());
@@ -139,6 +151,7 @@ pub fn run(args: impl Iterator<Item = OsString>) -> ExitCode {
     };
     match dispatch(typed) {
         Ok(exit) => exit.into(),
+        Err(err) if err.is::<Abandoned>() => Exit::Cancelled.into(),
         Err(err) => {
             report::report(&err);
             let mistyped = err.is::<WrongUsage>() || err.is::<WrongFlag>();

@@ -5,9 +5,9 @@ use std::path::Path;
 use crate::cli::choosing::is_file_name;
 use crate::cli::job::Job;
 use crate::cli::models::{Here, picks};
-use crate::cli::note;
 use crate::cli::planning::Person;
 use crate::cli::surroundings::Surroundings;
+use crate::cli::{Abandoned, note};
 use crate::models::Found;
 use crate::ui::{Line, visible, visible_line};
 
@@ -15,17 +15,17 @@ use crate::ui::{Line, visible, visible_line};
 pub(super) const ANOTHER: &str = "  a number or a name, or Enter to stay: ";
 const FIRST: &str = "  which one? a number or a name: ";
 
-/// The name of the model, or nothing if the person wants none of them.
+/// The name of the model, or nothing if the person wants none of these.
 pub(super) async fn pick(
     (around, here): (&Surroundings, &Here),
     person: &Person<'_>,
     (used, question): (Option<&Path>, &str),
     mut tell: impl FnMut(&str),
-) -> Option<String> {
+) -> Result<Option<String>, Abandoned> {
     let (text, names) = picks(here, used);
     tell(&text);
     if names.is_empty() {
-        return None;
+        return Ok(None);
     }
     let whole = |name: &str| match here.file(around, name) {
         Ok((file, _)) if !is_file_name(name) => {
@@ -36,12 +36,14 @@ pub(super) async fn pick(
         Err(err) => Err(format!("{err:#}").replace("\nhint: ", "; ")),
     };
     loop {
-        let Line::Entered(line) = person.question(question).await else { return None };
+        let Line::Entered(line) = person.question(question).await else {
+            return Err(Abandoned);
+        };
         if line.trim().is_empty() {
-            return None;
+            return Ok(None);
         }
         match meant(&names, line.trim(), whole) {
-            Ok(name) => return Some(name),
+            Ok(name) => return Ok(Some(name)),
             Err(why) => tell(&format!("  {}", visible_line(&why, 300))),
         }
     }
@@ -76,7 +78,7 @@ impl Job<'_> {
             return Ok(());
         }
         note("several models are here, and none was named to work with");
-        let Some(name) = pick((self.around, &here), person, (None, FIRST), note).await else {
+        let Some(name) = pick((self.around, &here), person, (None, FIRST), note).await? else {
             return Ok(());
         };
         self.settings.model = Some(self.as_setting(name));

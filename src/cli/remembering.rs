@@ -30,10 +30,11 @@ impl Job<'_> {
             return Ok(false);
         }
         let usual = chosen(self.around, &self.settings).map(|it| it.file);
-        if usual.as_ref().is_ok_and(|it| is_called(it, model)) {
+        if usual.as_ref().is_ok_and(|it| is_file_of(it, model)) {
             return Ok(false);
         }
-        let here = Here::look(self.around, &self.settings)?;
+        // Why that cannot be is said by who needs a model.
+        let Ok(here) = Here::look(self.around, &self.settings) else { return Ok(false) };
         let called = visible_line(model, 60);
         let found = match kept(&here.found, model) {
             Kept::Here(found) => found,
@@ -50,8 +51,11 @@ impl Job<'_> {
                 return Ok(false);
             }
         };
+        if usual.is_ok_and(|it| it == found.path) {
+            return Ok(false);
+        }
         let (name, path) = (found.name(), found.path.display().to_string());
-        let is_it = here.file(self.around, &name).is_ok_and(|(it, _)| is_called(&it, model));
+        let is_it = here.file(self.around, &name).is_ok_and(|(it, _)| it == found.path);
         self.settings.model = Some(if is_it { name.clone() } else { path });
         self.remember_model()?;
         let name = visible(&name).into_owned();
@@ -75,14 +79,18 @@ fn was_named(values: &[Setting]) -> bool {
     named.into_iter().any(|it| matches!(it.origin, Origin::Flag(_) | Origin::Environment(_)))
 }
 
-/// A server calls a model by the name of its file.
-fn is_called(file: &Path, model: &str) -> bool {
+/// A server of a session's own calls a model by the name of its file.
+fn is_file_of(file: &Path, model: &str) -> bool {
     file.file_name().is_some_and(|it| it == model)
 }
 
+/// The one in the background calls it as we do.
+fn is_called(found: &Found, model: &str) -> bool {
+    is_file_of(&found.path, model) || found.name() == model
+}
+
 fn kept<'a>(found: &'a [Found], model: &str) -> Kept<'a> {
-    let alike: Vec<_> =
-        found.iter().filter(|it| it.is_usable() && is_called(&it.path, model)).collect();
+    let alike: Vec<_> = found.iter().filter(|it| it.is_usable() && is_called(it, model)).collect();
     match alike[..] {
         [] => Kept::Gone,
         [one] => Kept::Here(one),

@@ -3,6 +3,7 @@
 use anyhow::bail;
 
 use crate::agent::{Desk, Host};
+use crate::cli::mentions::Asked;
 use crate::cli::undo;
 use crate::conversation::{Entry, Front, Prompted, Transcript};
 use crate::ui::{visible, visible_line};
@@ -22,6 +23,8 @@ const USAGE: &str = "`/rewind N` goes back to before prompt N, with conversation
 pub(super) struct Said {
     pub(super) text: String,
     pub(super) begun: String,
+    /// What the model was told beside that, and is told again.
+    pub(super) told: Option<String>,
 }
 
 /// What goes back.
@@ -46,17 +49,20 @@ pub(super) fn rewind<H: Host, F: Front>(
     let changed = workspace.history().map(|it| it.changed()).transpose()?.unwrap_or_default();
     let (number, what) = match typed(line)? {
         Typed::List => {
-            return Ok(Said { text: listed(&desk.transcript, &changed), begun: String::new() });
+            let text = listed(&desk.transcript, &changed);
+            return Ok(Said { text, begun: String::new(), told: None });
         }
         Typed::Back(number, what) => (number, what),
     };
     let found = desk.transcript.prompts().iter().find(|it| it.number == number);
     let Some(prompt) = found.copied() else { bail!("{}", no_such(number, &desk.transcript)) };
     let mut lines = Vec::new();
-    if what.files {
+    // Where nothing is kept, only words go back.
+    let has_history = workspace.history().is_some();
+    if what.files && (has_history || !what.conversation) {
         lines.extend(take_back(workspace, number as u64, what)?);
     }
-    let mut begun = String::new();
+    let (mut begun, mut told) = (String::new(), None);
     if what.conversation {
         let mut words = words(&desk.transcript, prompt).to_owned();
         if desk.transcript.is_planned(prompt) {
@@ -64,13 +70,15 @@ pub(super) fn rewind<H: Host, F: Front>(
         }
         desk.rewind(prompt);
         lines.push(format!("the conversation is as it was before prompt {number}"));
-        if words.len() <= EDITABLE {
-            begun = visible(&words).into_owned();
+        let asked = Asked::of(&words);
+        if asked.typed.len() <= EDITABLE {
+            begun = visible(asked.typed).into_owned();
+            told = Some(asked.told.to_owned()).filter(|it| !it.is_empty());
         } else {
             lines.push(format!("its prompt is too long to edit: {}", visible_line(&words, 60)));
         }
     }
-    Ok(Said { text: lines.join("\n"), begun })
+    Ok(Said { text: lines.join("\n"), begun, told })
 }
 
 fn typed(line: &str) -> anyhow::Result<Typed> {

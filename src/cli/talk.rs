@@ -9,14 +9,16 @@ use crate::cli::beginning::{Sought, Which};
 use crate::cli::commands::Ground;
 use crate::cli::filing::{self, Here};
 use crate::cli::job::Job;
+use crate::cli::mentions::{self, Asked};
 use crate::cli::own_commands::AtHand;
 use crate::cli::planning::{self, Person};
 use crate::cli::report::report;
 use crate::cli::rewind::rewind;
 use crate::cli::serving::Serving;
+use crate::cli::task::Prompt;
 use crate::cli::telling::Again;
 use crate::cli::tuning::Tuned;
-use crate::cli::{Exit, commands, doctor, mentions, models, telling, undo};
+use crate::cli::{Exit, commands, doctor, models, telling, undo};
 use crate::conversation::{Call, Front, Stage};
 use crate::ui::{self, Screen, Wish, Words, visible, visible_line};
 use crate::workspace::{Way, Workspace};
@@ -72,7 +74,7 @@ pub(super) async fn talk(
         leaving = false;
         interrupt.clear();
         let watching = keyboard.watch(heard, heed(desk, interrupt));
-        let before = desk.transcript.entries().len();
+        let before = desk.transcript.turns();
         let done = follow(desk, person, (here, job, at_hand), &mut next, words).await;
         drop(watching);
         match done {
@@ -86,7 +88,7 @@ pub(super) async fn talk(
                 is_cold = desk.is_cold();
             }
         }
-        if before < desk.transcript.entries().len() {
+        if before < desk.transcript.turns() {
             // A turn is set apart from what comes next.
             desk.front().note("");
         }
@@ -154,25 +156,26 @@ async fn follow(
     }
     let prompt = match commands::parse(&words) {
         None if words.trim().is_empty() => return Ok(Followed::Stays),
-        None => words,
+        None => Prompt::typed(words),
         Some((name, rest)) => match obey(desk, person, here, (job, at_hand), (name, rest)).await? {
             Obeyed::Done => return Ok(Followed::Stays),
             Obeyed::Cold => return Ok(Followed::Cold),
-            Obeyed::Begun(words) => {
+            Obeyed::Begun(words, told) => {
                 next.begun = words;
+                next.told.extend(told);
                 return Ok(Followed::Stays);
             }
             Obeyed::Left(left) => return Ok(Followed::Left(left)),
-            Obeyed::Prompt(words) => words,
+            Obeyed::Prompt(prompt) => prompt,
         },
     };
     let attached = match is_in_project {
-        true => mentions::attached(desk, here.1, &prompt, Screen::note).await,
+        true => mentions::attached(desk, here.1, &prompt.typed, Screen::note).await,
         false => Vec::new(),
     };
     let told = std::mem::take(&mut next.told);
     // The prompt first: a session is called by how it begins.
-    let words = [vec![prompt], told, attached].concat().join("\n\n");
+    let words = [vec![prompt.text], told, attached].concat().join("\n\n");
     desk.prompt(words).await?;
     Ok(Followed::Stays)
 }
@@ -231,10 +234,10 @@ enum Obeyed {
     /// It is done, and the server has to read the conversation.
     Cold,
     /// The next line begins with this.
-    Begun(String),
+    Begun(String, Option<String>),
     Left(Left),
     /// The model is asked this.
-    Prompt(String),
+    Prompt(Prompt),
 }
 
 async fn obey(
@@ -266,17 +269,18 @@ async fn obey(
         "rewind" => {
             let said = rewind(desk, workspace, &format!("/rewind {rest}"))?;
             desk.front().note(&said.text);
-            return Ok(Obeyed::Begun(said.begun));
+            return Ok(Obeyed::Begun(said.begun, said.told));
         }
         "retry" => match telling::retry(desk, workspace)? {
-            Again::Prompt(words) => return Ok(Obeyed::Prompt(words)),
+            Again::Prompt(words) => return Ok(Obeyed::Prompt(Asked::of(&words).again())),
             Again::Plan(task) => {
                 plan(desk, person, &task).await;
                 return Ok(Obeyed::Done);
             }
         },
         "review" | "test" | "init" => {
-            return Ok(Obeyed::Prompt(telling::task(&at_hand.prompts, name, rest)));
+            let task = telling::task(&at_hand.prompts, name, rest);
+            return Ok(Obeyed::Prompt(Prompt::about(rest, task)));
         }
         "plan" => {
             plan(desk, person, rest).await;
@@ -371,7 +375,7 @@ async fn obey(
         "permissions" => at_hand.permissions.clone(),
         "prompt" => telling::first_words(desk),
         own => match at_hand.own.iter().find(|it| it.name == own) {
-            Some(it) => return Ok(Obeyed::Prompt(it.words(rest))),
+            Some(it) => return Ok(Obeyed::Prompt(Prompt::typed(it.words(rest)))),
             None => commands::unknown(own, ground, at_hand.own.iter().map(|it| &*it.name)),
         },
     };
@@ -387,7 +391,7 @@ async fn run(desk: &mut Desk<Serving, Screen>, command: &str) -> String {
     let outcome = desk.call(&call).await;
     desk.front().exact(visible(&outcome.text).trim_end());
     desk.front().note("  it goes with your next prompt");
-    format!("[I ran this command:]\n$ {command}\n{}", outcome.text.trim_end())
+    format!("{}{command}\n{}", mentions::RAN, outcome.text.trim_end())
 }
 
 async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str) {

@@ -11,13 +11,32 @@ use crate::cli::commands::Ground;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{WrongUsage, input};
 
+/// What is asked, and what of it a person typed: only there a file may be named that goes with it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Prompt {
+    pub(super) text: String,
+    pub(super) typed: String,
+}
+
+impl Prompt {
+    /// All of it is typed.
+    pub(super) fn typed(text: String) -> Self {
+        Self { typed: text.clone(), text }
+    }
+
+    /// It is in our words, about something that was typed.
+    pub(super) fn about(typed: &str, text: String) -> Self {
+        Self { text, typed: typed.to_owned() }
+    }
+}
+
 /// Where the prompts come from.
 #[derive(Debug, PartialEq)]
 pub(super) enum Task {
     /// From the person at the terminal.
     Conversation,
     /// There is this one.
-    Prompt(String),
+    Prompt(Prompt),
     /// From a program, as lines of JSON.
     Stream,
 }

@@ -117,7 +117,9 @@ impl Job<'_> {
         let here = Here::look(self.around, &self.settings)?;
         let used = chosen(self.around, &self.settings).ok().map(|it| it.file);
         let asked = (used.as_deref(), ANOTHER);
-        Ok(pick((self.around, &here), person, asked, |it| desk.front().note(it)).await)
+        let picked = pick((self.around, &here), person, asked, |it| desk.front().note(it)).await;
+        // Who leaves the list stays with what there is.
+        Ok(picked.unwrap_or_default())
     }
 
     /// `/config [KEY [VALUE]]`.

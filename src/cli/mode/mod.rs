@@ -13,7 +13,7 @@ use crate::agent::Form;
 use crate::cli::args::{InputFormat, Options, OutputFormat, PromptName};
 use crate::cli::job::{Job, Worked, job};
 use crate::cli::surroundings::Surroundings;
-use crate::cli::task::Task;
+use crate::cli::task::{Prompt, Task};
 use crate::cli::{Exit, WrongUsage};
 use crate::conversation::Permission;
 use crate::workspace::{Compared, FileError};
@@ -28,7 +28,7 @@ pub(super) use test::test;
 const MOST: usize = 24 * 1024;
 
 /// A fixed task has a form of its own: options that ask for another cannot be meant.
-fn must_be_plain(options: &Options, name: &str) -> anyhow::Result<()> {
+pub(super) fn must_be_plain(options: &Options, name: &str) -> anyhow::Result<()> {
     let odd = match () {
         () if options.plan => "--plan",
         () if options.json_schema.is_some() => "--json-schema",
@@ -67,7 +67,7 @@ fn answer(
 ) -> anyhow::Result<(Exit, Option<Value>)> {
     job.form = Some(Form::new(form)?);
     let prompt = job.prompts.about(name, about);
-    let Worked { exit, transcript, .. } = job.run(Task::Prompt(prompt))?;
+    let Worked { exit, transcript, .. } = job.run(Task::Prompt(Prompt::about("", prompt)))?;
     let reply = transcript.reply().filter(|_| exit == Exit::Done);
     Ok((exit, reply.and_then(|it| Form::value(&it.text))))
 }

@@ -6,7 +6,7 @@ use crate::cli::args::{Options, PromptName};
 use crate::cli::job::{Way, job};
 use crate::cli::mode::must_be_plain;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::task::Task;
+use crate::cli::task::{Prompt, Task};
 
 pub(in crate::cli) fn test(
     around: &Surroundings,
@@ -17,6 +17,7 @@ pub(in crate::cli) fn test(
     let mut job = job(around, options)?;
     job.way = Way::Proven;
     job.form = Some(claims_form()?);
-    let prompt = job.prompts.about(PromptName::Test, &what.join(" "));
-    job.run(Task::Prompt(prompt)).map(|it| it.exit)
+    let what = what.join(" ");
+    let prompt = job.prompts.about(PromptName::Test, &what);
+    job.run(Task::Prompt(Prompt::about(&what, prompt))).map(|it| it.exit)
 }
