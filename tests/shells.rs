@@ -87,10 +87,21 @@ fn bash_knows_models_sessions_and_guides() {
 #[test]
 fn fish_knows_models_and_guides() {
     let home = home();
-    let script =
-        "source ../agent.fish; complete -C \"agent -m tiny\"; complete -C \"agent help trou\"";
-    let Some(offered) = said(&home, "fish", script) else { return };
-    assert_eq!(offered, "tiny:Q4_K_M\ntiny:Q8_0\ntroubleshooting\n");
+    let lines = ["agent -m tiny", "agent help trou", "agent --output-format ", "agent explain -m "];
+    let asked = lines.map(|it| format!("complete -C \"{it}\""));
+    let script = format!("source ../agent.fish; {}", asked.join("; "));
+    let Some(offered) = said(&home, "fish", &script) else { return };
+    expect![[r#"
+        tiny:Q4_K_M
+        tiny:Q8_0
+        troubleshooting
+        json
+        stream-json
+        text
+        tiny:Q4_K_M
+        tiny:Q8_0
+    "#]]
+    .assert_eq(&offered);
 }
 
 #[test]
@@ -127,6 +138,7 @@ fn zsh_knows_subcommands_models_sessions_and_guides() {
         "autoload -Uz compinit; compinit -u -D; source <(agent completions zsh)",
         &[
             ("agent models ver", "agent models verify"),
+            ("agent explain a b -m tiny:Q8", "agent explain a b -m tiny:Q8_0"),
             ("agent models info tiny:Q8", "agent models info tiny:Q8_0"),
             ("agent -r the", "agent -r the\\ parser"),
             ("agent help trou", "agent help troubleshooting"),

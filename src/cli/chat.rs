@@ -119,8 +119,9 @@ impl Job<'_> {
             };
             return self.chat_on(&keyboard, system, wishes).await;
         };
-        let (interrupt, _) = wishes;
-        let (mut desk, _) = self.words_alone(keyboard.clone(), system, &interrupt).await?;
+        let (interrupt, leave) = wishes;
+        let wishes = (&interrupt, &leave);
+        let (mut desk, _) = self.words_alone(keyboard.clone(), system, wishes).await?;
         let words = Words { follow: false, at_steps: false };
         let attended = attend(&desk, keyboard.as_ref(), &interrupt, words);
         let ended = desk.prompt(prompt).await.map(Exit::from);
@@ -137,7 +138,8 @@ impl Job<'_> {
         system: String,
         (interrupt, leave): (Interrupt, Interrupt),
     ) -> anyhow::Result<Exit> {
-        let (mut desk, id) = self.words_alone(Some(keyboard.clone()), system, &interrupt).await?;
+        let wishes = (&interrupt, &leave);
+        let (mut desk, id) = self.words_alone(Some(keyboard.clone()), system, wishes).await?;
         let _titled = self.title().map(|_| keyboard.entitle("agent chat".to_owned()));
         let header = self.header(Ground::Model, None);
         desk.front().note(&header);
@@ -171,10 +173,10 @@ impl Job<'_> {
         &mut self,
         keyboard: Option<Keyboard>,
         system: String,
-        interrupt: &Interrupt,
+        (interrupt, leave): (&Interrupt, &Interrupt),
     ) -> anyhow::Result<(Desk<Serving, Screen>, String)> {
-        let serving = self.serving().await?;
         let (id, transcript) = (session_id(now()), Transcript::default());
+        let serving = self.served((keyboard.as_ref(), interrupt, leave), &transcript).await?;
         let mut screen = self.screen(keyboard, &transcript);
         screen.amend_with(Box::new(Editor::new(self.around)));
         let begun =

@@ -64,7 +64,7 @@ fn written(shell: Shell) -> String {
     match shell {
         Shell::Bash => script + &bash(&places),
         Shell::Zsh => zsh(&script),
-        Shell::Fish => script + &fish(&places),
+        Shell::Fish => patient(&script) + &fish(&places),
         _ => script,
     }
 }
@@ -169,7 +169,8 @@ fn zsh(script: &str) -> String {
         named += &line.replace(":_default'", &format!(":_agent_{what}'"));
         named.push('\n');
     }
-    let named = named.replace(":_agent_default'", ":_default'");
+    // With one colon less, options may stand behind a first word.
+    let named = named.replace(":_agent_default'", ":_default'").replace("'*::", "'*:");
     let Some((head, body)) = named.split_once('\n') else { return named };
     format!(
         r#"{head}
@@ -179,6 +180,14 @@ _agent_topics() {{ local -a names; names=("${{(@f)$(agent complete topics 2>/dev
 _agent_sessions() {{ local -a names; names=("${{(@f)$(agent complete sessions 2>/dev/null)}}"); compadd -a names; }}
 {body}"#
     )
+}
+
+/// An option whose value is to be completed has none yet, which clap's script takes for a mistake:
+/// what stands before it tells which command it is.
+fn patient(script: &str) -> String {
+    const PARSED: &str = "argparse -s (__fish_agent_global_optspecs) -- $cmd 2>/dev/null\n";
+    let again = format!("{PARSED}    or begin\n        set -e cmd[-1]\n        {PARSED}    end\n");
+    script.replacen(PARSED, &again, 1)
 }
 
 fn fish(places: &[Place]) -> String {

@@ -386,7 +386,7 @@ impl Job<'_> {
     }
 
     /// A server of the model that is worked with, as far as that is known or somebody can be asked.
-    async fn served(
+    pub(super) async fn served(
         &mut self,
         (keyboard, interrupt, leave): (Option<&Keyboard>, &Interrupt, &Interrupt),
         transcript: &Transcript,

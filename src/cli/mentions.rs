@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::agent::Desk;
 use crate::cli::serving::Serving;
 use crate::cli::task::Prompt;
-use crate::conversation::{Call, Event, Front};
+use crate::conversation::{Call, Event, Front, Status};
 use crate::ui::{Offer, visible, visible_line};
 use crate::workspace::{Cancel, Kind, ProjectPath, Workspace};
 
@@ -104,6 +104,13 @@ pub(super) async fn attached<F: Front>(
         };
         let outcome = desk.call(&mention.look()).await;
         let gist = visible_line(&outcome.gist, 60);
+        if outcome.status != Status::Done {
+            let path = visible_line(&mention.path, 60);
+            desk.front().show(&Event::Warning(&format!("not attached: {path}: {gist}")));
+            continue;
+        }
+        let is_cut = outcome.text.lines().next_back().is_some_and(|it| it.starts_with("[cut: "));
+        let gist = if is_cut { gist + ", the rest has no room" } else { gist };
         told(desk.front(), &format!("  attached {}: {gist}", visible_line(&mention.path, 60)));
         attached.push(format!("{ATTACHED}{}]\n{}", mention.path, outcome.text.trim_end()));
     }
@@ -220,10 +227,27 @@ fn named(written: &Written, workspace: &Workspace) -> Option<Named> {
             None => {}
         }
     }
+    if whole.starts_with('"') {
+        return Some(Named::Amiss(format!("{whole}: the quotes do not end")));
+    }
     let path = trimmed.rsplit_once('#').filter(|(_, it)| lines(it).is_some());
     let path = path.map_or(trimmed, |(path, _)| path);
-    (written.quoted || looks_like_a_file(path))
-        .then(|| Named::Amiss(format!("{path}: there is no such file in the project")))
+    let why = match workspace.path(path) {
+        Err(_) if begins_like_a_path(path) => format!("{path}: it lies outside of the project"),
+        Ok(it) if workspace.root().join(it.as_path()).symlink_metadata().is_ok() => {
+            format!("{path}: it is no file of the project")
+        }
+        _ if written.quoted || looks_like_a_file(path) || begins_like_a_path(path) => {
+            format!("{path}: there is no such file in the project")
+        }
+        _ => return None,
+    };
+    Some(Named::Amiss(why))
+}
+
+fn begins_like_a_path(path: &str) -> bool {
+    let behind = ["/", "~/", "./", "../"].iter().find_map(|it| path.strip_prefix(it));
+    behind.is_some_and(|it| it.starts_with(|it: char| it.is_alphanumeric() || it == '.'))
 }
 
 fn lines(text: &str) -> Option<(u32, u32)> {
@@ -355,6 +379,8 @@ mod tests {
             std::fs::create_dir_all(path.parent().unwrap()).unwrap();
             std::fs::write(path, "x\n").unwrap();
         }
+        std::os::unix::fs::symlink("/etc/passwd", dir.path().join("out")).unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("pipe"), 0o600.into()).unwrap();
         let workspace = Workspace::open(dir.path(), None).unwrap();
         let said = mentions(words, &workspace).into_iter().map(|it| match it {
             Named::File(Mention { path, lines: None }) => format!("{path}\n"),
@@ -413,6 +439,18 @@ mod tests {
             ! no such: there is no such file in the project
             Makefile
         "#]],
+        );
+        let words = "@/etc/passwd @../up.rs @./none @\"my no @pipe @out @/ @../";
+        check(
+            words,
+            expect![[r#"
+                ! /etc/passwd: it lies outside of the project
+                ! ../up.rs: it lies outside of the project
+                ! ./none: there is no such file in the project
+                ! "my: the quotes do not end
+                ! pipe: it is no file of the project
+                ! out: it is no file of the project
+            "#]],
         );
         check(
             "@Override @api.model @app.route('/x') @types/node me@a.rs @ @@ @someone",

@@ -18,6 +18,9 @@ const EDITABLE: usize = 4096;
 const USAGE: &str = "`/rewind N` goes back to before prompt N, with conversation and files;\n\
                      `/rewind N conversation` and `/rewind N files` with only one of them";
 
+/// The same where no files are kept.
+const USAGE_OF_WORDS: &str = "`/rewind N` goes back to before prompt N";
+
 /// What is said of it, and what stands in the next line to be edited.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Said {
@@ -49,7 +52,8 @@ pub(super) fn rewind<H: Host, F: Front>(
     let changed = workspace.history().map(|it| it.changed()).transpose()?.unwrap_or_default();
     let (number, what) = match typed(line)? {
         Typed::List => {
-            let text = listed(&desk.transcript, &changed);
+            let usage = if workspace.history().is_some() { USAGE } else { USAGE_OF_WORDS };
+            let text = listed(&desk.transcript, &changed, usage);
             return Ok(Said { text, begun: String::new(), told: None });
         }
         Typed::Back(number, what) => (number, what),
@@ -110,7 +114,7 @@ fn no_such(number: usize, transcript: &Transcript) -> String {
 }
 
 /// A line for each prompt, and how to go back.
-fn listed(transcript: &Transcript, changed: &[Changed]) -> String {
+fn listed(transcript: &Transcript, changed: &[Changed], usage: &str) -> String {
     let prompts = transcript.prompts();
     if prompts.is_empty() {
         return "nothing was said yet".to_owned();
@@ -126,7 +130,7 @@ fn listed(transcript: &Transcript, changed: &[Changed]) -> String {
         let files = of_turn.map(|it| format!("  changed {}", visible(&undo::named(&it.files))));
         text += &format!("{:>4}  {words}{}\n", prompt.number, files.unwrap_or_default());
     }
-    text + USAGE
+    text + usage
 }
 
 fn words(transcript: &Transcript, prompt: Prompted) -> &str {

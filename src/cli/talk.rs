@@ -149,10 +149,16 @@ async fn follow(
     words: String,
 ) -> anyhow::Result<Followed> {
     let is_in_project = at_hand.ground == Ground::Project;
-    let command = words.trim().strip_prefix('!').map(str::trim).filter(|it| !it.is_empty());
-    if let Some(command) = command.filter(|_| is_in_project) {
-        next.told.push(run(desk, command).await);
-        return Ok(Followed::Stays);
+    match words.trim().strip_prefix('!').map(str::trim).filter(|_| is_in_project) {
+        None => {}
+        Some("") => {
+            desk.front().note("`!COMMAND` runs a command");
+            return Ok(Followed::Stays);
+        }
+        Some(command) => {
+            next.told.push(run(desk, command).await);
+            return Ok(Followed::Stays);
+        }
     }
     let prompt = match commands::parse(&words) {
         None if words.trim().is_empty() => return Ok(Followed::Stays),
@@ -171,7 +177,16 @@ async fn follow(
     };
     let attached = match is_in_project {
         true => mentions::attached(desk, here.1, &prompt.typed, Screen::note).await,
-        false => Vec::new(),
+        false => {
+            if prompt.typed.starts_with('!')
+                || !mentions::named_in(&prompt.typed, here.1).is_empty()
+            {
+                desk.front().note(
+                    "  `agent chat` runs no commands and reads no files: the model gets the words",
+                );
+            }
+            Vec::new()
+        }
     };
     let told = std::mem::take(&mut next.told);
     // The prompt first: a session is called by how it begins.

@@ -37,8 +37,13 @@ impl Vocabulary {
     /// a prompt each of `words` is one.
     pub(super) fn new(steps: &[Step], words: &[String], chunk: usize) -> Self {
         let mut vocabulary = Self::bare();
+        // What a step says and no more is a token of the script's own: it leads to the end.
+        let is_said = |word: &String| {
+            let whole = |it: &&Step| [it.text(), it.spoken(), it.thought()].contains(word);
+            steps.iter().any(|it| whole(&it) || it.reasoning == *word)
+        };
         for word in words {
-            if !vocabulary.known.contains_key(word) {
+            if !vocabulary.known.contains_key(word) && !is_said(word) {
                 vocabulary.add(word.clone(), Kind::Word, END);
             }
         }
@@ -234,6 +239,20 @@ mod tests {
             x
         "#]],
         );
+    }
+
+    #[test]
+    fn a_step_may_say_nothing_but_a_word_of_prompts() {
+        let thinks = |reasoning: &str, content: &str| Step {
+            reasoning: reasoning.to_owned(),
+            content: content.to_owned(),
+            marked: true,
+            ..Step::default()
+        };
+        let words = ["ok", "hm", "fine"].map(str::to_owned);
+        let steps = [raw("ok"), thinks("hm", "fine")];
+        let vocabulary = Vocabulary::new(&steps, &words, 4);
+        assert_eq!(play(&vocabulary, 0, 8), ["ok"]);
     }
 
     #[test]
