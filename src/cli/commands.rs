@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::ops::Range;
 
 use crate::cli::likeness::nearest;
+use crate::config::values_of;
 use crate::ui::Offer;
 
 /// What may stand behind a command.
@@ -282,7 +283,12 @@ pub(super) fn offer(
         let words = fitting.map(|(it, more)| format!("{it}{}", if more { " " } else { "" }));
         return Offer { from: 1, words: words.collect() };
     };
-    let words = match named(name, ground).map(|it| it.takes) {
+    let takes = named(name, ground).map(|it| it.takes);
+    if let Some((key, begun)) = rest.split_once(' ').filter(|_| takes == Some(Takes::Key)) {
+        let words = values_of(key).into_iter().filter(|it| it.starts_with(begun)).collect();
+        return Offer { from: line.len() - begun.len(), words };
+    }
+    let words = match takes {
         Some(takes @ (Takes::Session | Takes::Model | Takes::Key | Takes::Theme)) => names(takes),
         Some(Takes::OneOf(words)) => words.iter().map(|it| (*it).to_owned()).collect(),
         _ => Vec::new(),
@@ -342,6 +348,8 @@ mod tests {
             });
             (offer.from, offer.words.join("|"))
         };
+        assert_eq!(offered("/config ui.keys v"), (16, "vi".to_owned()));
+        assert_eq!(offered("/config nosuch v"), (15, String::new()));
         assert_eq!(offered("/de"), (1, "delete |deploy ".to_owned()));
         assert_eq!(offered("/plan "), (6, "go|show".to_owned()));
         assert_eq!(offered("/load pa"), (6, "parser".to_owned()));

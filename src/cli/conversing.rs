@@ -10,7 +10,7 @@ use crate::cli::drawing::theme_names;
 use crate::cli::editor::Editor;
 use crate::cli::job::{Job, close, put_down, store};
 use crate::cli::models::places;
-use crate::cli::own_commands::{self, AtHand};
+use crate::cli::own_commands::{self, AtHand, Loaded};
 use crate::cli::planning::Person;
 use crate::cli::report::report;
 use crate::cli::sandbox::keeping_secrets;
@@ -103,7 +103,8 @@ impl Job<'_> {
         desk: &mut Desk<Serving, Screen>,
     ) -> AtHand {
         let is_trusted = |path: &str, bytes: &[u8]| trust.holds(path, bytes);
-        let (own, warnings) = own_commands::load(self.around, &self.workspace, is_trusted);
+        let loaded = own_commands::load(self.around, &self.workspace, is_trusted);
+        let Loaded { own, untrusted, warnings } = loaded;
         warnings.iter().for_each(|it| desk.front().show(&Event::Warning(it)));
         let permissions = self.settings.permission.unwrap_or(Permission::Ask);
         let permissions = match toml::to_string(&self.settings.permissions) {
@@ -115,7 +116,17 @@ impl Job<'_> {
         let confinement = confinement.map(str::to_owned);
         let (model, model_from) = (self.settings.model.clone(), desk.transcript.entries().len());
         let ground = Ground::Project;
-        AtHand { ground, own, header, permissions, confinement, prompts, model, model_from }
+        AtHand {
+            ground,
+            own,
+            untrusted,
+            header,
+            permissions,
+            confinement,
+            prompts,
+            model,
+            model_from,
+        }
     }
 
     pub(super) fn suggest(&self, keyboard: &Keyboard, at_hand: &AtHand) {

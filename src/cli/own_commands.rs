@@ -28,6 +28,8 @@ pub(super) struct OwnCommand {
 pub(super) struct AtHand {
     pub(super) ground: Ground,
     pub(super) own: Vec<OwnCommand>,
+    /// Names of commands that the project brings, and that are not believed.
+    pub(super) untrusted: Vec<String>,
     /// What is worked with, and how.
     pub(super) header: String,
     pub(super) permissions: String,
@@ -76,16 +78,33 @@ impl OwnCommand {
     }
 }
 
+/// The commands of files.
+#[derive(Default)]
+pub(super) struct Loaded {
+    pub(super) own: Vec<OwnCommand>,
+    pub(super) untrusted: Vec<String>,
+    /// What is wrong with them.
+    pub(super) warnings: Vec<String>,
+}
+
 /// The person's commands, and the project's as far as they are trusted; the person's count first, and
-/// ours before both. With what is wrong with them.
+/// ours before both.
 pub(super) fn load(
     around: &Surroundings,
     workspace: &Workspace,
     is_trusted: impl Fn(&str, &[u8]) -> bool,
-) -> (Vec<OwnCommand>, Vec<String>) {
-    let (mut own, mut warnings): (Vec<OwnCommand>, Vec<String>) = (Vec::new(), Vec::new());
+) -> Loaded {
+    let Loaded { mut own, mut untrusted, mut warnings } = Loaded::default();
     let mut take = |path: &str, read: anyhow::Result<String>| {
-        let Some(name) = name(path) else { return };
+        let Some(name) = name(path) else {
+            if path.ends_with(".md") {
+                let path = visible(path);
+                warnings.push(format!(
+                    "`{path}` does not count: the name of a command has letters, `-` and `_`"
+                ));
+            }
+            return;
+        };
         match read {
             Err(err) => {
                 warnings
@@ -117,10 +136,12 @@ pub(super) fn load(
         let Ok(text) = std::io::read_to_string(file) else { continue };
         if is_trusted(&path, text.as_bytes()) {
             take(&path, Ok(text));
+        } else {
+            untrusted.extend(name(&path).map(str::to_owned));
         }
     }
     own.sort_by(|a, b| a.name.cmp(&b.name));
-    (own, warnings)
+    Loaded { own, untrusted, warnings }
 }
 
 fn files(folder: &Path) -> Vec<std::path::PathBuf> {

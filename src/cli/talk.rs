@@ -391,6 +391,9 @@ async fn obey(
         "prompt" => telling::first_words(desk),
         own => match at_hand.own.iter().find(|it| it.name == own) {
             Some(it) => return Ok(Obeyed::Prompt(Prompt::typed(it.words(rest)))),
+            None if at_hand.untrusted.iter().any(|it| it == own) => format!(
+                "`/{own}` is the project's, which you have not trusted; `agent trust` shows what it brings"
+            ),
             None => commands::unknown(own, ground, at_hand.own.iter().map(|it| &*it.name)),
         },
     };

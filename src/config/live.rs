@@ -3,7 +3,7 @@
 use anyhow::{anyhow, bail};
 use serde::Deserialize;
 
-use crate::config::key::Keys;
+use crate::config::key::{Keys, Kind};
 use crate::config::show::show;
 use crate::config::{Origin, Setting, Settings, value};
 
@@ -17,6 +17,15 @@ pub(crate) fn show_some(values: &[Setting], key: &str) -> anyhow::Result<String>
         bail!("{}\nhint: `/config` lists all there are", Keys::all().unknown(key));
     }
     Ok(show(&some))
+}
+
+/// What a key can be set to, where these are few.
+pub(crate) fn values_of(key: &str) -> Vec<String> {
+    match Keys::all().get(key).map(|it| &it.kind) {
+        Some(Kind::Choice(choices)) => choices.iter().map(|it| it.name.clone()).collect(),
+        Some(Kind::Switch) => vec!["true".to_owned(), "false".to_owned()],
+        _ => Vec::new(),
+    }
 }
 
 /// What a text means for a key, as it would stand in the configuration file.

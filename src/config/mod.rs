@@ -17,7 +17,7 @@ mod show;
 mod value;
 
 pub(crate) use example::example;
-pub(crate) use live::{meant, set, show_some};
+pub(crate) use live::{meant, set, show_some, values_of};
 pub(crate) use load::{Flag, Loaded, Setting, Sources, UserFile, WrongFlag, load};
 pub(crate) use origin::Origin;
 pub(crate) use settings::{
