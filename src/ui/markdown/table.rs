@@ -8,8 +8,8 @@ use crate::ui::markdown::inline::Inline;
 /// From so many bytes on a table is shown as it is so far, and what follows keeps its columns.
 const MOST: usize = 32_000;
 
-/// No column is made narrower for others than that.
-const NARROWEST: usize = 8;
+/// A longer word is broken before a table gives up its columns.
+const LONGEST_WORD: usize = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Align {
@@ -23,8 +23,16 @@ pub(super) struct Table {
     align: Vec<Align>,
     rows: Vec<Vec<String>>,
     bytes: usize,
-    /// Of the columns, once something is on the screen.
-    widths: Vec<usize>,
+    /// How it is shown, once something of it is.
+    shape: Option<Shape>,
+}
+
+#[derive(Debug)]
+enum Shape {
+    /// The widths of the columns.
+    Columns(Vec<usize>),
+    /// There is no room for columns: what each is called stands before each cell.
+    List(Vec<String>),
 }
 
 impl Table {
@@ -33,7 +41,7 @@ impl Table {
         let (head, ruler) = (cells(head), cells(ruler));
         let align: Vec<_> = ruler.iter().map(|it| alignment(it)).collect::<Option<_>>()?;
         let fits = head.len() == align.len() && !align.is_empty();
-        fits.then(|| Self { align, rows: vec![head], bytes: 0, widths: Vec::new() })
+        fits.then(|| Self { align, rows: vec![head], bytes: 0, shape: None })
     }
 
     pub(super) fn row(&mut self, line: &str, flow: &mut Flow, is_coloured: bool) {
@@ -48,33 +56,46 @@ impl Table {
 
     /// Prints the rows that are not out yet.
     pub(super) fn show(&mut self, flow: &mut Flow, is_coloured: bool) {
-        let rows = std::mem::take(&mut self.rows);
-        let is_begin = self.widths.is_empty();
-        let gaps = 3 * (self.align.len() - 1);
-        let room = flow.room().saturating_sub(gaps);
+        let mut rows = std::mem::take(&mut self.rows);
+        let is_begin = self.shape.is_none();
         if is_begin {
-            self.widths = self.fitted(&rows, room, is_coloured);
+            let gaps = 3 * (self.align.len() - 1);
+            let room = flow.room().saturating_sub(gaps);
+            self.shape = Some(match fitted(&rows, room, is_coloured) {
+                Some(widths) => Shape::Columns(widths),
+                None => Shape::List(rows.remove(0)),
+            });
         }
-        if room < self.align.len() * 3 {
-            return one_below_the_other(&rows, flow, is_coloured);
-        }
-        for (at, row) in rows.iter().enumerate() {
-            let is_head = is_begin && at == 0;
-            self.show_row(row, is_head, flow, is_coloured);
-            if is_head {
-                let lines: Vec<_> = self.widths.iter().map(|it| "─".repeat(*it)).collect();
-                flow.verbatim(&dimmed(&lines.join("─┼─"), is_coloured));
+        match &self.shape {
+            Some(Shape::Columns(widths)) => {
+                for (at, row) in rows.iter().enumerate() {
+                    let is_head = is_begin && at == 0;
+                    self.show_row(row, widths, is_head, flow, is_coloured);
+                    if is_head {
+                        let lines: Vec<_> = widths.iter().map(|it| "─".repeat(*it)).collect();
+                        flow.verbatim(&dimmed(&lines.join("─┼─"), is_coloured));
+                    }
+                }
             }
+            Some(Shape::List(heads)) => listed(heads, &rows, is_begin, flow, is_coloured),
+            None => {}
         }
     }
 
-    fn show_row(&self, row: &[String], is_head: bool, flow: &mut Flow, is_coloured: bool) {
+    fn show_row(
+        &self,
+        row: &[String],
+        widths: &[usize],
+        is_head: bool,
+        flow: &mut Flow,
+        is_coloured: bool,
+    ) {
         let ink = if is_head { Ink::BOLD } else { Ink::NONE };
-        let set = row.iter().zip(&self.widths);
+        let set = row.iter().zip(widths);
         let set: Vec<_> = set.map(|(cell, width)| lines(cell, *width, ink, is_coloured)).collect();
         let height = set.iter().map(Vec::len).max().unwrap_or(0);
         for at in 0..height {
-            let cells = set.iter().zip(self.widths.iter().zip(&self.align));
+            let cells = set.iter().zip(widths.iter().zip(&self.align));
             let cells: Vec<_> = cells
                 .map(|(lines, (width, align))| {
                     aligned(lines.get(at).map_or("", String::as_str), *width, *align)
@@ -83,29 +104,30 @@ impl Table {
             flow.verbatim(&cells.join(&dimmed(" │ ", is_coloured)));
         }
     }
+}
 
-    /// Each column as wide as its widest cell, as long as all fit; else the widest give way.
-    fn fitted(&self, rows: &[Vec<String>], room: usize, is_coloured: bool) -> Vec<usize> {
-        let widest = |at: usize| {
-            let cells = rows.iter().flat_map(|row| lines(&row[at], 10_000, Ink::NONE, is_coloured));
-            cells.map(|it| columns(&it)).max().unwrap_or(0).max(1)
-        };
-        let mut widths: Vec<usize> = (0..self.align.len()).map(widest).collect();
-        let least = (room / widths.len()).clamp(1, NARROWEST);
-        while room < widths.iter().sum::<usize>() {
-            let over = widths.iter().sum::<usize>() - room;
-            let most = widths.iter().copied().max().unwrap_or(0);
-            if most <= least {
-                break;
+/// Each column as wide as its widest cell, as long as all fit; else the widest give way, as far as
+/// their words have room. `None` where that is not enough.
+fn fitted(rows: &[Vec<String>], room: usize, is_coloured: bool) -> Option<Vec<usize>> {
+    let count = rows.first().map_or(0, Vec::len);
+    let (mut widths, mut least) = (vec![1; count], vec![1; count]);
+    for row in rows {
+        for (at, cell) in row.iter().enumerate() {
+            for line in lines(cell, 10_000, Ink::NONE, is_coloured) {
+                widths[at] = widths[at].max(columns(&line));
+                let word = line.split_whitespace().map(columns).max().unwrap_or(0);
+                least[at] = least[at].max(word.min(LONGEST_WORD));
             }
-            // All the widest go down to the next, or share what is over.
-            let next = widths.iter().copied().filter(|it| *it < most).max().unwrap_or(0);
-            let count = widths.iter().filter(|it| **it == most).count();
-            let less = (most - next.max(least)).min(over.div_ceil(count)).max(1);
-            widths.iter_mut().filter(|it| **it == most).for_each(|it| *it -= less);
         }
-        widths
     }
+    let mut over = widths.iter().sum::<usize>().saturating_sub(room);
+    while 0 < over {
+        let can = (0..count).filter(|at| least[*at] < widths[*at]);
+        let widest = can.max_by_key(|at| widths[*at])?;
+        widths[widest] -= 1;
+        over -= 1;
+    }
+    Some(widths)
 }
 
 /// Whether the line is one that stands between a head and its rows.
@@ -192,10 +214,25 @@ fn aligned(text: &str, width: usize, align: Align) -> String {
     format!("{}{text}{}", " ".repeat(before), " ".repeat(free - before))
 }
 
-/// Where the columns have no room beside each other.
-fn one_below_the_other(rows: &[Vec<String>], flow: &mut Flow, is_coloured: bool) {
-    for cell in rows.iter().flatten().filter(|it| !it.is_empty()) {
-        Inline::new(is_coloured, Ink::NONE).set(cell, flow);
-        flow.end_line();
+/// The rows one below the other, with an empty line between two.
+fn listed(
+    heads: &[String],
+    rows: &[Vec<String>],
+    is_begin: bool,
+    flow: &mut Flow,
+    is_coloured: bool,
+) {
+    let bold = if is_coloured { Ink::BOLD } else { Ink::NONE };
+    for (at, row) in rows.iter().enumerate() {
+        if !is_begin || 0 < at {
+            flow.verbatim("");
+        }
+        for (head, cell) in heads.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+            if !head.is_empty() {
+                Inline::new(is_coloured, bold).set(&format!("{head}: "), flow);
+            }
+            Inline::new(is_coloured, Ink::NONE).set(&cell.replace("<br>", " "), flow);
+            flow.end_line();
+        }
     }
 }

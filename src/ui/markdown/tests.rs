@@ -179,6 +179,62 @@ fn code_is_coloured_by_the_line_and_never_wrapped() {
 }
 
 #[test]
+fn columns_keep_their_words_whole_and_else_become_a_list() {
+    let table = "| Option | Description | Default |\n|---|---|---|\n\
+                 | `--permission` | What may happen without asking | unset |\n\
+                 | `--model` | Which model is worked with | the best that is here |\nend";
+    check_in(
+        60,
+        false,
+        table,
+        expect![[r#"
+        Option         │ Description          │ Default
+        ───────────────┼──────────────────────┼─────────────────────
+        `--permission` │ What may happen      │ unset
+                       │ without asking       │
+        `--model`      │ Which model is       │ the best that is
+                       │ worked with          │ here
+        end
+    "#]],
+    );
+    check_in(
+        40,
+        false,
+        table,
+        expect![[r#"
+        Option         │ Description │ Default
+        ───────────────┼─────────────┼──────────
+        `--permission` │ What may    │ unset
+                       │ happen      │
+                       │ without     │
+                       │ asking      │
+        `--model`      │ Which model │ the best
+                       │ is worked   │ that is
+                       │ with        │ here
+        end
+    "#]],
+    );
+    check_in(
+        24,
+        true,
+        table,
+        expect![[r#"
+        <1>Option:</> <36>--permission</>
+        <1>Description:</> What may
+        happen without asking
+        <1>Default:</> unset
+
+        <1>Option:</> <36>--model</>
+        <1>Description:</> Which model
+        is worked with
+        <1>Default:</> the best that
+        is here
+        end
+    "#]],
+    );
+}
+
+#[test]
 fn a_table_is_fitted() {
     check(
         "| name | what it is |\n|---|--:|\n| `a` | **one** |\n| b \\| c | a text that is too long for the screen |\nend",
