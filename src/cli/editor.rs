@@ -29,14 +29,10 @@ pub(super) struct Editor {
 
 impl Editor {
     pub(super) fn new(around: &Surroundings) -> Self {
-        // It is the person's program, and nobody else has a say in what it runs.
-        let all = around.variables.iter();
-        let environment = all.fold(Environment::default(), |them, (name, value)| {
-            name.to_str().map_or(them.clone(), |it| them.with(it, value))
-        });
         Self {
             program: program(around),
-            environment,
+            // It is the person's program, and nobody else has a say in what it runs.
+            environment: around.environment(),
             directory: around.directory.clone(),
             folder: around.state_dir().map(|it| it.join(format!("edit-{}", std::process::id()))),
         }
@@ -87,12 +83,9 @@ impl Editor {
 fn program(around: &Surroundings) -> Option<OsString> {
     let variables = ["VISUAL", "EDITOR", "GIT_EDITOR"].iter();
     let named = variables.filter_map(|it| around.variable(it)).map(OsString::from).next();
-    named.or_else(|| of_git(around).map(OsString::from)).or_else(|| {
-        let path = around.variable("PATH")?;
-        let is_there =
-            |it: &&&str| std::env::split_paths(path).any(|dir| is_program(&dir.join(it)));
-        USUAL.iter().find(is_there).map(OsString::from)
-    })
+    named
+        .or_else(|| of_git(around).map(OsString::from))
+        .or_else(|| USUAL.iter().find(|it| around.program(it).is_some()).map(OsString::from))
 }
 
 /// The person's own for git; the file that counts more comes first.
@@ -105,12 +98,6 @@ fn of_git(around: &Surroundings) -> Option<String> {
     let config = named.or_else(|| home.as_ref().map(|it| it.join(".config")));
     let files = [home.map(|it| it.join(".gitconfig")), config.map(|it| it.join("git/config"))];
     files.into_iter().flatten().find_map(|it| editor_in(&it))
-}
-
-fn is_program(path: &Path) -> bool {
-    path.is_absolute()
-        && path.is_file()
-        && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 impl Amend for Editor {

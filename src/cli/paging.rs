@@ -8,7 +8,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{on_children, print};
-use crate::sandbox::{self, Command, Ended, Environment};
+use crate::sandbox::{self, Command, Ended};
 use crate::ui::showable;
 
 /// It ends by itself where all fits, passes colours, and leaves the last page on the screen.
@@ -17,11 +17,7 @@ const LESS: &str = "FRX";
 /// To the terminal through a pager, if it does not fit; else as `print` does.
 pub(super) fn print_paged(around: &Surroundings, text: &str) -> anyhow::Result<()> {
     let Some(pager) = pager(around).filter(|_| is_too_long(text)) else { return print(text) };
-    let everything = around.variables.iter();
-    // It is the person's program, as an editor is.
-    let environment = everything.fold(Environment::default(), |them, (name, value)| {
-        name.to_str().map_or(them.clone(), |it| them.with(it, value))
-    });
+    let environment = around.environment();
     let environment = match environment.get("LESS") {
         Some(_) => environment,
         None => environment.with("LESS", LESS),
@@ -48,7 +44,7 @@ fn pager(around: &Surroundings) -> Option<OsString> {
     }
     // One that is set to nothing means none, and not the usual.
     let named = around.variables.iter().find(|(name, _)| name == "PAGER");
-    wanted(named.map(|(_, it)| it.as_os_str()), is_there(around, "less"))
+    wanted(named.map(|(_, it)| it.as_os_str()), around.program("less").is_some())
 }
 
 fn wanted(named: Option<&OsStr>, has_less: bool) -> Option<OsString> {
@@ -57,11 +53,6 @@ fn wanted(named: Option<&OsStr>, has_less: bool) -> Option<OsString> {
         Some(named) if named.is_empty() || named == "cat" => None,
         Some(named) => Some(named.to_owned()),
     }
-}
-
-fn is_there(around: &Surroundings, program: &str) -> bool {
-    let path = around.variable("PATH").unwrap_or_default();
-    std::env::split_paths(path).any(|it| it.join(program).is_file())
 }
 
 /// Whether the prompt behind it would push its beginning out of the window.

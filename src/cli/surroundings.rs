@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use anyhow::{Context, anyhow};
 
-use crate::sandbox::{Absent, sweep};
+use crate::sandbox::{Absent, Environment, sweep};
 use crate::workspace::{self, Workspace};
 
 /// Taken once at start; everything below is handed what it needs of it.
@@ -47,6 +47,19 @@ impl Surroundings {
 
     pub(super) fn variable(&self, name: &str) -> Option<&OsStr> {
         find(&self.variables, name)
+    }
+
+    /// All of it, for programs of the person's own.
+    pub(super) fn environment(&self) -> Environment {
+        let named = self.variables.iter().filter_map(|(name, value)| Some((name.to_str()?, value)));
+        named.fold(Environment::default(), |them, (name, value)| them.with(name, value))
+    }
+
+    /// Where a program is, if there is one of that name that can be run.
+    pub(super) fn program(&self, name: &str) -> Option<PathBuf> {
+        let runs = |it: &PathBuf| rustix::fs::access(it, rustix::fs::Access::EXEC_OK).is_ok();
+        let paths = std::env::split_paths(self.variable("PATH")?).map(|it| it.join(name));
+        paths.filter(|it| it.is_absolute() && it.is_file()).find(runs)
     }
 
     /// `agent` beneath the directory an XDG variable names, or its usual place in HOME.

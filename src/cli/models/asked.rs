@@ -21,9 +21,7 @@ pub(super) fn nvidia(around: &Surroundings) -> Option<Vec<Card>> {
     if !Path::new("/proc/driver/nvidia").exists() {
         return None;
     }
-    let dirs: Vec<_> = std::env::split_paths(around.variable("PATH")?).collect();
-    let programs = dirs.iter().filter(|it| it.is_absolute()).map(|it| it.join("nvidia-smi"));
-    let program = programs.into_iter().find(|it| it.is_file())?;
+    let program = around.program("nvidia-smi")?;
     let environment = Environment::allowed(&around.variables);
     said(&program, &QUESTION.map(OsString::from), &environment).map(|it| Machine::nvidia(&it))
 }
