@@ -527,6 +527,27 @@ fn a_line_that_ends_in_a_backslash_goes_on() {
 }
 
 #[test]
+fn what_is_no_text_is_left_out_and_the_line_stays() {
+    let home = Home::new();
+    let touch = call("run_command", json!({"command": "touch made"}));
+    let server = FaultServer::script(vec![touch, say("Well.")]);
+    let mut terminal = open(&home, &server, &[]);
+    terminal.send("caf");
+    terminal.wait_for("› caf");
+    terminal.send(b"\xe9 ");
+    terminal.wait_for("what came in was no UTF-8, and is left out");
+    terminal.wait_until("the line", |it| it.ends_with("\n› caf"));
+    terminal.send("é au lait\r");
+    terminal.wait_for("instead:");
+    terminal.send(b"\xe9 ");
+    terminal.wait_until("the question", |it| it.matches("instead:").count() == 2);
+    terminal.send("y\r");
+    terminal.wait_for("Well.");
+    assert_eq!(server.chat(0).last_message(), Some("café au lait"));
+    assert!(home.has("project/made"));
+}
+
+#[test]
 fn letters_of_every_script_arrive_and_are_shown() {
     let (home, server) = (Home::new(), FaultServer::script(vec![say("こんにちは, größer ✓ 😀")]));
     let mut terminal = open(&home, &server, &[]);

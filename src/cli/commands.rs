@@ -152,8 +152,13 @@ pub(super) const ALL: &[Command] = &[
     )
     .in_chat(),
     plain("copy", "the newest answer, into the clipboard of your terminal").in_chat(),
-    with("export", Takes::Words, "[FILE]", "write this session down as Markdown: in the project, unless you say where")
-        .in_chat_as("write what was said down as Markdown, in this folder"),
+    with(
+        "export",
+        Takes::Words,
+        "[FILE]",
+        "write this session down as Markdown: in the project, unless you say where",
+    )
+    .in_chat_as("write what was said down as Markdown, in this folder"),
     plain("new", "a new session").in_chat_as("begin anew").also(&["clear"]),
     plain("sessions", "the sessions of this project"),
     with("save", Takes::Words, "NAME", "give this session a name; `/save parser`"),

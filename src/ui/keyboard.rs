@@ -9,7 +9,7 @@ mod told;
 mod typing;
 mod watch;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::sync::mpsc;
 
 use rustix::termios::{OptionalActions, QueueSelector, Termios, tcflush, tcgetattr, tcsetattr};
@@ -342,13 +342,13 @@ fn serve(
         typed.answers(!question.remember);
         let line = if question.remember {
             editor.set_helper(Some(aid.clone()));
-            read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
+            read(&mut editor, &question, &aid, keys.found.as_ref())
         } else {
             // It answers no question that was not asked when it was typed: each has an editor of its own. An
             // answer is not completed, and Escape by itself takes it back.
             match open(keys.clone()) {
                 Ok(mut editor) => {
-                    read(&mut editor, &question.prompt, &question.begun, keys.found.as_ref())
+                    read(&mut editor, &question, &Aid::default(), keys.found.as_ref())
                 }
                 Err(err) => Line::Failed(err.to_string()),
             }
@@ -408,12 +408,15 @@ fn open(keys: Keys) -> rustyline::Result<Lines> {
     Ok(editor)
 }
 
-fn read(editor: &mut Lines, prompt: &str, begun: &str, found: Option<&Termios>) -> Line {
+const NO_TEXT: &str = "what came in was no UTF-8, and is left out";
+
+fn read(editor: &mut Lines, question: &Question, aid: &Aid, found: Option<&Termios>) -> Line {
     let _reading = Reading::begin(found);
-    let (mut text, mut begun) = (String::new(), begun);
-    let mut prompt = prompt.to_owned();
+    let (mut text, mut stands) = (String::new(), (question.begun.clone(), String::new()));
+    let mut prompt = question.prompt.clone();
     loop {
-        match editor.readline_with_initial(&prompt, (std::mem::take(&mut begun), "")) {
+        let (before, behind) = std::mem::take(&mut stands);
+        match editor.readline_with_initial(&prompt, (&before, &behind)) {
             Ok(line) => match line.strip_suffix('\\') {
                 Some(start) => {
                     text += start;
@@ -425,6 +428,12 @@ fn read(editor: &mut Lines, prompt: &str, begun: &str, found: Option<&Termios>) 
             Err(ReadlineError::Interrupted) => return Line::Interrupted,
             Err(ReadlineError::Eof) if text.is_empty() => return Line::End,
             Err(ReadlineError::Eof) => return Line::Entered(text),
+            Err(ReadlineError::Io(err)) if err.kind() == ErrorKind::InvalidData => {
+                // What came with it may be the rest of a paste, whose lines nobody has entered.
+                let _ = tcflush(std::io::stdin(), QueueSelector::IFlush);
+                let _ = writeln!(std::io::stderr(), "\n  {NO_TEXT}");
+                stands = aid.take_line();
+            }
             Err(err) => return Line::Failed(err.to_string()),
         }
     }

@@ -32,15 +32,30 @@ pub(crate) trait Suggest: Send {
 
 /// Somebody else at each prompt, if there is anybody.
 #[derive(Clone, Default)]
-pub(super) struct Aid(Arc<Mutex<Option<Box<dyn Suggest>>>>);
+pub(super) struct Aid {
+    suggest: Arc<Mutex<Option<Box<dyn Suggest>>>>,
+    /// The line as it stands, before and behind the cursor: the editor loses it when it fails.
+    line: Arc<Mutex<(String, String)>>,
+}
 
 impl Aid {
     pub(super) fn replace(&self, suggest: Option<Box<dyn Suggest>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = suggest;
+        *self.suggest.lock().unwrap_or_else(PoisonError::into_inner) = suggest;
+    }
+
+    /// What stood in the line, once.
+    pub(super) fn take_line(&self) -> (String, String) {
+        std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn stands(&self, line: &str, at: usize) {
+        let (before, behind) = line.split_at(at.min(line.len()));
+        let stands = (before.to_owned(), behind.to_owned());
+        *self.line.lock().unwrap_or_else(PoisonError::into_inner) = stands;
     }
 
     fn asked<T>(&self, ask: impl FnOnce(&dyn Suggest) -> T) -> Option<T> {
-        let suggest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let suggest = self.suggest.lock().unwrap_or_else(PoisonError::into_inner);
         suggest.as_deref().map(ask)
     }
 }
@@ -64,6 +79,7 @@ impl Hinter for Aid {
     type Hint = String;
 
     fn hint(&self, line: &str, at: usize, _: &Context<'_>) -> Option<String> {
+        self.stands(line, at);
         self.asked(|it| it.hint(line)).flatten().filter(|_| at == line.len())
     }
 }
