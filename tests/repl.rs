@@ -534,12 +534,12 @@ fn what_is_no_text_is_left_out_and_the_line_stays() {
     let mut terminal = open(&home, &server, &[]);
     terminal.send("caf");
     terminal.wait_for("› caf");
-    terminal.send(b"\xe9 ");
+    terminal.send_bytes(b"\xe9 ");
     terminal.wait_for("what came in was no UTF-8, and is left out");
     terminal.wait_until("the line", |it| it.ends_with("\n› caf"));
     terminal.send("é au lait\r");
     terminal.wait_for("instead:");
-    terminal.send(b"\xe9 ");
+    terminal.send_bytes(b"\xe9 ");
     terminal.wait_until("the question", |it| it.matches("instead:").count() == 2);
     terminal.send("y\r");
     terminal.wait_for("Well.");

@@ -91,8 +91,12 @@ impl Terminal {
 
     /// Types `keys`, which may be one of the constants above.
     #[track_caller]
-    pub fn send(&mut self, keys: impl AsRef<[u8]>) {
-        self.keyboard.write_all(keys.as_ref()).expect("the terminal takes keys");
+    pub fn send(&mut self, keys: &str) {
+        self.send_bytes(keys.as_bytes());
+    }
+
+    pub fn send_bytes(&mut self, keys: &[u8]) {
+        self.keyboard.write_all(keys).expect("the terminal takes keys");
     }
 
     /// Waits until the screen shows `text`.

@@ -46,6 +46,11 @@ struct State {
     late: Option<(KeyEvent, usize)>,
 }
 
+/// The first place, and whose it is.
+fn first(places: impl Iterator<Item = Option<usize>>) -> Option<(usize, usize)> {
+    places.enumerate().filter_map(|(nth, at)| Some((at?, nth))).min()
+}
+
 impl Typed {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -59,18 +64,14 @@ impl Typed {
     /// The line with all that was pasted into it. What stands in another line stays.
     pub(super) fn whole(&self, line: &str) -> String {
         let mut state = self.state();
-        let (mut left, mut opened) = (Vec::new(), Vec::new());
-        // One by one and each once: what was pasted may look like another.
+        let (mut left, mut opened) = (std::mem::take(&mut state.chips), Vec::new());
+        // As they stand, and each once: what was pasted may look like another.
         let (mut whole, mut rest) = (String::new(), line);
-        for (chip, text) in std::mem::take(&mut state.chips) {
-            match rest.split_once(&*chip) {
-                None => left.push((chip, text)),
-                Some((before, behind)) => {
-                    whole = whole + before + &text;
-                    rest = behind;
-                    opened.push((chip, text));
-                }
-            }
+        while let Some((at, nth)) = first(left.iter().map(|(chip, _)| rest.find(&**chip))) {
+            let (chip, text) = left.remove(nth);
+            whole = whole + &rest[..at] + &text;
+            rest = &rest[at + chip.len()..];
+            opened.push((chip, text));
         }
         state.chips = left;
         state.opened = opened;
@@ -85,15 +86,17 @@ impl Typed {
     /// The line as an editor has left it: what was pasted and is there still stands in it as before. If
     /// the rest is long, it stands in it as if it were pasted as a whole.
     pub(super) fn folded(&self, text: &str) -> String {
-        let opened = std::mem::take(&mut self.state().opened);
+        let mut opened = std::mem::take(&mut self.state().opened);
         let (mut line, mut rest, mut kept) = (String::new(), text, Vec::new());
-        for (chip, pasted) in opened {
-            // What stands at the end has lost its own.
-            let whole = rest.split_once(&*pasted).map(|it| (it, &*pasted));
-            let trimmed = || Some((rest.split_once(pasted.trim_end())?, pasted.trim_end()));
-            let Some(((before, behind), found)) = whole.or_else(trimmed) else { continue };
-            line = line + before + &chip;
-            rest = behind;
+        // What stands at the end has lost its own.
+        let place =
+            |rest: &str, pasted: &str| rest.find(pasted).or_else(|| rest.find(pasted.trim_end()));
+        while let Some((at, nth)) = first(opened.iter().map(|(_, it)| place(rest, it))) {
+            let (chip, pasted) = opened.remove(nth);
+            let whole = rest[at..].starts_with(&*pasted);
+            let found = if whole { &*pasted } else { pasted.trim_end() };
+            line = line + &rest[..at] + &chip;
+            rest = &rest[at + found.len()..];
             kept.push((chip, found.to_owned()));
         }
         line += rest;
@@ -343,6 +346,17 @@ mod tests {
         assert_eq!(typed.folded(&changed), "[pasted 60 lines]");
         assert_eq!(typed.whole("[pasted 60 lines]"), changed);
         assert_eq!(typed.folded("now it is short"), "now it is short");
+    }
+
+    #[test]
+    fn what_was_pasted_later_may_stand_before() {
+        let typed = Typed::default();
+        let texts = ["one\n".repeat(120), "two\n".repeat(110)];
+        let [first, second] = [0, 1].map(|at: usize| typed.pasted(&texts[at]));
+        let whole = typed.whole(&format!("{second}, {first}"));
+        assert_eq!(whole, format!("{}, {}", texts[1], texts[0]));
+        assert_eq!(typed.folded(&whole), format!("{second}, {first}"));
+        assert_eq!(typed.whole(&format!("{second}, {first}")), whole);
     }
 
     #[test]
