@@ -224,6 +224,11 @@ fn note(text: &str) {
     let _ = writeln!(stderr.lock(), "{text}");
 }
 
+/// The same for lines in which each blank counts: a break in them is one of theirs.
+fn note_exactly(text: &str) {
+    let _ = writeln!(std::io::stderr().lock(), "{}", ui::showable(text));
+}
+
 /// Prose, to standard output: broken between words where people look.
 fn tell(text: &str) -> anyhow::Result<()> {
     print(&ui::told(std::io::stdout(), text))

@@ -67,7 +67,7 @@ pub(super) async fn once(
         }
     };
     if let Some(plan) = desk.plan() {
-        desk.front().note(&ui::checklist(&plan));
+        desk.front().exact(&ui::checklist(&plan));
     }
     ended
 }

@@ -114,7 +114,7 @@ async fn read(
 ) -> ui::Line {
     let Person { keyboard, leave, .. } = *person;
     if let Some(line) = keyboard.queued() {
-        desk.front().note(&format!("› {}", visible(&line)));
+        desk.front().exact(&format!("› {}", visible(&line)));
         return ui::Line::Entered(line);
     }
     next.begin(keyboard.begun());
@@ -388,7 +388,11 @@ async fn obey(
         "status" => telling::status(desk, here, at_hand),
         "tools" => telling::tools(desk.tools()),
         "permissions" => at_hand.permissions.clone(),
-        "prompt" => telling::first_words(desk),
+        "prompt" => {
+            let words = telling::first_words(desk);
+            desk.front().exact(&words);
+            return Ok(Obeyed::Done);
+        }
         own => match at_hand.own.iter().find(|it| it.name == own) {
             Some(it) => return Ok(Obeyed::Prompt(Prompt::typed(it.words(rest)))),
             None if at_hand.untrusted.iter().any(|it| it == own) => format!(
@@ -417,14 +421,14 @@ async fn plan(desk: &mut Desk<Serving, Screen>, person: &Person<'_>, task: &str)
         ("" | "show" | "go", None) => {
             return desk.front().note("there is no plan; `/plan TASK` makes one");
         }
-        ("" | "show", Some(plan)) => return desk.front().note(&ui::checklist(&plan)),
+        ("" | "show", Some(plan)) => return desk.front().exact(&ui::checklist(&plan)),
         ("go", Some(plan)) if plan.stage == Stage::Noted || plan.is_over() => {
-            desk.front().note(&ui::checklist(&plan));
+            desk.front().exact(&ui::checklist(&plan));
             let why = if plan.is_over() { "it is done" } else { "these are the model's own notes" };
             return desk.front().note(&format!("there is nothing to carry out: {why}"));
         }
         ("go", Some(plan)) => {
-            desk.front().note(&ui::checklist(&plan));
+            desk.front().exact(&ui::checklist(&plan));
             planning::retry(desk);
             planning::go_on(desk, person).await
         }

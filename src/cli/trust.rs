@@ -4,7 +4,7 @@
 
 use crate::cli::args;
 use crate::cli::surroundings::Surroundings;
-use crate::cli::{Exit, note, print, tell};
+use crate::cli::{Exit, note, note_exactly, print, tell};
 use crate::permission::{Consent, ConsentFile, Trust};
 use crate::ui::{Keyboard, Line, visible, visible_line};
 use crate::workspace::{Cancel, Kind, Workspace};
@@ -70,12 +70,12 @@ pub(super) async fn settle(
 /// Only a clear yes is one.
 async fn is_wanted(keyboard: &Keyboard, fresh: &[Brought], trust: &Trust) -> bool {
     note("this project brings what would work for the agent:");
-    note(visible(&listed(fresh, trust)).trim_end());
+    note_exactly(visible(&listed(fresh, trust)).trim_end());
     let question = "trust it as it is now? y = yes, n = no, s = show it: ";
     while let Line::Entered(answer) = keyboard.question(question).await {
         match &*answer.trim().to_lowercase() {
             "y" | "yes" => return true,
-            "s" | "show" => note(visible(&in_full(fresh)).trim_end()),
+            "s" | "show" => note_exactly(visible(&in_full(fresh)).trim_end()),
             "n" | "no" | "" => break,
             other => note(&format!("`{}` is no answer here: y, n or s", visible_line(other, 40))),
         }

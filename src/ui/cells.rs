@@ -50,7 +50,8 @@ pub(super) fn columns(line: &str) -> usize {
     letters.chars().map(|it| cells.add(it)).sum()
 }
 
-/// As much of the line as fits, with the looks that it has at its end.
+/// As much of the line as fits on whatever terminal, with the looks that it has at its end: one that
+/// does not join pictures draws each, and what it would have to break moves everything.
 pub(super) fn fitting(line: &str, width: usize) -> String {
     let (mut cells, mut columns, mut is_look) = (Cells::default(), 0, false);
     let mut kept = String::with_capacity(line.len());
@@ -58,7 +59,7 @@ pub(super) fn fitting(line: &str, width: usize) -> String {
         let is_seen = !is_look && c != '\x1b';
         is_look = c == '\x1b' || is_look && c != 'm';
         if is_seen {
-            columns += cells.add(c);
+            columns += cells.add(c).max(c.width().unwrap_or(0));
         }
         if !is_seen || columns <= width {
             kept.push(c);
@@ -103,5 +104,6 @@ mod tests {
     fn what_is_cut_keeps_the_end_of_its_looks() {
         assert_eq!(fitting("\x1b[2m日本語\x1b[0m", 5), "\x1b[2m日本\x1b[0m");
         assert_eq!(fitting("short", 5), "short");
+        assert_eq!(fitting("👨\u{200d}👩\u{200d}👧", 5), "👨\u{200d}👩\u{200d}");
     }
 }

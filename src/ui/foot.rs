@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
 use crate::ui::cells::Cells;
@@ -206,12 +206,13 @@ fn cut(line: &str, width: usize) -> String {
     if !line.starts_with('›') {
         return showable_line(line, width);
     }
-    if line.width() <= width {
+    let alone = |it: char| it.width().unwrap_or(0);
+    if line.chars().map(alone).sum::<usize>() <= width {
         return showable(line).into_owned();
     }
     let mut room = width.saturating_sub(if is_ascii_alone() { 3 } else { 1 });
     let fits = |(_, it): &(usize, char)| {
-        let width = it.width().unwrap_or(0);
+        let width = alone(*it);
         let fits = width <= room;
         room = room.saturating_sub(width);
         fits

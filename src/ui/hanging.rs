@@ -121,7 +121,7 @@ fn wear(looks: &mut String, word: &str) {
 fn indent(line: &str, width: usize) -> usize {
     let start = line.len() - line.trim_start_matches(' ').len();
     let places = match label(&line[start..]) {
-        0 => gaps(line, start),
+        0 => gaps(line, start, width),
         length => vec![columns(&line[..start + length])],
     };
     let Some(first) = places.first().copied() else {
@@ -133,13 +133,17 @@ fn indent(line: &str, width: usize) -> usize {
     fits.unwrap_or(first.min(4))
 }
 
-/// The columns behind gaps of more than one blank.
-fn gaps(line: &str, start: usize) -> Vec<usize> {
-    let mut places = Vec::new();
-    let mut from = start;
-    while let Some(gap) = line[from..].find("  ") {
-        from = line.len() - line[from + gap..].trim_start_matches(' ').len();
-        places.push(columns(&line[..from]));
+/// The columns behind gaps of more than one blank: the first of them, and others as far as half of the
+/// width.
+fn gaps(line: &str, start: usize, width: usize) -> Vec<usize> {
+    let (mut places, mut from, mut before) = (Vec::new(), start, columns(&line[..start]));
+    while let Some(gap) = line[from..].find("  ")
+        && (places.is_empty() || before * 2 <= width)
+    {
+        let behind = line.len() - line[from + gap..].trim_start_matches(' ').len();
+        before += columns(&line[from..behind]);
+        from = behind;
+        places.push(before);
     }
     places
 }

@@ -207,10 +207,11 @@ impl Screen {
 
     fn planned(&mut self, plan: &Plan) {
         if plan::is_news(self.plan.as_ref(), plan) {
-            self.note(&match plan.stage {
-                Stage::Proposed => plan::checklist(plan),
-                Stage::Noted | Stage::Accepted => plan::outline(plan),
-            });
+            match plan.stage {
+                // What is agreed to will be run.
+                Stage::Proposed => self.exact(&plan::checklist(plan)),
+                Stage::Noted | Stage::Accepted => self.note(&plan::outline(plan)),
+            }
         }
         self.plan = Some(plan.clone());
     }
