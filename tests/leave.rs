@@ -10,7 +10,7 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::response::{Response, call, say};
 use crate::support::talk::Talk;
-use crate::support::terminal::{CTRL_A, ENTER};
+use crate::support::terminal::{CTRL_A, ENTER, ESCAPE};
 
 const ASKED: &str = "say what to do instead";
 
@@ -92,6 +92,33 @@ fn what_a_person_changes_a_command_to_may_be_denied_by_their_rules() {
     expect![[r#"
         [The user changed this call before they allowed it, to: run_command {"command":"rm kept; touch x"}]
         Refused: the user's rules forbid it (`run_command(rm *)`)."#]].assert_eq(&told(&server, 2));
+}
+
+#[test]
+fn each_edit_of_a_call_is_changed_by_itself_and_escape_gives_up_the_change() {
+    let home = Home::new();
+    home.file("project/a.txt", "one\ntwo\n");
+    let edits = json!([{"old": "one", "new": "ONE"}, {"old": "two\n", "new": "TWO"}]);
+    let edit = call("edit_file", json!({"path": "a.txt", "edits": edits}));
+    let server = FaultServer::script(vec![edit, say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("change them");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("1 of 2, change it, Enter goes on: ONE");
+    talk.terminal.send(ESCAPE);
+    talk.terminal.wait_until("the question again", |it| it.matches("instead:").count() == 2);
+    talk.terminal.send("e\r");
+    talk.terminal.wait_until("the first", |it| it.matches("goes on: ONE").count() == 2);
+    talk.terminal.send("!\r");
+    talk.terminal.wait_for("2 of 2, change it, Enter goes on: TWO");
+    talk.terminal.send("\x15\r");
+    talk.terminal.wait_for("as you changed it, allow?");
+    talk.terminal.wait_until("the question again", |it| it.matches("instead:").count() == 3);
+    talk.terminal.send("y\r");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/a.txt"), "ONE!\n");
+    let screen = talk.leave();
+    assert!(screen.contains("  instead of: one\n  1 of 2"), "{screen}");
 }
 
 /// Several lines are changed in the person's editor, and asked about once more.

@@ -117,8 +117,17 @@ impl Screen {
     async fn amended(&mut self, keyboard: &Keyboard, call: &Call) -> Option<Given> {
         let amendable = Amendable::of(call);
         let mut given = Vec::new();
-        for text in amendable.texts() {
-            match self.amended_text(keyboard, text).await? {
+        let count = amendable.texts().len();
+        for (at, text) in amendable.texts().iter().enumerate() {
+            let prompt = match count {
+                1 => "  change it, Enter runs it: ".to_owned(),
+                _ => format!("  {} of {count}, change it, Enter goes on: ", at + 1),
+            };
+            if let Some(replaced) = amendable.replaced(text).filter(|_| 1 < count) {
+                let replaced = visible_line(replaced, 100);
+                self.note(&format!("  instead of: {replaced}"));
+            }
+            match self.amended_text(keyboard, &prompt, text).await? {
                 Ok(text) => given.push(text),
                 Err(why) => return Some(Given::Not(why)),
             }
@@ -134,6 +143,7 @@ impl Screen {
     async fn amended_text(
         &mut self,
         keyboard: &Keyboard,
+        prompt: &str,
         text: &Text,
     ) -> Option<Result<String, String>> {
         let (mut words, mut in_line) = (text.words.clone(), text.fits_a_line());
@@ -142,10 +152,12 @@ impl Screen {
                 let edited = self.edit(&text.file_name, &words).await;
                 return Some(edited.map(|it| text.left(&it).to_owned()));
             }
-            match keyboard.amend("  change it, Enter runs it: ", words).await {
+            match keyboard.amend(prompt, words).await {
                 Line::Entered(words) => return Some(Ok(words)),
                 Line::Edit(begun) => (words, in_line) = (begun, false),
-                Line::Interrupted | Line::End | Line::Failed(_) => return None,
+                // The change is given up, and not the turn.
+                Line::Interrupted => return Some(Err("it is as it was".to_owned())),
+                Line::End | Line::Failed(_) => return None,
             }
         }
     }

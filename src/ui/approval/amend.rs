@@ -83,9 +83,17 @@ impl Amendable {
         }
     }
 
+    /// What this text comes in the place of.
+    pub(super) fn replaced(&self, text: &Text) -> Option<&str> {
+        let Self::Texts(_, args) = self else { return None };
+        args.pointer(&format!("{}/old", text.place.strip_suffix("/new")?))?.as_str()
+    }
+
     /// The arguments with these texts in them, each in its place.
     pub(super) fn with(self, given: &[String]) -> Given {
-        if given.iter().all(|it| it.trim().is_empty()) {
+        // Where something is replaced, nothing may come in its place.
+        let may_be_nothing = self.texts().iter().any(|it| it.place.ends_with("/new"));
+        if !may_be_nothing && given.iter().all(|it| it.trim().is_empty()) {
             return Given::Not("nothing is left of it, so it is as it was".to_owned());
         }
         let args = match self {
@@ -110,7 +118,7 @@ impl Amendable {
             }
         };
         match given {
-            [one] if is_plain(one) => Given::Seen(args),
+            [one] if is_plain(one) && !one.is_empty() => Given::Seen(args),
             _ => Given::Unseen(args),
         }
     }
