@@ -668,7 +668,8 @@ fn a_check_that_was_cut_short_is_not_run_again_by_itself() {
         say("Done."),
     ]);
     let running = home.agent(&["--plan", "write it"]).server(&server).start();
-    until("the check to run", || home.path("project/runs").exists());
+    let runs = home.path("project/runs");
+    until("the check to run", || std::fs::read_to_string(&runs).is_ok_and(|it| it == "run\n"));
     running.kill();
     drop(running.finish_as_it_is());
     let mut terminal = home.agent(&["-c"]).server(&server).terminal(60, 90);

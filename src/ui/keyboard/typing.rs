@@ -152,13 +152,22 @@ impl Typing {
         };
         let waits = if self.words.follow { "queued" } else { "not said yet" };
         let how = match self.words {
-            Words { at_steps: true, .. } if !is_command(last) => {
+            Words { at_steps: true, .. } if self.sayable() == self.queue.len() => {
                 "; Enter again says it at the next step"
+            }
+            Words { at_steps: true, .. } if 0 < self.sayable() => {
+                "; Enter again says what stands before the command"
             }
             Words { follow: true, .. } => "",
             Words { follow: false, .. } => "; nobody hears it here",
         };
         format!("{waits}: {gist}{more}{how}")
+    }
+
+    /// How many lines can be said at a step: a command is obeyed in its turn, and so is all that was
+    /// typed behind it.
+    fn sayable(&self) -> usize {
+        self.queue.iter().take_while(|it| !is_command(it)).count()
     }
 
     fn enter(&mut self) -> Option<Wish> {
@@ -167,8 +176,7 @@ impl Typing {
             self.queue.push_back(self.typed.whole(&visible(&draft)));
             return None;
         }
-        // A command is obeyed in its turn, and so is all that was typed behind it.
-        let sayable = self.queue.iter().take_while(|it| !is_command(it)).count();
+        let sayable = self.sayable();
         if sayable == 0 || !self.words.at_steps {
             return None;
         }
@@ -260,7 +268,11 @@ mod tests {
     #[test]
     fn a_command_waits_for_its_turn_and_so_does_what_is_behind_it() {
         check("/test\r\r", "queued: /test");
-        check("!ls\rgo\r\r", "queued: go (2 wait); Enter again says it at the next step");
+        check("!ls\rgo\r\r", "queued: go (2 wait)");
+        check(
+            "one\r/test\rtwo\r",
+            "queued: two (3 wait); Enter again says what stands before the command",
+        );
         let (mut typing, wishes) = typed(b"one\r/test\rtwo\r\r");
         assert_eq!(wishes, [Wish::Say(vec!["one".to_owned()])]);
         typing.cut();
