@@ -72,7 +72,8 @@ fn enter_queues_and_what_waits_is_asked_in_its_order() {
     talk.terminal.send("go on\r");
     stands(&talk.terminal, &format!("queued: go on; {STEERS}"));
     talk.terminal.send("/verbose on\rand once more\r");
-    stands(&talk.terminal, &format!("queued: and once more (3 wait); {STEERS}"));
+    let says = "queued: and once more (3 wait); Enter again says what stands before the command";
+    stands(&talk.terminal, says);
     gate.open();
     talk.terminal.wait_for("Three.");
     talk.prompted();
