@@ -10,7 +10,7 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::response::{Response, call, say};
 use crate::support::talk::Talk;
-use crate::support::terminal::{CTRL_A, ENTER, ESCAPE};
+use crate::support::terminal::{CTRL_A, CTRL_C, ENTER, ESCAPE};
 
 const ASKED: &str = "say what to do instead";
 
@@ -581,4 +581,60 @@ fn what_cannot_be_made_as_it_was_changed_is_said() {
     answer(&mut talk, "instead:", "y");
     talk.terminal.wait_for("Well.");
     assert_eq!(home.read("project/a.txt"), "ONE\nmore\n");
+}
+
+/// Ctrl-C is a signal there, also while a line is read.
+#[test]
+fn who_stops_at_a_question_of_a_plain_terminal_is_heard_next() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![command("touch made"), say("Well.")]);
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("TERM", "dumb"));
+    talk.enter("make it");
+    talk.terminal.wait_for(ASKED);
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_for("stopped");
+    talk.enter("go on");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(server.chat(1).last_message(), Some("go on"));
+    assert!(!home.has("project/made"));
+    leaves(
+        talk,
+        expect![[r#"
+        › make it
+        allow? run_command
+          command: touch made
+          confined: writes the project and a /tmp of its own, no network
+          always would save run_command(touch made)
+          y = yes, a = always, e = edit, n = no, or say what to do instead: ^C
+        ● run_command touch made  not run
+        stopped
+
+        › go on
+        Well.
+
+        ›"#]],
+    );
+}
+
+#[test]
+fn a_line_of_a_plain_terminal_is_given_up_and_asked_for_anew() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Well.")]);
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("TERM", "dumb"));
+    talk.prompted();
+    talk.terminal.send("abc");
+    talk.terminal.wait_for("abc");
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_for("Ctrl-C again leaves");
+    talk.prompted();
+    talk.terminal.send_bytes(b"caf\xe9 au lait\r");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(server.chat(0).last_message(), Some("caf au lait"));
+    talk.prompted();
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_until("to be asked", |it| it.matches("again leaves").count() == 2);
+    talk.prompted();
+    talk.terminal.send(CTRL_C);
+    let (code, screen) = talk.terminal.finish();
+    assert_eq!(code, Some(130), "{screen}");
 }
