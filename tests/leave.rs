@@ -10,7 +10,7 @@ use crate::support::fault_server::FaultServer;
 use crate::support::home::Home;
 use crate::support::response::{Response, call, say};
 use crate::support::talk::Talk;
-use crate::support::terminal::{CTRL_A, ENTER, ESCAPE};
+use crate::support::terminal::{CTRL_A, CTRL_C, ENTER, ESCAPE};
 
 const ASKED: &str = "say what to do instead";
 
@@ -461,4 +461,180 @@ fn while_an_editor_is_open_the_keys_are_its_own() {
     talk.terminal.wait_for("Well.");
     let typed: String = (1..=4).map(|n| format!("\x1btyped {n}\n")).collect();
     assert_eq!(home.read("project/new.txt"), typed);
+}
+
+fn edit(old: &str, new: &str) -> Response {
+    call("edit_file", json!({"path": "a.txt", "edits": [{"old": old, "new": new}]}))
+}
+
+#[test]
+fn nobody_is_asked_about_an_edit_that_cannot_be_made() {
+    let home = Home::new();
+    home.file("project/a.txt", "one\n");
+    let server = FaultServer::script(vec![edit("two", "TWO"), edit("one", "ONE"), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("change it");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/a.txt"), "ONE\n");
+    expect![[r#"
+        `old` does not occur in the file, nor anything like it. Read the file again.
+        `a.txt` was not changed."#]]
+    .assert_eq(&told(&server, 1));
+    leaves(
+        talk,
+        expect![[r#"
+        › change it
+        ● edit_file a.txt  no match
+            `old` does not occur in the file, nor anything like it. Read the file again.
+            `a.txt` was not changed.
+        allow? edit_file
+          a.txt  +1 -1
+               1 -one
+               1 +ONE
+          y = yes, e = edit, n = no, or say what to do instead: y
+        ● edit_file a.txt  +1 -1
+               1 -one
+               1 +ONE
+        Well.
+
+        ›"#]],
+    );
+}
+
+/// What is wrong with an edit can tell what is in the file, and a rule may want to be asked for just that.
+#[test]
+fn where_a_rule_asks_nothing_is_told_of_the_file_before_the_answer() {
+    let home = Home::new();
+    home.file("home/.config/agent/config.toml", "permissions.ask = ['read_file(a.txt)']\n");
+    home.file("project/a.txt", "the number is 42\n");
+    let server = FaultServer::script(vec![edit("the number is 43\n", "x"), say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("change it");
+    answer(&mut talk, "instead:", "n");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(told(&server, 1), "The user said no. Do something else, or ask.");
+}
+
+#[test]
+fn what_an_edit_does_as_it_was_changed_is_shown_before_it_is_made() {
+    let home = Home::new();
+    home.file("project/a.txt", "one\ntwo\nthree\nfour\n");
+    home.file("bin/ed.sh", "#!/bin/sh\nsed -i s/TWO/zwei/ \"$1\"\n");
+    let server = FaultServer::script(vec![edit("two\n", "TWO\nmore\n"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("change it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it");
+    assert_eq!(home.read("project/a.txt"), "one\ntwo\nthree\nfour\n");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/a.txt"), "one\nzwei\nmore\nthree\nfour\n");
+    leaves(
+        talk,
+        expect![[r#"
+        › change it
+        allow? edit_file
+          a.txt  +2 -1
+               1  one
+               2 -two
+               2 +TWO
+               3 +more
+               4  three
+               5  four
+          y = yes, e = edit, n = no, or say what to do instead: e
+        as you changed it, allow? edit_file
+          a.txt  +2 -1
+               1  one
+               2 -two
+               2 +zwei
+               3 +more
+               4  three
+               5  four
+          y = yes, e = edit, n = no, or say what to do instead: y
+        ● edit_file a.txt  +2 -1
+               1  one
+               2 -two
+               2 +zwei
+               3 +more
+               4  three
+               5  four
+        Well.
+
+        ›"#]],
+    );
+}
+
+/// The question comes again as it was.
+#[test]
+fn what_cannot_be_made_as_it_was_changed_is_said() {
+    let home = Home::new();
+    home.file("project/a.txt", "one\n");
+    home.file("bin/ed.sh", "#!/bin/sh\nprintf 'one\\n' > \"$1\"\n");
+    let server = FaultServer::script(vec![edit("one\n", "ONE\nmore\n"), say("Well.")]);
+    let editor = format!("sh {}", home.path("bin/ed.sh").display());
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("EDITOR", &editor));
+    talk.enter("change it");
+    answer(&mut talk, "instead:", "e");
+    talk.terminal.wait_for("as you changed it, it cannot be made: `old` and `new` are the same.");
+    answer(&mut talk, "instead:", "y");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(home.read("project/a.txt"), "ONE\nmore\n");
+}
+
+/// Ctrl-C is a signal there, also while a line is read.
+#[test]
+fn who_stops_at_a_question_of_a_plain_terminal_is_heard_next() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![command("touch made"), say("Well.")]);
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("TERM", "dumb"));
+    talk.enter("make it");
+    talk.terminal.wait_for(ASKED);
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_for("stopped");
+    talk.enter("go on");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(server.chat(1).last_message(), Some("go on"));
+    assert!(!home.has("project/made"));
+    leaves(
+        talk,
+        expect![[r#"
+        › make it
+        allow? run_command
+          command: touch made
+          confined: writes the project and a /tmp of its own, no network
+          always would save run_command(touch made)
+          y = yes, a = always, e = edit, n = no, or say what to do instead: ^C
+        ● run_command touch made  not run
+        stopped
+
+        › go on
+        Well.
+
+        ›"#]],
+    );
+}
+
+#[test]
+fn a_line_of_a_plain_terminal_is_given_up_and_asked_for_anew() {
+    let home = Home::new();
+    let server = FaultServer::script(vec![say("Well.")]);
+    let mut talk = Talk::begin(home.agent(&[]).server(&server).env("TERM", "dumb"));
+    talk.prompted();
+    talk.terminal.send("abc");
+    talk.terminal.wait_for("abc");
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_for("Ctrl-C again leaves");
+    talk.prompted();
+    talk.terminal.send_bytes(b"caf\xe9 au lait\r");
+    talk.terminal.wait_for("Well.");
+    assert_eq!(server.chat(0).last_message(), Some("caf au lait"));
+    talk.prompted();
+    talk.terminal.send(CTRL_C);
+    talk.terminal.wait_until("to be asked", |it| it.matches("again leaves").count() == 2);
+    talk.prompted();
+    talk.terminal.send(CTRL_C);
+    let (code, screen) = talk.terminal.finish();
+    assert_eq!(code, Some(130), "{screen}");
 }

@@ -488,6 +488,15 @@ impl<H: Host, F: Front> World for Reach<H, F> {
         self.leave_for(call, stakes).await
     }
 
+    fn in_vain(&mut self, call: &Call, stakes: &Stakes) -> Option<Outcome> {
+        let outcome = self.fails(call, stakes)?;
+        let understood = self.understood(call);
+        if understood != *call {
+            self.front.show(&Event::Understood(&understood));
+        }
+        Some(outcome)
+    }
+
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome> {
         let asks = |it: &Call| self.toolbox.inquiry(&self.understood(it));
         let questions: Vec<_> = calls.iter().map(asks).collect();

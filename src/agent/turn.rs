@@ -30,6 +30,11 @@ pub(super) trait World {
     /// `None` when the person stops the turn instead of deciding.
     async fn approve(&mut self, call: &Call, question: &Stakes) -> Option<Decision>;
 
+    /// What comes of a call that is sure to fail, so that the person need not decide about it.
+    fn in_vain(&mut self, _: &Call, _: &Stakes) -> Option<Outcome> {
+        None
+    }
+
     /// One outcome a call, in their order. Never fails: what went wrong is an answer the model
     /// can use.
     async fn run(&mut self, calls: &[Call]) -> Vec<Outcome>;
@@ -140,9 +145,10 @@ pub(super) async fn run(
                 }
             }
             Next::MakeRoom(Room::Drop { kept }) => vec![Summary::Unusable.into_entry(kept)],
-            Next::Approve(call, question) => {
-                vec![approved(world.approve(&call, &question).await, call)]
-            }
+            Next::Approve(call, question) => vec![match world.in_vain(&call, &question) {
+                Some(outcome) => Entry::Result { call: call.id, outcome },
+                None => approved(world.approve(&call, &question).await, call),
+            }],
             Next::Run(calls) => {
                 let started = calls.iter().map(|it| Entry::Started { call: it.id.clone() });
                 keep(transcript, world, started.collect());

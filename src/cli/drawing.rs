@@ -126,6 +126,7 @@ impl Job<'_> {
             all: state.join("history"),
         });
         let editing = match self.settings.ui.keys {
+            _ if self.around.is_dumb() => Editing::Terminal,
             EditKeys::Emacs => Editing::Emacs,
             EditKeys::Vi => Editing::Vi,
         };

@@ -112,17 +112,22 @@ async fn read(
     next: &mut Line,
     is_cold: &mut bool,
 ) -> ui::Line {
-    let Person { keyboard, leave, .. } = *person;
+    let Person { keyboard, interrupt, leave, .. } = *person;
     if let Some(line) = keyboard.queued() {
         desk.front().exact(&format!("› {}", visible(&line)));
         return ui::Line::Entered(line);
     }
     next.begin(keyboard.begun());
+    if keyboard.is_plain() {
+        // What has stopped a turn is done.
+        interrupt.clear();
+    }
     let mut typed = pin!(keyboard.prompt("› ", std::mem::take(&mut next.begun)));
     let line = loop {
         tokio::select! {
             biased;
             () = leave.fired() => return ui::Line::Interrupted,
+            () = interrupt.fired(), if keyboard.is_plain() => return ui::Line::Interrupted,
             line = &mut typed => break line,
             // The server reads while the person types.
             () = desk.warm(), if *is_cold => *is_cold = false,

@@ -15,6 +15,8 @@ pub(crate) struct Stakes {
     pub(crate) changes: Vec<FileChange>,
     /// It is this call or none: the person cannot change it.
     pub(crate) is_fixed: bool,
+    /// The person has changed it, and it is asked about once more.
+    pub(crate) is_changed: bool,
 }
 
 /// What a call would make of one file, as it is now.
@@ -35,6 +37,8 @@ pub(crate) enum Consent {
     Decided(Decision),
     /// Yes, but with these arguments in place of its own.
     With(String),
+    /// The same, but first they want to know what it would do then.
+    Amended(String),
     /// Yes to these of its hunks, in the order in which they were shown, and no to the others.
     Part(Vec<bool>),
 }
@@ -50,10 +54,11 @@ pub(crate) struct Changed {
 
 impl Stakes {
     /// Whether a part of the changes can be allowed: every file is there before and after, and there
-    /// is more than one hunk.
+    /// is more than one hunk. What is the person's own is as they want it.
     pub(crate) fn has_parts(&self) -> bool {
         let hunks: usize = self.changes.iter().map(|it| it.hunks.len()).sum();
-        1 < hunks && !self.is_fixed && self.changes.iter().all(|it| it.fate.is_empty())
+        let is_open = !self.is_fixed && !self.is_changed;
+        1 < hunks && is_open && self.changes.iter().all(|it| it.fate.is_empty())
     }
 }
 

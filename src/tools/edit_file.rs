@@ -70,19 +70,14 @@ pub(super) fn paths(args: &str) -> Option<Vec<String>> {
     (!paths.is_empty()).then_some(paths)
 }
 
-/// What the call would make of the files; nothing if it would fail.
+/// What the call would make of the files, or why it would fail.
 pub(super) fn foresee(
     workspace: &Workspace,
     seen: &Seen,
     budget: Budget,
     args: Args,
-) -> Option<Vec<Foreseen>> {
-    let (seen, cancel) = (seen.apart(), Cancel::default());
-    let mut draft = Draft::new(workspace, &seen, budget, &cancel);
-    for step in asked(args).ok()? {
-        draft.take(step).ok()?;
-    }
-    Some(draft.foreseen())
+) -> Result<Vec<Foreseen>, Failure> {
+    Ok(drafted(workspace, seen, budget, &Cancel::default(), args)?.foreseen())
 }
 
 pub(super) fn edit(
@@ -92,9 +87,19 @@ pub(super) fn edit(
     cancel: &Cancel,
     args: Args,
 ) -> Result<Changed, Failure> {
+    drafted(workspace, seen, budget, cancel, args)?.apply()
+}
+
+fn drafted<'a>(
+    workspace: &'a Workspace,
+    seen: &'a Seen,
+    budget: Budget,
+    cancel: &'a Cancel,
+    args: Args,
+) -> Result<Draft<'a>, Failure> {
     let mut draft = Draft::new(workspace, seen, budget, cancel);
     for step in asked(args)? {
         draft.take(step).map_err(|failure| draft.left_alone(failure))?;
     }
-    draft.apply()
+    Ok(draft)
 }

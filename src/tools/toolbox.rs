@@ -311,10 +311,7 @@ impl Toolbox {
             (None, Some(custom)) => self.run_custom(custom, call, stop).await,
             (None, None) => return malformed(self.no_such_tool(&call.tool)),
         };
-        outcome.text = self.limits.result.hold(outcome.text);
-        if let Some(instructed) = &self.instructed {
-            instructed.tell(&self.workspace, call, &mut outcome);
-        }
+        self.hold_and_instruct(call, &mut outcome);
         if self.runs_programs(&call.tool) {
             outcome.notices.extend(self.shell.aftermath());
             turned_away::tell(&self.shell.turned_away(), &mut outcome);

@@ -37,21 +37,24 @@ struct Draft {
     is_so: bool,
 }
 
-/// What the call would make of the file; nothing if it would fail, or if one of the texts is none.
+/// What the call would make of the file, or why it would fail; nothing if one of the texts is none.
 pub(super) fn foresee(
     workspace: &Workspace,
     seen: &Seen,
     budget: Budget,
     args: Args,
-) -> Option<Vec<Foreseen>> {
-    let Draft { path, before, bytes, .. } = draft(workspace, &seen.apart(), budget, args).ok()?;
+) -> Result<Vec<Foreseen>, Failure> {
+    let Draft { path, before, bytes, .. } = draft(workspace, seen, budget, args)?;
     let fate = if before.is_none() { "created" } else { "" }.to_owned();
     let text = |bytes: &[u8]| match Content::of(bytes) {
         Content::Text(it) if it.encoding != Encoding::Unknown => Some(it.text.into_owned()),
         _ => None,
     };
-    let before = before.map_or(Some(String::new()), |it| text(it.bytes()))?;
-    Some(vec![Foreseen { path: path.to_string(), fate, before, after: text(&bytes)? }])
+    let before = before.map_or(Some(String::new()), |it| text(it.bytes()));
+    let texts = before.zip(text(&bytes));
+    let path = path.to_string();
+    let foreseen = texts.map(|(before, after)| Foreseen { path, fate, before, after });
+    Ok(foreseen.into_iter().collect())
 }
 
 pub(super) fn write(

@@ -31,58 +31,38 @@ enum Said {
     Unclear(String),
 }
 
-/// What the question is about, which the person may change.
-struct Matter {
-    call: Call,
-    stakes: Stakes,
-    /// It is the person's own.
-    is_changed: bool,
-}
-
 impl Screen {
     /// Asks for leave. `None` when the person stops the turn instead.
     pub(super) async fn leave(&mut self, call: &Call, stakes: &Stakes) -> Option<Consent> {
-        let (call, stakes) = (call.clone(), stakes.clone());
-        let mut matter = Matter { call, stakes, is_changed: false };
-        self.put(&matter);
+        // A line break in the call is one; the reasons are our own words.
+        self.exact(&asked(call, stakes));
+        reasons(stakes).for_each(|it| self.note(&it));
         let Some(keyboard) = self.keyboard() else {
             self.note("  no: there is no terminal to ask at (see `--permission`)");
             return Some(Consent::Decided(Decision::Nobody));
         };
-        if let Some(rule) = &matter.stakes.always {
+        if let Some(rule) = &stakes.always {
             self.exact(&format!("  always would save {}", plain(rule)));
         }
         loop {
-            let Line::Entered(answer) = keyboard.question(&keys(&matter.stakes)).await else {
+            let Line::Entered(answer) = keyboard.question(&keys(stakes)).await else {
                 return None;
             };
-            match said(&answer, &matter.stakes) {
-                Said::Consent(consent) => return Some(matter.consent(consent)),
-                Said::Unclear(word) => self.note(&unclear(&word, &matter.stakes)),
+            match said(&answer, stakes) {
+                Said::Consent(consent) => return Some(consent),
+                Said::Unclear(word) => self.note(&unclear(&word, stakes)),
                 Said::Not(why) => self.note(&format!("  {why}")),
-                Said::Whole => self.exact(&changes(&matter.stakes.changes, Depth::Whole)),
+                Said::Whole => self.exact(&changes(&stakes.changes, Depth::Whole)),
                 Said::ByHunk => {
-                    return self
-                        .by_hunk(&keyboard, &matter.stakes.changes)
-                        .await
-                        .map(Consent::Part);
+                    return self.by_hunk(&keyboard, &stakes.changes).await.map(Consent::Part);
                 }
-                Said::Edit => match self.amended(&keyboard, &matter.call).await? {
+                Said::Edit => match self.amended(&keyboard, call).await? {
                     Given::Not(why) => self.note(&format!("  {}", visible_line(&why, 300))),
                     Given::Seen(args) => return Some(Consent::With(args)),
-                    Given::Unseen(args) => {
-                        matter.becomes(args);
-                        self.put(&matter);
-                    }
+                    Given::Unseen(args) => return Some(Consent::Amended(args)),
                 },
             }
         }
-    }
-
-    /// What is asked for leave as it is: a line break in it is one. The reasons are our own words.
-    fn put(&mut self, matter: &Matter) {
-        self.exact(&matter.question());
-        matter.reasons().for_each(|it| self.note(&it));
     }
 
     /// Which of the hunks the person wants.
@@ -163,36 +143,15 @@ impl Screen {
     }
 }
 
-impl Matter {
-    fn question(&self) -> String {
-        let of = if self.is_changed { "as you changed it, " } else { "" };
-        format!("{of}{} {}", "allow?".strong(), in_full(&self.call, &self.stakes))
-    }
+fn asked(call: &Call, stakes: &Stakes) -> String {
+    let of = if stakes.is_changed { "as you changed it, " } else { "" };
+    format!("{of}{} {}", "allow?".strong(), in_full(call, stakes))
+}
 
-    /// Why it is asked, and what would confine it.
-    fn reasons(&self) -> impl Iterator<Item = String> {
-        let reasons = [&self.stakes.why, &self.stakes.confined].into_iter();
-        let told = reasons.filter(|it| !it.is_empty());
-        told.map(|it| format!("  {}", visible_line(it, 200)).quiet())
-    }
-
-    /// From now on it is about these arguments. No rule was thought of for them, and what they would
-    /// change is not known.
-    fn becomes(&mut self, args: String) {
-        self.call.args = args;
-        self.is_changed = true;
-        self.stakes.always = None;
-        self.stakes.changes.clear();
-    }
-
-    fn consent(&self, consent: Consent) -> Consent {
-        match consent {
-            Consent::Decided(Decision::Allowed) if self.is_changed => {
-                Consent::With(self.call.args.clone())
-            }
-            consent => consent,
-        }
-    }
+/// Why it is asked, and what would confine it.
+fn reasons(stakes: &Stakes) -> impl Iterator<Item = String> {
+    let told = [&stakes.why, &stakes.confined].into_iter().filter(|it| !it.is_empty());
+    told.map(|it| format!("  {}", visible_line(it, 200)).quiet())
 }
 
 /// The keys that there are, and what each means.

@@ -5,6 +5,7 @@ mod decode;
 mod history;
 mod keys;
 mod mode;
+mod plain;
 mod told;
 mod typing;
 mod watch;
@@ -32,6 +33,7 @@ use crate::ui::hanging::told;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
+use crate::ui::keyboard::plain::{Plain, Waits};
 use crate::ui::keyboard::watch::Meanwhile;
 use crate::ui::visible::visible;
 
@@ -53,6 +55,8 @@ pub(crate) enum Line {
 pub(crate) enum Editing {
     Emacs,
     Vi,
+    /// Those of the terminal, which can do no more than print.
+    Terminal,
 }
 
 enum Order {
@@ -82,6 +86,8 @@ pub(crate) struct Keyboard {
     /// What was pasted into the line.
     typed: Typed,
     meanwhile: Meanwhile,
+    /// The terminal edits its lines itself.
+    plain: Option<Plain>,
 }
 
 /// Leaves the terminal as it was found where the program ends at once.
@@ -142,8 +148,15 @@ impl Keyboard {
         let (typed_too, found_too) = (typed.clone(), found.clone());
         let keys = Keys { typed: typed_too, found: found_too, told, editing };
         let (aided, pasted) = (aid.clone(), typed.clone());
-        std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted)));
-        Self { orders, aid, found, typed, meanwhile }
+        let plain = (editing == Editing::Terminal).then(Plain::new).flatten();
+        let plain_too = plain.clone();
+        std::thread::spawn(move || serve(&asked, history, (aided, keys, pasted), plain_too));
+        Self { orders, aid, found, typed, meanwhile, plain }
+    }
+
+    /// Whether Ctrl-C is a signal also while a line is read, which whoever asks for one has to hear.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.plain.is_some()
     }
 
     /// Heeds keys until what is returned is dropped: they edit a draft, queue lines and say what is
@@ -245,7 +258,7 @@ impl Keyboard {
 
     /// Leaves the terminal as it was found, though a line is being read.
     pub(crate) fn let_go(&self) {
-        if let Some(found) = &self.found {
+        if let Some(found) = self.found.as_ref().filter(|_| !self.is_plain()) {
             // A terminal that is gone needs no mending.
             let _ = tcsetattr(std::io::stdin(), OptionalActions::Now, found);
             let _ = std::io::stderr().write_all(PASTE_OFF);
@@ -280,13 +293,17 @@ impl Keyboard {
     }
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
+        // Before what the answer comes by, so that it is dropped behind it.
+        let mut waits = Waits(None);
         let (answer, answered) = oneshot::channel();
         let prompt = told(std::io::stderr(), &showable(prompt));
         let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
         }
+        waits.0 = self.plain.as_ref();
         let line = answered.await;
+        waits.0 = None;
         self.meanwhile.was_answered();
         line.unwrap_or(Line::Failed("the line editor is gone".to_owned()))
     }
@@ -309,6 +326,7 @@ fn serve(
     asked: &mpsc::Receiver<Order>,
     history: Option<HistoryFiles>,
     (aid, keys, typed): (Aid, Keys, Typed),
+    plain: Option<Plain>,
 ) {
     // What came behind a prompt in one go is kept for the next one.
     let opened = open(keys.clone()).and_then(|mut editor| {
@@ -340,15 +358,18 @@ fn serve(
             }
         };
         typed.answers(!question.remember);
-        let line = if question.remember {
+        let line = if let Some(plain) = &plain {
+            let is_wanted = || !question.answer.is_closed();
+            read(&question, &aid, |prompt, _| plain.line(prompt, is_wanted))
+        } else if question.remember {
             editor.set_helper(Some(aid.clone()));
-            read(&mut editor, &question, &aid, keys.found.as_ref())
+            edited(&mut editor, &question, &aid, keys.found.as_ref())
         } else {
             // It answers no question that was not asked when it was typed: each has an editor of its own. An
             // answer is not completed, and Escape by itself takes it back.
             match open(keys.clone()) {
                 Ok(mut editor) => {
-                    read(&mut editor, &question, &Aid::default(), keys.found.as_ref())
+                    edited(&mut editor, &question, &Aid::default(), keys.found.as_ref())
                 }
                 Err(err) => Line::Failed(err.to_string()),
             }
@@ -391,7 +412,7 @@ fn config(editing: Editing) -> rustyline::Result<Config> {
     // The mode first: it sets how long Escape is waited for.
     let config = Config::builder()
         .edit_mode(match editing {
-            Editing::Emacs => EditMode::Emacs,
+            Editing::Emacs | Editing::Terminal => EditMode::Emacs,
             Editing::Vi => EditMode::Vi,
         })
         .auto_add_history(false)
@@ -410,13 +431,22 @@ fn open(keys: Keys) -> rustyline::Result<Lines> {
 
 const NO_TEXT: &str = "what came in was no UTF-8, and is left out";
 
-fn read(editor: &mut Lines, question: &Question, aid: &Aid, found: Option<&Termios>) -> Line {
+fn edited(editor: &mut Lines, question: &Question, aid: &Aid, found: Option<&Termios>) -> Line {
     let _reading = Reading::begin(found);
+    read(question, aid, |prompt, stands| editor.readline_with_initial(prompt, stands))
+}
+
+/// `next` reads a line behind a prompt, in which that stands already.
+fn read(
+    question: &Question,
+    aid: &Aid,
+    mut next: impl FnMut(&str, (&str, &str)) -> rustyline::Result<String>,
+) -> Line {
     let (mut text, mut stands) = (String::new(), (question.begun.clone(), String::new()));
     let mut prompt = question.prompt.clone();
     loop {
         let (before, behind) = std::mem::take(&mut stands);
-        match editor.readline_with_initial(&prompt, (&before, &behind)) {
+        match next(&prompt, (&before, &behind)) {
             Ok(line) => match line.strip_suffix('\\') {
                 Some(start) => {
                     text += start;

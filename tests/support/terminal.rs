@@ -61,7 +61,10 @@ impl Terminal {
         tcsetwinsize(&ours, winsize(size)).expect("a terminal has a size");
         let theirs = other_end(&ours);
         let same = || theirs.try_clone().expect("a file can be opened twice");
-        command.stdin(same()).stdout(same()).stderr(same()).env("TERM", "xterm-256color");
+        command.stdin(same()).stdout(same()).stderr(same());
+        if !command.get_envs().any(|(name, _)| name == "TERM") {
+            command.env("TERM", "xterm-256color");
+        }
         let child = spawn(&mut command, || {
             rustix::process::setsid()?;
             rustix::process::ioctl_tiocsctty(rustix::stdio::stdin())?;

@@ -90,8 +90,7 @@ fn the_keys_that_there_are_are_named() {
 fn check(call: (&str, serde_json::Value), stakes: Stakes, expected: Expect) {
     colored::control::set_override(false);
     let call = Call { id: String::new(), tool: call.0.to_owned(), args: call.1.to_string() };
-    let matter = Matter { call, stakes, is_changed: false };
-    let lines: Vec<_> = std::iter::once(matter.question()).chain(matter.reasons()).collect();
+    let lines: Vec<_> = std::iter::once(asked(&call, &stakes)).chain(reasons(&stakes)).collect();
     expected.assert_eq(&lines.join("\n"));
 }
 
