@@ -9,9 +9,11 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::ui::cells::Cells;
-use crate::ui::visible::joined::{BEFORE, LONGEST, belong, depends, may_follow};
+use crate::ui::visible::joined::{BEFORE, LONGEST, belong, may_follow};
 
-pub(super) use crate::ui::visible::joined::{ZWJ, ZWNJ, is_flag_letter, is_pictograph, is_tone};
+pub(super) use crate::ui::visible::joined::{
+    ZWJ, ZWNJ, depends, is_flag_letter, is_pictograph, is_tone,
+};
 
 /// The same text with every control character and every invisible one as a visible mark. What joins letters
 /// stays where it does: in a picture of several, in words of some scripts.
@@ -110,15 +112,17 @@ pub(super) fn typed(before: &str, c: char) -> Option<String> {
     Some(shown("", c.encode_utf8(&mut [0; 4])))
 }
 
-/// One line of it: line breaks and tabs become spaces, and what is longer than `width` columns is cut.
+/// One line of it: line breaks and tabs become spaces, and what is longer than `width` columns is cut. It is no
+/// wider on a terminal that joins nothing.
 pub(crate) fn visible_line(text: &str, width: usize) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
     let line = visible(&words.join(" ")).into_owned();
     let (mut cells, mut columns, mut fits) = (Cells::default(), 0, 0);
     for (at, c) in line.char_indices() {
-        columns += cells.add(c);
+        columns += cells.add_at_most(c);
         if width < columns {
-            return format!("{}…", &line[..fits]);
+            // What joined it to the next would join it to the mark.
+            return format!("{}…", line[..fits].trim_end_matches([ZWJ, ZWNJ]));
         }
         // Room is left for what says that it was cut.
         if columns < width {
@@ -295,7 +299,8 @@ mod tests {
     #[test]
     fn a_line_is_cut_by_its_columns() {
         assert_eq!(visible_line("日本語日本語", 7), "日本語…");
-        assert_eq!(visible_line("👨\u{200d}👩 is", 5), "👨\u{200d}👩 is");
+        assert_eq!(visible_line("👨\u{200d}👩 is", 7), "👨\u{200d}👩 is");
+        assert_eq!(visible_line("👨\u{200d}👩 is", 4), "👨…");
         assert_eq!(visible_line("e\u{301}e\u{301}e\u{301}", 2), "e\u{301}…");
     }
 

@@ -26,7 +26,7 @@ pub(super) const BEFORE: usize = 6;
 pub(super) const LONGEST: usize = 6;
 
 /// Whether it depends on what is around it, what it does.
-pub(super) fn depends(c: char) -> bool {
+pub(in crate::ui) fn depends(c: char) -> bool {
     matches!(c, ZWJ | ZWNJ | AS_TEXT | AS_PICTURE | '\u{e0020}'..='\u{e007f}')
 }
 
