@@ -339,7 +339,7 @@ fn serve(
                 continue;
             }
         };
-        typed.answers(!question.remember);
+        typed.begins(!question.remember, question.edits);
         let line = if question.remember {
             editor.set_helper(Some(aid.clone()));
             read(&mut editor, &question, &aid, keys.found.as_ref())
@@ -357,8 +357,7 @@ fn serve(
             Line::Entered(text) => {
                 // What was to join something and does not is seen when it is said.
                 let text = typed.whole(&visible(&text));
-                let edit = typed.wants_editor() && question.edits;
-                if edit { Line::Edit(text) } else { Line::Entered(text) }
+                if typed.wants_editor() { Line::Edit(text) } else { Line::Entered(text) }
             }
             // Who gives up what was begun wants to begin anew, and not to leave.
             Line::Interrupted if typed.has_dropped() && question.remember => {
