@@ -22,7 +22,7 @@ const LABELS: [&str; 10] = [
 ];
 
 /// The text as the stream shows it: in lines, if that is a terminal, and for people who look at it.
-pub(crate) fn told(stream: impl AsFd, text: &str) -> String {
+pub(crate) fn in_lines(stream: impl AsFd, text: &str) -> String {
     match columns_of(stream).filter(|_| !is_still()) {
         Some(width) => hanging(text, width),
         None => text.to_owned(),

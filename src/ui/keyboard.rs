@@ -28,7 +28,7 @@ pub(crate) use crate::ui::keyboard::watch::Heed;
 use crate::ui::ascii::showable;
 use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
-use crate::ui::hanging::told;
+use crate::ui::hanging::in_lines;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
@@ -281,7 +281,7 @@ impl Keyboard {
 
     async fn ask(&self, prompt: &str, begun: String, (remember, edits): (bool, bool)) -> Line {
         let (answer, answered) = oneshot::channel();
-        let prompt = told(std::io::stderr(), &showable(prompt));
+        let prompt = in_lines(std::io::stderr(), &showable(prompt));
         let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
