@@ -321,6 +321,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn gaps_that_nothing_can_stand_below_are_not_looked_for() {
+        let line = "a  ".repeat(8000);
+        assert_eq!(gaps(&line, 0, 20), [3, 6, 9, 12]);
+        // The first is one wherever it is.
+        assert_eq!(gaps(&format!("{}  b  c", "a".repeat(30)), 0, 20), [32]);
+    }
+
     proptest! {
         #[test]
         fn nothing_is_lost_and_nothing_too_wide(text in "[ab日é:\\-👨\u{200d}]{0,5}( {1,3}[ab日é]{1,9}){0,9}", width in 20usize..40) {
