@@ -327,6 +327,21 @@ fn what_was_pasted_is_a_chip_again_behind_an_editor() {
     assert!(words.starts_with("see: pasted 1\n") && words.ends_with("pasted 12\nend please"));
 }
 
+/// It is no answer, and nothing that is typed is lost by it.
+#[test]
+fn the_key_of_the_editor_does_nothing_at_a_question() {
+    let home = Home::new();
+    let wanted = call("run_command", json!({"command": "touch made"}));
+    let server = FaultServer::script(vec![wanted, say("Well.")]);
+    let mut talk = Talk::open(&home, &server, &[]);
+    talk.enter("make it");
+    talk.terminal.wait_for("instead:");
+    talk.terminal.send("\x07y\x07");
+    talk.terminal.send(ENTER);
+    talk.terminal.wait_for("Well.");
+    assert!(home.has("project/made"));
+}
+
 #[test]
 fn who_wants_it_plain_gets_the_words_as_they_came() {
     let home = Home::new();

@@ -209,6 +209,34 @@ fn a_conversation_asks_once_for_trust() {
     leave(terminal);
 }
 
+/// A line of theirs stands in from its margin; what goes on from the line before does not.
+#[test]
+fn a_line_that_is_to_be_trusted_passes_for_no_other() {
+    let home = Home::new();
+    let comment = "# first this is looked through for the words that were left by";
+    home.file(
+        "project/.agent/commands/tidy.md",
+        &format!("{comment}\n  people; then run it all\n"),
+    );
+    let server = FaultServer::script(vec![say("Hi.")]);
+    let run = home.agent(&[]).server(&server).env("NO_COLOR", "1");
+    let mut terminal = run.terminal(30, 60);
+    terminal.wait_for("trust it as it is now?");
+    terminal.send("s");
+    terminal.send(ENTER);
+    terminal.wait_until("the question again", |it| it.matches("as it is now?").count() == 2);
+    let screen = terminal.screen();
+    let lines: Vec<_> = screen.lines().skip_while(|it| !it.contains("# first")).take(3).collect();
+    expect![[r#"
+            # first this is looked through for the words that were l
+        eft by
+              people; then run it all"#]]
+    .assert_eq(&lines.join("\n"));
+    terminal.send("n");
+    terminal.send(ENTER);
+    leave(terminal);
+}
+
 /// What is allowed for good is saved for the person, as it was shown, and not asked again.
 #[test]
 fn always_saves_the_rule_that_was_shown() {

@@ -534,8 +534,9 @@ fn the_window_has_its_own_title_while_the_program_stands_still() {
 /// What the shell runs, where the system tells.
 fn child(terminal: &Terminal) -> Option<Pid> {
     let shell = terminal.id();
-    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children"));
-    Pid::from_raw(children.ok()?.trim().parse().ok()?)
+    let children = std::fs::read_to_string(format!("/proc/{shell}/task/{shell}/children")).ok()?;
+    let child = children.trim().parse().unwrap_or_else(|_| panic!("one child: {children:?}"));
+    Some(Pid::from_raw(child).expect("a process has a number"))
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn on_children<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Resu
 /// To standard error; if that is gone, there is nobody to tell.
 fn note(text: &str) {
     let stderr = std::io::stderr();
-    let text = ui::told(&stderr, &ui::showable(text));
+    let text = ui::in_lines(&stderr, &ui::showable(text));
     let _ = writeln!(stderr.lock(), "{text}");
 }
 
@@ -231,7 +231,7 @@ fn note_exactly(text: &str) {
 
 /// Prose, to standard output: broken between words where people look.
 fn tell(text: &str) -> anyhow::Result<()> {
-    print(&ui::told(std::io::stdout(), text))
+    print(&ui::in_lines(std::io::stdout(), text))
 }
 
 /// To standard output; a reader that has heard enough is no error.

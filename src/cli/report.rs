@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::anyhow;
 
-use crate::ui::{Paint, Role, abandon, showable, told, visible};
+use crate::ui::{Paint, Role, abandon, in_lines, showable, visible};
 
 /// Prints to standard error, in colours if they are on.
 pub(super) fn report(err: &anyhow::Error) {
@@ -12,7 +12,7 @@ pub(super) fn report(err: &anyhow::Error) {
     let mut stderr = std::io::stderr().lock();
     let mut tell = |label: String, text: &str| {
         let line = format!("{label} {}", showable(&visible(text)));
-        let line = told(&stderr, &line);
+        let line = in_lines(&stderr, &line);
         // Nowhere is left to say that this could not be said.
         let _ = writeln!(stderr, "{line}");
     };

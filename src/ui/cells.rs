@@ -41,6 +41,11 @@ impl Cells {
         self.last = Some(c);
         columns
     }
+
+    /// The same on whatever terminal: one that joins nothing draws each letter by itself.
+    pub(super) fn add_at_most(&mut self, c: char) -> usize {
+        self.add(c).max(c.width().unwrap_or(0))
+    }
 }
 
 /// Columns of a line that holds escape sequences of ours.
@@ -50,8 +55,15 @@ pub(super) fn columns(line: &str) -> usize {
     letters.chars().map(|it| cells.add(it)).sum()
 }
 
-/// As much of the line as fits on whatever terminal, with the looks that it has at its end: one that
-/// does not join pictures draws each, and what it would have to break moves everything.
+/// The same on whatever terminal: what has to stay on one row counts so.
+pub(super) fn columns_at_most(line: &str) -> usize {
+    let mut cells = Cells::default();
+    let letters = without_looks(line);
+    letters.chars().map(|it| cells.add_at_most(it)).sum()
+}
+
+/// As much of the line as fits on whatever terminal, with the looks that it has at its end: what one has
+/// to break moves everything.
 pub(super) fn fitting(line: &str, width: usize) -> String {
     let (mut cells, mut columns, mut is_look) = (Cells::default(), 0, false);
     let mut kept = String::with_capacity(line.len());
@@ -59,7 +71,7 @@ pub(super) fn fitting(line: &str, width: usize) -> String {
         let is_seen = !is_look && c != '\x1b';
         is_look = c == '\x1b' || is_look && c != 'm';
         if is_seen {
-            columns += cells.add(c).max(c.width().unwrap_or(0));
+            columns += cells.add_at_most(c);
         }
         if !is_seen || columns <= width {
             kept.push(c);
@@ -84,7 +96,10 @@ pub(super) fn may_break(last: char, next: char, columns: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::ui::visible::{visible, visible_line};
 
     #[test]
     fn what_is_drawn_as_one_picture_is_as_wide_as_one() {
@@ -105,5 +120,21 @@ mod tests {
         assert_eq!(fitting("\x1b[2m日本語\x1b[0m", 5), "\x1b[2m日本\x1b[0m");
         assert_eq!(fitting("short", 5), "short");
         assert_eq!(fitting("👨\u{200d}👩\u{200d}👧", 5), "👨\u{200d}👩\u{200d}");
+    }
+
+    /// Counted here by nothing that is tested.
+    fn apart(line: &str) -> usize {
+        line.chars().map(|it| it.width().unwrap_or(0)).sum()
+    }
+
+    proptest! {
+        #[test]
+        fn one_row_is_one_row_where_nothing_is_joined(text in "([a日é👨🏽🇩❤1#ی\u{200c}\u{200d}\u{fe0f}\u{20e3} ]|👨\u{200d}👩\u{200d}👧|❤\u{fe0f}){0,30}", width in 3usize..20) {
+            let (cut, fits) = (visible_line(&text, width), fitting(&visible(&text), width));
+            prop_assert!(apart(&cut) <= width && columns(&cut) <= width, "{cut:?}");
+            prop_assert!(apart(&fits) <= width && columns(&fits) <= width, "{fits:?}");
+            // Where it is cut, nothing is left that joins.
+            prop_assert_eq!(visible(&cut), &*cut);
+        }
     }
 }

@@ -9,12 +9,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::process::getpgrp;
 use rustix::termios::tcgetpgrp;
-use unicode_width::UnicodeWidthChar;
 
-use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
-use crate::ui::cells::Cells;
+use crate::ui::ascii::{showable, showable_line};
+use crate::ui::cells::{Cells, columns_at_most};
 use crate::ui::palette::Paint;
 use crate::ui::status::columns;
+use crate::ui::visible::depends;
 
 /// Clones are the same line.
 #[derive(Clone, Debug, Default)]
@@ -206,19 +206,22 @@ fn cut(line: &str, width: usize) -> String {
     if !line.starts_with('›') {
         return showable_line(line, width);
     }
-    let alone = |it: char| it.width().unwrap_or(0);
-    if line.chars().map(alone).sum::<usize>() <= width {
-        return showable(line).into_owned();
+    // A stand-in may be wider than what it stands for.
+    let (line, mark) = (showable(line), showable("…"));
+    if columns_at_most(&line) <= width {
+        return line.into_owned();
     }
-    let mut room = width.saturating_sub(if is_ascii_alone() { 3 } else { 1 });
-    let fits = |(_, it): &(usize, char)| {
-        let width = alone(*it);
-        let fits = width <= room;
-        room = room.saturating_sub(width);
+    let mut room = width.saturating_sub(mark.chars().count());
+    let mut cells = Cells::default();
+    let letters: Vec<_> = line.char_indices().map(|(at, it)| (at, cells.add_at_most(it))).collect();
+    let fits = |(_, takes): &&(usize, usize)| {
+        let fits = *takes <= room;
+        room = room.saturating_sub(*takes);
         fits
     };
-    let from = line.char_indices().rev().take_while(fits).last().map_or(line.len(), |(at, _)| at);
-    showable(&format!("…{}", &line[from..])).into_owned()
+    let from = letters.iter().rev().take_while(fits).last().map_or(line.len(), |(at, _)| *at);
+    // What belonged to a letter that has no room is nothing by itself.
+    format!("{mark}{}", line[from..].trim_start_matches(depends))
 }
 
 /// Where on its line the cursor is, as far as what we wrote tells.
@@ -319,7 +322,12 @@ fn begins_a_line(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use unicode_width::UnicodeWidthChar;
+
     use super::*;
+    use crate::ui::cells::columns;
+    use crate::ui::visible::visible;
 
     #[track_caller]
     fn check(pieces: &[&str], expected: &[bool], column: usize) {
@@ -388,5 +396,18 @@ mod tests {
         assert_eq!(cut("› 0123456789", 8), "…3456789");
         assert_eq!(cut("› 日本語日本語", 8), "…日本語");
         assert_eq!(cut("queued: a line that is long", 12), "queued: a l…");
+        assert_eq!(cut("› see 👨\u{200d}👩\u{200d}👧", 6), "…👩\u{200d}👧");
+        assert_eq!(cut("› 👨\u{200d}👩", 5), "…👨\u{200d}👩");
+        assert_eq!(cut("› see 👨\u{200d}👩", 4), "…👩");
+    }
+
+    proptest! {
+        #[test]
+        fn a_draft_stays_on_one_row_where_nothing_is_joined(draft in "([a日é👨🏽🇩1#…]|👨\u{200d}👩\u{200d}👧|❤\u{fe0f}|1\u{fe0f}\u{20e3}){0,30}", width in 3usize..20) {
+            let line = cut(&format!("› {draft}"), width);
+            let apart = line.chars().map(|it| it.width().unwrap_or(0)).sum::<usize>();
+            prop_assert!(apart <= width && columns(&line) <= width, "{line:?}");
+            prop_assert_eq!(visible(&line), &*line);
+        }
     }
 }

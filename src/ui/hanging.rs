@@ -22,7 +22,7 @@ const LABELS: [&str; 10] = [
 ];
 
 /// The text as the stream shows it: in lines, if that is a terminal, and for people who look at it.
-pub(crate) fn told(stream: impl AsFd, text: &str) -> String {
+pub(crate) fn in_lines(stream: impl AsFd, text: &str) -> String {
     match columns_of(stream).filter(|_| !is_still()) {
         Some(width) => hanging(text, width),
         None => text.to_owned(),
@@ -319,6 +319,14 @@ mod tests {
             |👨‍👩‍👧 b
         "#]],
         );
+    }
+
+    #[test]
+    fn gaps_that_nothing_can_stand_below_are_not_looked_for() {
+        let line = "a  ".repeat(8000);
+        assert_eq!(gaps(&line, 0, 20), [3, 6, 9, 12]);
+        // The first is one wherever it is.
+        assert_eq!(gaps(&format!("{}  b  c", "a".repeat(30)), 0, 20), [32]);
     }
 
     proptest! {

@@ -29,7 +29,7 @@ pub(crate) use crate::ui::keyboard::watch::Heed;
 use crate::ui::ascii::showable;
 use crate::ui::attention::{Attention, untitle};
 use crate::ui::foot::Foot;
-use crate::ui::hanging::told;
+use crate::ui::hanging::in_lines;
 use crate::ui::keyboard::aid::Aid;
 use crate::ui::keyboard::history::Memory;
 use crate::ui::keyboard::keys::{Keys, PASTE_OFF, Typed};
@@ -296,7 +296,7 @@ impl Keyboard {
         // Before what the answer comes by, so that it is dropped behind it.
         let mut waits = Waits(None);
         let (answer, answered) = oneshot::channel();
-        let prompt = told(std::io::stderr(), &showable(prompt));
+        let prompt = in_lines(std::io::stderr(), &showable(prompt));
         let question = Question { prompt, begun, remember, edits, answer };
         if self.orders.send(Order::Ask(question)).is_err() {
             return Line::Failed("the line editor is gone".to_owned());
@@ -357,7 +357,7 @@ fn serve(
                 continue;
             }
         };
-        typed.answers(!question.remember);
+        typed.begins(!question.remember, question.edits);
         let line = if let Some(plain) = &plain {
             let is_wanted = || !question.answer.is_closed();
             read(&question, &aid, |prompt, _| plain.line(prompt, is_wanted))
@@ -378,8 +378,7 @@ fn serve(
             Line::Entered(text) => {
                 // What was to join something and does not is seen when it is said.
                 let text = typed.whole(&visible(&text));
-                let edit = typed.wants_editor() && question.edits;
-                if edit { Line::Edit(text) } else { Line::Entered(text) }
+                if typed.wants_editor() { Line::Edit(text) } else { Line::Entered(text) }
             }
             // Who gives up what was begun wants to begin anew, and not to leave.
             Line::Interrupted if typed.has_dropped() && question.remember => {

@@ -33,7 +33,7 @@ pub(crate) use ascii::{ascii_alone, showable};
 pub(crate) use attention::{Attention, Bell};
 pub(crate) use context::context;
 pub(crate) use diff::coloured_diff;
-pub(crate) use hanging::told;
+pub(crate) use hanging::in_lines;
 pub(crate) use json::{Json, JsonForm, Opening, TurnEnd};
 pub(crate) use keyboard::{
     Editing, Heed, HistoryFiles, Keyboard, Line, Offer, Suggest, Watching, Wish, Words, abandon,

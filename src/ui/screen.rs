@@ -293,7 +293,7 @@ impl Screen {
     /// The model was told what the person said.
     fn said_meanwhile(&mut self, words: Option<&str>) {
         let Some(words) = words else { return };
-        self.note(&format!("› {}", visible(words)));
+        self.exact(&format!("› {}", visible(words)));
         if let Some(keyboard) = &self.keyboard {
             keyboard.has_said();
         }

@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use indicatif::{
     MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike,
 };
-use unicode_width::UnicodeWidthStr;
 
 use crate::ui::ascii::{is_ascii_alone, showable, showable_line};
+use crate::ui::cells::{self, columns_at_most};
 use crate::ui::status::{Margin, columns, is_still, seconds};
 use crate::ui::visible::visible_line;
 
@@ -206,7 +206,7 @@ impl TermLike for Ruled {
             if usize::from(self.width()) <= self.0.load(Ordering::Relaxed) {
                 self.end()?;
             }
-            self.0.fetch_add(text.width(), Ordering::Relaxed);
+            self.0.fetch_add(cells::columns(text), Ordering::Relaxed);
         }
         Margin.write_str(text)
     }
@@ -285,7 +285,8 @@ fn beside(name: &str, note: Option<&str>, columns: usize) -> String {
         None => showable_line(name, room.min(NAME)),
         Some(note) => {
             let note = format!(" ({note})");
-            let name = showable_line(name, room.saturating_sub(note.width()).clamp(4, NAME));
+            let name =
+                showable_line(name, room.saturating_sub(columns_at_most(&note)).clamp(4, NAME));
             showable_line(&(name + &note), room)
         }
     }
@@ -299,7 +300,7 @@ fn lines(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let Some(last) = lines.last_mut() else { break };
-        match last.width() + 1 + word.width() <= width {
+        match columns_at_most(last) + 1 + columns_at_most(word) <= width {
             _ if last.is_empty() => *last += word,
             true => *last = format!("{last} {word}"),
             false => lines.push(word.to_owned()),
@@ -355,7 +356,7 @@ mod tests {
                     note,
                     columns,
                 );
-                let width = name.width() + bars(columns).width();
+                let width = columns_at_most(&(name.clone() + &bars(columns)));
                 assert!(width <= columns - 4, "{columns}: {name}{}", bars(columns));
             }
         }

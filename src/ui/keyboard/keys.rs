@@ -37,6 +37,8 @@ struct State {
     chips: Vec<(String, String)>,
     /// What stood so in the line that was left for an editor.
     opened: Vec<(String, String)>,
+    /// The line may be left for one.
+    edits: bool,
     wants_editor: bool,
     /// The line answers a question.
     answers: bool,
@@ -119,9 +121,10 @@ impl Typed {
         self.state().chips.append(&mut chips);
     }
 
-    /// From now on lines answer questions, or not: then Escape stops.
-    pub(super) fn answers(&self, answers: bool) {
-        self.state().answers = answers;
+    /// From now on lines answer questions, or not: then Escape stops. They may be left for an editor, or not.
+    pub(super) fn begins(&self, answers: bool, edits: bool) {
+        let mut state = self.state();
+        (state.answers, state.edits, state.wants_editor) = (answers, edits, false);
     }
 
     /// Whether the line was left for an editor.
@@ -245,8 +248,10 @@ impl ConditionalEventHandler for Keys {
             }
             KeyEvent(KeyCode::Enter, Modifiers::ALT) => Some(Cmd::Insert(1, "\n".to_owned())),
             KeyEvent(KeyCode::Char('G'), Modifiers::CTRL) => {
-                self.typed.state().wants_editor = true;
-                Some(Cmd::AcceptLine)
+                let mut state = self.typed.state();
+                state.wants_editor = state.edits;
+                // An answer is given by Enter alone.
+                Some(if state.edits { Cmd::AcceptLine } else { Cmd::Noop })
             }
             KeyEvent(KeyCode::Char('C'), Modifiers::CTRL) => {
                 self.typed.state().drops = !at.line().is_empty();

@@ -13,7 +13,7 @@ const BLACK_FLAG: char = '\u{1f3f4}';
 
 /// The flags that are written in letters of their own, which stand unseen behind a black one. Others are drawn as
 /// that alone, and what they say would be hidden.
-const FLAGS: [&str; 3] = [
+pub(super) const FLAGS: [&str; 3] = [
     "\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
     "\u{e0067}\u{e0062}\u{e0077}\u{e006c}\u{e0073}\u{e007f}",
@@ -26,7 +26,7 @@ pub(super) const BEFORE: usize = 6;
 pub(super) const LONGEST: usize = 6;
 
 /// Whether it depends on what is around it, what it does.
-pub(super) fn depends(c: char) -> bool {
+pub(in crate::ui) fn depends(c: char) -> bool {
     matches!(c, ZWJ | ZWNJ | AS_TEXT | AS_PICTURE | '\u{e0020}'..='\u{e007f}')
 }
 
@@ -125,7 +125,7 @@ fn is_picture(c: char) -> bool {
 }
 
 /// Takes the vowel from the letter before it: whether that is joined to the next one has to be said.
-fn is_virama(c: char) -> bool {
+pub(super) fn is_virama(c: char) -> bool {
     matches!(
         c,
         '\u{94d}'
@@ -142,7 +142,7 @@ fn is_virama(c: char) -> bool {
 }
 
 /// Letters of words in Arabic, Persian, Urdu and others.
-fn is_arabic(c: char) -> bool {
+pub(super) fn is_arabic(c: char) -> bool {
     matches!(
         c,
         '\u{620}'..='\u{64a}' | '\u{66e}'..='\u{66f}' | '\u{671}'..='\u{6d3}' | '\u{6d5}'
