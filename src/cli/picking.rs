@@ -9,7 +9,7 @@ use crate::cli::planning::Person;
 use crate::cli::surroundings::Surroundings;
 use crate::cli::{Abandoned, note};
 use crate::models::Found;
-use crate::ui::{Line, visible, visible_line};
+use crate::ui::{Line, numbers, visible, visible_line};
 
 /// What is asked while one is worked with, and what while there is none.
 pub(super) const ANOTHER: &str = "  a number or a name, or Enter to stay: ";
@@ -60,10 +60,7 @@ fn meant(
     }
     let nth = answer.parse::<usize>().ok().and_then(|it| it.checked_sub(1));
     let name = nth.and_then(|it| names.get(it)).cloned();
-    name.ok_or_else(|| match names.len() {
-        1 => format!("there is no {answer}: the only number is 1"),
-        n => format!("there is no {answer}: the numbers go from 1 to {n}"),
-    })
+    name.ok_or_else(|| format!("there is no {answer}: {}", numbers(names.len())))
 }
 
 impl Job<'_> {

@@ -428,6 +428,7 @@ fn open(keys: Keys) -> rustyline::Result<Lines> {
     Ok(editor)
 }
 
+/// What is said of bytes that are no letters.
 const NO_TEXT: &str = "what came in was no UTF-8, and is left out";
 
 fn edited(editor: &mut Lines, question: &Question, aid: &Aid, found: Option<&Termios>) -> Line {

@@ -28,6 +28,7 @@ mod theme;
 mod transfer;
 mod visible;
 
+pub(crate) use answers::numbers;
 pub(crate) use approval::Amend;
 pub(crate) use ascii::{ascii_alone, showable};
 pub(crate) use attention::{Attention, Bell};

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::tree::{Inode, Item, Kind, Tree};
 
 /// Stands for a file, a directory or a link as long as a test lives; inodes are used again.

@@ -9,7 +9,6 @@
 #![allow(unreachable_pub, reason = "a suite is a crate of its own: its `pub` reaches nobody")]
 
 mod disk;
-mod random;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;

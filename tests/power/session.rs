@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::disk::{Disk, Survivor};
-use crate::random::Random;
+use crate::support::random::Random;
 use crate::support::response::{Response, call, say};
 use crate::tracer::{Event, Trace};
 use crate::tree::{Kind, Tree};
